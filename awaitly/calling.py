@@ -1,0 +1,187 @@
+"""Call a step's function: async or plain, with retries and a limit of time, until it has a result worth recording."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypeGuard, cast
+from weakref import WeakKeyDictionary
+
+from attrs import frozen
+from returns.result import Failure, Success
+
+from awaitly.codec import Codec, ResultHint, result_hint
+from awaitly.errors import UnexpectedError, Unstorable
+from awaitly.journal import Failed, Raised, Recorded, Returned
+from awaitly.result import Err, Ok, Result
+from awaitly.retry import ONCE, Retry
+from awaitly.workflow import StepWithOptions
+
+__all__ = ["Attempted", "Body", "body_of", "is_result", "recorded_as", "result_of", "run_body", "written"]
+
+
+@frozen(eq=False)
+class Body:
+    """What is known of a step's function."""
+
+    function: Callable[..., Any]
+    name: str
+    hint: ResultHint
+    is_async: bool
+    key: str | None = None
+    retry: Retry = ONCE
+    timeout: float | None = None
+
+
+_BODIES: WeakKeyDictionary[Callable[..., Any], Body] = WeakKeyDictionary()
+
+
+def body_of(f: Callable[..., Any]) -> Body:
+    """Read a step's function once: its name, its annotations, whether it is async."""
+    known = _BODIES.get(f)
+    if known is None:
+        known = _describe(f)
+        _BODIES[f] = known
+    return known
+
+
+def _describe(f: Callable[..., Any]) -> Body:
+    if isinstance(f, StepWithOptions):
+        inner = _describe(f.function)
+        timeout = None if f.timeout is None else f.timeout.total_seconds()
+        return Body(inner.function, inner.name, inner.hint, inner.is_async, f.key, f.retry, timeout)
+    named = f
+    while isinstance(named, functools.partial):
+        named = named.func
+    call = getattr(type(f), "__call__", None)  # noqa: B004  (an async __call__ makes an object an async step)
+    is_async = inspect.iscoroutinefunction(f) or (call is not None and inspect.iscoroutinefunction(call))
+    return Body(f, getattr(named, "__name__", type(named).__name__), result_hint(f), is_async)
+
+
+@frozen
+class Attempted:
+    """What came of a step, after how many attempts."""
+
+    result: Result[Any, Any]
+    attempts: int
+
+
+async def run_body(body: Body, key: str, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Attempted:
+    """Call the function until it has a result that is not retried. An exception becomes `Err(UnexpectedError)`."""
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            result = await _once(body, args, kwargs)
+        except asyncio.CancelledError as exc:
+            if _cancelled_from_outside():
+                raise
+            failure: object = exc
+        except Exception as exc:  # noqa: BLE001  (no step may lose its run)
+            failure = exc
+        else:
+            if not body.retry.again(result.failure() if isinstance(result, Failure) else None, attempt):
+                return Attempted(result, attempt)
+            failure = None
+        if isinstance(failure, BaseException) and not body.retry.again(failure, attempt):
+            error = UnexpectedError(type(failure).__name__, str(failure), key, attempt)
+            return Attempted(Err(error), attempt)
+        await asyncio.sleep(body.retry.wait(attempt).total_seconds())
+
+
+def _cancelled_from_outside() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _once(body: Body, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Result[Any, Any]:
+    if body.timeout is None:
+        return await _called(body, args, kwargs)
+    async with asyncio.timeout(body.timeout):
+        return await _called(body, args, kwargs)
+
+
+async def _called(body: Body, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Result[Any, Any]:
+    outcome: Any
+    if body.is_async:
+        outcome = await body.function(*args, **kwargs)
+    else:
+        outcome = await asyncio.to_thread(body.function, *args, **kwargs)
+        if inspect.isawaitable(outcome):
+            outcome = await outcome
+    return outcome if is_result(outcome) else _out_of_io(body, outcome)
+
+
+def is_result(outcome: object) -> TypeGuard[Result[Any, Any]]:
+    """Whether something is an `Ok` or an `Err`."""
+    return isinstance(outcome, Success | Failure)
+
+
+def _out_of_io(body: Body, outcome: object) -> Result[Any, Any]:
+    """Take the `Result` out of the `IOResult` that awaiting a `FutureResult` gives."""
+    if type(outcome).__module__ == "returns.io":
+        from returns.unsafe import unsafe_perform_io  # noqa: PLC0415  (only those who use IO pay for its import)
+
+        inner: Any = unsafe_perform_io(cast("Any", outcome))
+        if is_result(inner):
+            return inner
+    msg = f"{body.name} gave {type(outcome).__name__}, where a step gives Ok(...) or Err(...)"
+    raise TypeError(msg)
+
+
+def recorded_as(body: Body, codec: Codec, key: str, attempted: Attempted) -> Recorded:
+    """Write a result as what is recorded; one that cannot be kept is recorded as an unexpected error."""
+    match written(attempted.result, body.hint, codec):
+        case Ok(recorded):
+            return recorded
+        case Err(unstorable):
+            return Raised(_cannot_keep(body, key, unstorable, attempted.attempts))
+
+
+def written(result: Result[Any, Any], hint: ResultHint, codec: Codec) -> Result[Recorded, Unstorable]:
+    """Write a result by a function's annotations."""
+    match result:
+        case Err(UnexpectedError() as error):
+            return Ok(Raised(error))
+        case Ok(value):
+            match codec.encode(value, hint.value):
+                case Ok(text):
+                    return Ok(Returned(text))
+                case Err(unstorable):
+                    return Err(unstorable)
+        case Err(error):
+            match codec.encode(error, hint.error):
+                case Ok(text):
+                    return Ok(Failed(text))
+                case Err(unstorable):
+                    return Err(unstorable)
+
+
+def _cannot_keep(body: Body, key: str, unstorable: Unstorable, attempts: int) -> UnexpectedError:
+    hint = body.hint.unresolved
+    why = f"{unstorable}; the annotations of {body.name} could not be resolved: {hint}" if hint else str(unstorable)
+    return UnexpectedError("Unstorable", why, key, attempts)
+
+
+def result_of(recorded: Recorded, hint: ResultHint, codec: Codec) -> Result[Any, Any]:
+    """Read what is recorded back as the result it was; raises `ValueError` where it does not decode by these annotations."""
+    match recorded:
+        case Returned(payload):
+            return Ok(_decoded(codec, payload, hint.value))
+        case Failed(payload):
+            return Err(_decoded(codec, payload, hint.error))
+        case Raised(error):
+            return Err(error)
+        case _:
+            msg = f"an approval's decision stands where a step's result was expected: {recorded!r}"
+            raise ValueError(msg)
+
+
+def _decoded(codec: Codec, payload: str, hint: object) -> Any:
+    match codec.decode(payload, hint):
+        case Ok(value):
+            return value
+        case Err(error):
+            raise ValueError(str(error))

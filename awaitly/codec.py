@@ -1,0 +1,160 @@
+"""Values to JSON text and back, strictly: types come from annotations and a registry, never from the text.
+
+* Every instance of a class is written with a `$type`, the class's `__qualname__`; where a union holds two classes of
+  one name, those two (and no others) get their module in front. A text can only ever name a class of the closed set
+  that the hint and the registry give; nothing is imported by name.
+* Nothing is coerced. An `int` where `float` is annotated is a valid `float` in Python's type system: it is kept, and
+  comes back, as that `int`. A `bool` is never an `int`.
+* An enum is written by the name of its member, a flag by the names of its bits. Decimal, date, time, UUID and (in
+  base64) bytes are text, as is a timedelta (`P1DT3600S`).
+* A `datetime` must be aware. Its offset is kept, and the name of its zone is not: it comes back as the same instant
+  with the same `utcoffset()`.
+* A dict is an object where every key is written as text (str, UUID, enum...), otherwise a list of pairs.
+* Where members of a union share a JSON kind (`date | UUID`, `list[int] | tuple[int, ...]`), those that are not the
+  kind's own are written as `{"$type": ..., "value": ...}`.
+* A pydantic model decides itself about unknown keys and about defaults; for all other classes every field is
+  written, and every field must be there.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from awaitly.coding.decoders import Decoder, register_decoders
+from awaitly.coding.encoders import Encoder, register_encoders
+from awaitly.coding.hints import ANYTHING, ResultHint, argument_hints, result_hint
+from awaitly.coding.paths import Refused, located
+from awaitly.coding.reading import shape_of
+from awaitly.coding.texts import JsonValue, dump, parse
+from awaitly.errors import Undecodable, Unstorable
+from awaitly.result import Err, Ok, Result
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+__all__ = ["ANYTHING", "Codec", "JsonValue", "ResultHint", "argument_hints", "result_hint"]
+
+Hook = TypeVar("Hook", bound=Callable[[Any, int], Any])
+
+
+class Codec:
+    """Writes values as JSON text and reads them back, by hints.
+
+    `types` is the registry: the classes that may stand where the hint is `ANYTHING`, `object` or `Any`, and the
+    subclasses that may stand where a base class of theirs is annotated. No method ever raises.
+    """
+
+    def __init__(self, types: Iterable[type] = ()) -> None:
+        self.types = tuple(types)
+        self._encoders = _Hooks[Encoder](self._new_encoder)
+        self._decoders = _Hooks[Decoder](self._new_decoder)
+        self._lock = threading.Lock()
+        self._converter: Converter | None = None
+
+    def encode(self, value: object, hint: object) -> Result[str, Unstorable]:
+        """Write `value` as compact ASCII JSON, once it is sure that it is what `hint` says, all the way down."""
+        try:
+            return Ok(dump(self._encoders.of(hint)(value, 0)))
+        except Exception as failure:  # noqa: BLE001  (values may run any code)
+            return Err(_unstorable(failure))
+
+    def decode(self, text: str, hint: object) -> Result[Any, Undecodable]:
+        """Read what `encode` wrote for the same hint; all else is `Undecodable`, with the place."""
+        try:
+            return Ok(self._decoders.of(hint)(parse(text), 0))
+        except Exception as failure:  # noqa: BLE001  (constructors may run any code)
+            return Err(_undecodable(failure))
+
+    def plain(self, value: object, hint: object) -> Result[JsonValue, Unstorable]:
+        """Give the JSON value that `encode` writes."""
+        try:
+            return Ok(self._encoders.of(hint)(value, 0))
+        except Exception as failure:  # noqa: BLE001
+            return Err(_unstorable(failure))
+
+    def revive(self, plain: JsonValue, hint: object) -> Result[Any, Undecodable]:
+        """Read a JSON value, as `decode` reads its text."""
+        try:
+            return Ok(self._decoders.of(hint)(plain, 0))
+        except Exception as failure:  # noqa: BLE001
+            return Err(_undecodable(failure))
+
+    def _new_encoder(self, hint: object) -> Encoder:
+        return self._shape_encoder(shape_of(hint, self.types))
+
+    def _new_decoder(self, hint: object) -> Decoder:
+        return self._shape_decoder(shape_of(hint, self.types))
+
+    def _shape_encoder(self, shape: Any) -> Encoder:
+        return cast("Encoder", self._hooks().get_unstructure_hook(shape, cache_result=False))
+
+    def _shape_decoder(self, shape: Any) -> Decoder:
+        return cast("Decoder", self._hooks().get_structure_hook(shape, cache_result=False))
+
+    def _hooks(self) -> Converter:
+        with self._lock:
+            if self._converter is None:
+                self._converter = self._new_converter()
+            return self._converter
+
+    def _new_converter(self) -> Converter:
+        from cattrs import Converter  # noqa: PLC0415  (importing it takes longer than all of awaitly)
+
+        converter = Converter(unstructure_fallback_factory=_refuse, structure_fallback_factory=_refuse)
+        register_encoders(converter, self._encoders.of, self._shape_encoder)
+        register_decoders(converter, self._decoders.of, self._shape_decoder)
+        return converter
+
+
+class _Hooks(Generic[Hook]):
+    """The hooks of hints, each made once. A hint that contains itself meets a stand-in for its own hook."""
+
+    def __init__(self, make: Callable[[object], Hook]) -> None:
+        self._make = make
+        self._made: dict[object, Hook] = {}
+        self._making: set[object] = set()
+        self._lock = threading.RLock()
+
+    def of(self, hint: object) -> Hook:
+        try:
+            return self._made[hint]
+        except KeyError:
+            return self._new(hint)
+        except Exception:  # noqa: BLE001  (a hint that cannot be hashed)
+            return self._make(hint)
+
+    def _new(self, hint: object) -> Hook:
+        with self._lock:
+            if hint in self._made:
+                return self._made[hint]
+            if hint in self._making:
+                return self._stand_in(hint)
+            self._making.add(hint)
+            try:
+                self._made[hint] = self._make(hint)
+                return self._made[hint]
+            finally:
+                self._making.discard(hint)
+
+    def _stand_in(self, hint: object) -> Hook:
+        def later(value: object, depth: int) -> Any:
+            return self.of(hint)(value, depth)
+
+        return cast("Hook", later)
+
+
+def _refuse(shape: Any) -> Any:
+    """Take the place of cattrs' fallbacks, which would let anything pass."""
+    raise Refused(getattr(shape, "reason", "not supported"))
+
+
+def _unstorable(failure: Exception) -> Unstorable:
+    refused = located(failure)
+    return Unstorable(refused.path, refused.reason)
+
+
+def _undecodable(failure: Exception) -> Undecodable:
+    refused = located(failure)
+    return Undecodable(refused.path, refused.reason)

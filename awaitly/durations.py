@@ -1,0 +1,54 @@
+"""Lengths of time as people write them: `30s`, `24h`, `1d12h`, `PT24H`, or a `timedelta`."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+__all__ = ["Duration", "as_timedelta", "from_micros", "to_micros", "utc_now"]
+
+Duration: TypeAlias = timedelta | str
+"""What every option that is a length of time takes."""
+
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
+_SHORT = re.compile(r"(\d+(?:\.\d+)?)(ms|[wdhms])")
+_ISO = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def as_timedelta(value: Duration) -> timedelta:
+    """Read a length of time. Raises `ValueError` where the text is no duration or is not longer than zero."""
+    length = value if isinstance(value, timedelta) else _parse(value)
+    if length <= timedelta(0):
+        msg = f"a duration must be longer than zero, not {value!r}"
+        raise ValueError(msg)
+    return length
+
+
+def _parse(text: str) -> timedelta:
+    compact = text.strip()
+    if _SHORT.sub("", compact) == "" and compact:
+        return sum((timedelta(**{_UNITS[unit]: float(n)}) for n, unit in _SHORT.findall(compact)), timedelta())
+    iso = _ISO.fullmatch(compact)
+    if iso and any(iso.groups()):
+        weeks, days, hours, minutes, seconds = (float(part or 0) for part in iso.groups())
+        return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+    msg = f"not a duration: {text!r}; write it as '30s', '24h', '1d12h' or 'PT24H'"
+    raise ValueError(msg)
+
+
+def to_micros(moment: datetime) -> int:
+    """Give whole microseconds since 1970 UTC, the unit of time in every store."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_micros(micros: int) -> datetime:
+    """Give the aware UTC time of `to_micros`."""
+    return _EPOCH + timedelta(microseconds=micros)
+
+
+def utc_now() -> datetime:
+    """Read this machine's clock, in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,385 @@
+"""What the library can refuse or report: frozen values in closed unions, each with a sentence that says what to do.
+
+* `Interruption`: why `start`, `resume` and their like have no result of the workflow's own.
+* `NotApproved`: how a workflow ends that was not given its approval.
+* `Refusal`: why a decision was not taken.
+* `Unstorable`, `Undecodable`: a value that cannot be kept as text, or a text that is not such a value.
+
+Broken infrastructure is not here: it raises the exceptions of `awaitly.exceptions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeAlias, TypeGuard
+
+from attrs import Factory, frozen
+
+from awaitly.statuses import ApprovalStatus, RunStatus
+
+__all__ = [
+    "AlreadyDecided",
+    "AmbiguousApproval",
+    "ApprovalExpired",
+    "ApprovalRejected",
+    "EditorCannotApprove",
+    "Expired",
+    "Interruption",
+    "InvalidEdit",
+    "NeedsReview",
+    "NotApproved",
+    "NotAuthorised",
+    "PendingApproval",
+    "Refusal",
+    "RunCancelled",
+    "RunConflict",
+    "RunEnded",
+    "SelfApproval",
+    "StaleRevision",
+    "Undecodable",
+    "UnexpectedError",
+    "UnknownApproval",
+    "UnknownRun",
+    "UnknownStep",
+    "Unstorable",
+    "WorkflowChanged",
+    "is_approval_rejected",
+    "is_pending_approval",
+]
+
+
+# Values and text
+
+
+@frozen
+class Unstorable:
+    """A value that cannot be kept: `path` (from `$`) names the offender."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be stored: {self.reason}"
+
+
+@frozen
+class Undecodable:
+    """A text that does not decode as the type that is expected: `path` (from `$`) names the offender."""
+
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.path} does not decode: {self.reason}"
+
+
+# Interruptions
+
+
+@frozen
+class PendingApproval:
+    """The run waits for a person. `arguments` is what was proposed, as JSON values, with redacted fields blanked."""
+
+    run_id: str
+    key: str
+    summary: str
+    workflow: str
+    arguments: Any
+    revision: int
+    digest: str
+    asked_at: datetime
+    deadline: datetime | None = None
+    reason: str | None = None
+    requested_by: str | None = None
+    metadata: Mapping[str, Any] = Factory(dict[str, Any])
+    external: bool = False
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} waits for approval {self.key!r}: {self.summary}"
+
+
+@frozen
+class RunCancelled:
+    """Somebody cancelled the run."""
+
+    run_id: str
+    by: str
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        why = f": {self.reason}" if self.reason else ""
+        return f"run {self.run_id} was cancelled by {self.by}{why}"
+
+
+@frozen
+class RunConflict:
+    """The run id is in other hands: it runs elsewhere right now, or it belongs to a start with another input."""
+
+    run_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"run {self.run_id}: {self.reason}"
+
+
+@frozen
+class WorkflowChanged:
+    """The workflow's code no longer does what this run recorded; the run stays as it was."""
+
+    run_id: str
+    key: str
+    recorded: str
+    found: str
+
+    def __str__(self) -> str:
+        return (
+            f"run {self.run_id} was recorded by other code: at {self.key!r} it recorded {self.recorded}, and today's "
+            f"code has {self.found}. Nothing was executed and the run is unchanged; resume it with the code that recorded it"
+        )
+
+
+@frozen
+class NeedsReview:
+    """The run was set aside because going on could do harm; `awaitly retry` or `cancel` moves it."""
+
+    run_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} needs review: {self.reason}"
+
+
+@frozen
+class UnexpectedError:
+    """A step, or the workflow itself, raised. `kind` is the exception's class name, `where` the step's key if any."""
+
+    kind: str
+    message: str
+    where: str | None = None
+    attempts: int = 1
+
+    def __str__(self) -> str:
+        place = f" in step {self.where!r}" if self.where else ""
+        tries = f" after {self.attempts} attempts" if self.attempts > 1 else ""
+        return f"{self.kind}{place}{tries}: {self.message}"
+
+
+Interruption: TypeAlias = PendingApproval | RunCancelled | RunConflict | WorkflowChanged | NeedsReview | UnexpectedError
+"""All that the engine itself can answer in place of a workflow's result."""
+
+
+@frozen
+class UnknownRun:
+    """No run has this id in this store."""
+
+    run_id: str
+
+    def __str__(self) -> str:
+        return f"no run {self.run_id!r} in this store; `awaitly runs` lists those there are"
+
+
+@frozen
+class UnknownStep:
+    """The run has recorded no step of this key."""
+
+    run_id: str
+    key: str
+    known: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} has recorded no step {self.key!r}; it has {', '.join(map(repr, self.known)) or 'none'}"
+
+
+@frozen
+class RunEnded:
+    """The run is over, so there is nothing left to cancel."""
+
+    run_id: str
+    status: RunStatus
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} is over ({self.status.value}); nothing is left to cancel"
+
+
+# How a workflow ends that was not given its approval
+
+
+@frozen
+class ApprovalRejected:
+    """Somebody said no; `by` is the actor's name."""
+
+    run_id: str
+    key: str
+    by: str
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        why = f": {self.reason}" if self.reason else ""
+        return f"approval {self.key!r} of run {self.run_id} was rejected by {self.by}{why}"
+
+
+@frozen
+class ApprovalExpired:
+    """Nobody decided before the deadline."""
+
+    run_id: str
+    key: str
+    deadline: datetime
+
+    def __str__(self) -> str:
+        return f"approval {self.key!r} of run {self.run_id} expired at {self.deadline.isoformat()}"
+
+
+NotApproved: TypeAlias = ApprovalRejected | ApprovalExpired
+"""What a workflow must declare in order to ask: a person can say no, or say nothing."""
+
+
+# Refusals
+
+
+@frozen
+class UnknownApproval:
+    """The run has no approval of this key (`known` has those it has), or there is no such run."""
+
+    run_id: str
+    key: str | None
+    known: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        named = f"approval {self.key!r}" if self.key is not None else "pending approval"
+        if not self.known:
+            return f"no {named} in run {self.run_id!r}, or no such run; `awaitly pending` lists what waits"
+        return f"run {self.run_id!r} has no {named}; it has {', '.join(map(repr, self.known))}"
+
+
+@frozen
+class AmbiguousApproval:
+    """No key was named and several approvals are pending."""
+
+    run_id: str
+    keys: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"run {self.run_id!r} waits for {len(self.keys)} approvals; name one of {', '.join(map(repr, self.keys))}"
+
+
+@frozen
+class AlreadyDecided:
+    """The approval has its one decision: `status`, by `by`, at `at`."""
+
+    run_id: str
+    key: str
+    status: ApprovalStatus
+    by: str
+    at: datetime
+
+    def __str__(self) -> str:
+        moment = self.at.isoformat(timespec="seconds")
+        return f"approval {self.key!r} of run {self.run_id} was already {self.status.value} by {self.by} at {moment}"
+
+
+@frozen
+class StaleRevision:
+    """The decision names a revision, or content, that is no longer the current one."""
+
+    run_id: str
+    key: str
+    named: str
+    current: int
+
+    def __str__(self) -> str:
+        return (
+            f"approval {self.key!r} of run {self.run_id} is at revision {self.current} and you decided on {self.named}: "
+            "look at the current content and decide again"
+        )
+
+
+@frozen
+class Expired:
+    """The deadline has passed. Both a refusal of a late decision, and what `run.decision` gives when nobody decided."""
+
+    run_id: str
+    key: str
+    deadline: datetime
+
+    def __str__(self) -> str:
+        return f"approval {self.key!r} of run {self.run_id} expired at {self.deadline.isoformat(timespec='seconds')}"
+
+
+@frozen
+class NotAuthorised:
+    """The policy does not let this actor do this."""
+
+    run_id: str
+    key: str
+    actor: str
+    needs: str
+
+    def __str__(self) -> str:
+        return f"{self.actor} may not do this on approval {self.key!r} of run {self.run_id}: it takes {self.needs}"
+
+
+@frozen
+class SelfApproval:
+    """The actor asked for this and may not decide on it."""
+
+    run_id: str
+    key: str
+    actor: str
+
+    def __str__(self) -> str:
+        return f"{self.actor} requested run {self.run_id} and may not decide on its approval {self.key!r}; ask somebody else"
+
+
+@frozen
+class EditorCannotApprove:
+    """The actor made the current revision, and the policy wants other eyes on it."""
+
+    run_id: str
+    key: str
+    actor: str
+    revision: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.actor} edited revision {self.revision} of approval {self.key!r} of run {self.run_id}; "
+            "somebody else must approve it"
+        )
+
+
+@frozen
+class InvalidEdit:
+    """The edited value does not fit what was proposed; the approval is still pending. `path` names the offender."""
+
+    run_id: str
+    key: str
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the edit of approval {self.key!r} of run {self.run_id} was refused, at {self.path}: {self.reason}"
+
+
+Refusal: TypeAlias = (
+    UnknownApproval
+    | AmbiguousApproval
+    | AlreadyDecided
+    | StaleRevision
+    | Expired
+    | NotAuthorised
+    | SelfApproval
+    | EditorCannotApprove
+    | InvalidEdit
+)
+"""Every reason for which a decision is not taken; nothing has changed when one is returned."""
+
+
+def is_pending_approval(error: object) -> TypeGuard[PendingApproval]:
+    """Tell whether an error means that the run waits for a person, for those who do not match."""
+    return isinstance(error, PendingApproval)
+
+
+def is_approval_rejected(error: object) -> TypeGuard[ApprovalRejected]:
+    """Tell whether an error means that a person said no, for those who do not match."""
+    return isinstance(error, ApprovalRejected)

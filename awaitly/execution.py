@@ -1,0 +1,306 @@
+"""Drive a workflow over its journal until it ends or parks; no store in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Generic, TypeAlias, TypeVar, cast
+
+from attrs import field, frozen
+
+from awaitly import moves
+from awaitly.actors import By, as_actor
+from awaitly.approval import Approval
+from awaitly.calling import is_result, result_of, written
+from awaitly.context import Run
+from awaitly.durations import utc_now
+from awaitly.errors import (
+    Interruption,
+    NeedsReview,
+    PendingApproval,
+    RunCancelled,
+    RunConflict,
+    UnexpectedError,
+    UnknownRun,
+    WorkflowChanged,
+)
+from awaitly.ids import checked_name, new_run_id
+from awaitly.journal import Lease, Raised, Recorded, RunRecord, RunState
+from awaitly.replay import Journal
+from awaitly.result import Err, Ok, Result
+from awaitly.signals import Drifted, Ended, FencedOut, Parked, Signal, strongest
+from awaitly.snapshot import Snapshot
+from awaitly.statuses import RunStatus
+from awaitly.workflow import Invocation, Workflow
+
+__all__ = ["Ending", "Execution", "Finished", "Fenced", "Misfit", "Waits", "drive", "execute", "execution_of"]
+
+T = TypeVar("T")
+E = TypeVar("E")
+T_co = TypeVar("T_co", covariant=True)
+E_co = TypeVar("E_co", covariant=True)
+
+
+# How an execution comes to its end
+
+
+@frozen
+class Finished:
+    """The workflow is over; `by` is the key of the step whose error ended it."""
+
+    result: Recorded
+    by: str | None = None
+
+
+@frozen
+class Waits:
+    """The workflow waits for people; `asked` are the questions that are new."""
+
+    pending: tuple[PendingApproval, ...]
+    asked: tuple[Approval, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the approvals that it waits for."""
+        return tuple(p.key for p in self.pending)
+
+
+@frozen
+class Misfit:
+    """The code does not do what the run recorded."""
+
+    change: WorkflowChanged
+
+
+@frozen
+class Fenced:
+    """The run is no longer this executor's."""
+
+
+Ending: TypeAlias = Finished | Waits | Misfit | Fenced
+
+
+async def drive(
+    workflow: Workflow[..., Any, Any], run: RunRecord, journal: Journal, clock: Callable[[], datetime]
+) -> Ending:
+    """Run a workflow's code until it ends, parks, or must stop. A cancellation from outside goes through."""
+    if run.code_version != workflow.version:
+        recorded, found = f"version {run.code_version!r} of {run.workflow!r}", f"version {workflow.version!r}"
+        return Misfit(WorkflowChanged(run.run_id, run.workflow, recorded, found))
+    try:
+        arguments = workflow.signature.decode(run.arguments)
+    except ValueError as exc:
+        return Misfit(WorkflowChanged(run.run_id, run.workflow, "other arguments", f"a signature for which {exc}"))
+    outcome = await _outcome(workflow, Run(workflow, journal, run, clock), arguments)
+    if journal.closed is not None:
+        outcome = journal.closed
+    elif journal.parked and not isinstance(outcome, Exception):
+        outcome = Parked(tuple(journal.parked.values()))
+    elif is_result(outcome):
+        try:
+            journal.check_complete()
+        except Drifted as drifted:
+            outcome = drifted
+    journal.close(FencedOut("this execution is over"))
+    return _ending(workflow, journal, outcome)
+
+
+async def _outcome(workflow: Workflow[..., Any, Any], run: Run[Any], arguments: dict[str, Any]) -> object:
+    """Give what the code returned, or what it raised."""
+    try:
+        with run.entered():
+            return await workflow.signature.call(lambda *a, **k: workflow.function(run, *a, **k), arguments)
+    except (Signal, Exception) as raised:  # noqa: BLE001  (the caller gets it as a value)
+        return raised
+    except BaseExceptionGroup as group:
+        leaves = list(_leaves(group))
+        if not all(isinstance(leaf, Signal | Exception) for leaf in leaves):
+            raise
+        return strongest(leaves)
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    leaves: list[BaseException] = []
+    for exc in group.exceptions:
+        leaves.extend(_leaves(cast("BaseExceptionGroup[BaseException]", exc)) if isinstance(exc, BaseExceptionGroup) else [exc])
+    return leaves
+
+
+def _ending(workflow: Workflow[..., Any, Any], journal: Journal, outcome: object) -> Ending:
+    match outcome:
+        case FencedOut():
+            return Fenced()
+        case Drifted(change=change):
+            return Misfit(change)
+        case Parked(pending=pending):
+            keys = {p.key for p in pending}
+            return Waits(pending, tuple(a for a in journal.asked.values() if a.key in keys))
+        case Ended(error=error, by=by):
+            return Finished(_recorded(workflow, Err(error)), by)
+        case _:
+            return Finished(_recorded(workflow, outcome))
+
+
+def _recorded(workflow: Workflow[..., Any, Any], outcome: object) -> Recorded:
+    """Write a workflow's result by its own annotations."""
+    if isinstance(outcome, BaseException):
+        return Raised(UnexpectedError(type(outcome).__name__, str(outcome)))
+    if not is_result(outcome):
+        why = f"the workflow {workflow.name} gave {type(outcome).__name__}, where it gives Ok(...) or Err(...)"
+        return Raised(UnexpectedError("TypeError", why))
+    match written(outcome, workflow.hint, workflow.codec):
+        case Ok(recorded):
+            return recorded
+        case Err(unstorable):
+            unresolved = workflow.hint.unresolved
+            why = f"the result of {workflow.name}: {unstorable}{f'; {unresolved}' if unresolved else ''}"
+            return Raised(UnexpectedError("Unstorable", why))
+
+
+# What the caller gets
+
+
+@frozen
+class Execution(Generic[T_co, E_co]):
+    """A run as it stands after a call. `status` is None where there is no such run."""
+
+    run_id: str
+    status: RunStatus | None
+    result: Result[T_co, E_co | Interruption]
+    pending: tuple[PendingApproval, ...] = ()
+    state: RunState | None = field(default=None, repr=False)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """All that is known of the run, to be kept as text. Raises `LookupError` where there is no such run."""
+        if self.state is None:
+            msg = str(UnknownRun(self.run_id))
+            raise LookupError(msg)
+        return Snapshot(self.state)
+
+
+def execution_of(
+    workflow: Workflow[..., T, E], state: RunState, interruption: Interruption | None = None
+) -> Execution[T, E]:
+    """Give a run as its caller sees it; `interruption` says why this call could not go on, where that is not plain from the run."""
+    pending = tuple(approval.view() for approval in state.pending if approval.key in state.run.waits)
+    result: Result[T, E | Interruption] = (
+        _result_of(workflow, state.run, pending) if interruption is None else Err(interruption)
+    )
+    return Execution(state.run.run_id, state.run.status, result, pending, state)
+
+
+def _result_of(
+    workflow: Workflow[..., T, E], run: RunRecord, pending: tuple[PendingApproval, ...]
+) -> Result[T, E | Interruption]:
+    match run.status:
+        case RunStatus.COMPLETED | RunStatus.FAILED if run.result is not None:
+            return _decoded(workflow, run, run.result)
+        case RunStatus.PARKED if pending:
+            return Err(pending[0])
+        case RunStatus.CANCELLED:
+            return Err(RunCancelled(run.run_id, run.by.name if run.by else "nobody known", run.reason))
+        case RunStatus.NEEDS_REVIEW:
+            return Err(NeedsReview(run.run_id, run.reason or "it was set aside"))
+        case RunStatus.RUNNING:
+            return Err(RunConflict(run.run_id, "it runs elsewhere right now"))
+        case _:
+            return Err(RunConflict(run.run_id, f"it is {run.status.value}; resume it"))
+
+
+def _decoded(workflow: Workflow[..., T, E], run: RunRecord, recorded: Recorded) -> Result[T, E | Interruption]:
+    try:
+        return result_of(recorded, workflow.hint, workflow.codec)
+    except ValueError as exc:
+        return Err(WorkflowChanged(run.run_id, run.workflow, "a result of another type", f"one for which {exc}"))
+
+
+# Without an orchestrator
+
+_HERE = Lease("this process", datetime.max.replace(tzinfo=utc_now().tzinfo))
+
+
+def new_run(
+    invocation: Invocation[Any, Any], run_id: str | None, requested_by: By | None, now: datetime, lease: Lease
+) -> RunRecord:
+    """Give the record of a run that begins now, in its starter's hands."""
+    return RunRecord(
+        run_id=new_run_id() if run_id is None else checked_name("a run id", run_id),
+        workflow=invocation.workflow.name,
+        code_version=invocation.workflow.version,
+        arguments=invocation.arguments,
+        digest=invocation.digest,
+        created_at=now,
+        updated_at=now,
+        status=RunStatus.RUNNING,
+        requested_by=None if requested_by is None else as_actor(requested_by),
+        lease=lease,
+        due_at=lease.until,
+    )
+
+
+async def execute(
+    invocation: Invocation[T, E],
+    *,
+    snapshot: Snapshot | None = None,
+    run_id: str | None = None,
+    requested_by: By | None = None,
+) -> Execution[T, E]:
+    """Run a workflow with no store: from its beginning, or on from a snapshot.
+
+    A snapshot of a parked run goes on if what it waits for was decided (`snapshot.approve(...)`); one of a failed run
+    is tried again with its approvals kept. Nothing remembers that an old snapshot was run on before: its steps since
+    then run again, with the same idempotency keys.
+    """
+    now = utc_now()
+    if snapshot is None:
+        return await _driven(invocation, RunState(new_run(invocation, run_id, requested_by, now, _HERE)))
+    state = snapshot.state
+    if state.run.digest != invocation.digest:
+        return execution_of(invocation.workflow, state, _other_input(state.run))
+    if state.run.status is RunStatus.FAILED:
+        state = _to_be_retried(state, now)
+    match moves.claim(state, _HERE, now):
+        case Ok(moved):
+            return await _driven(invocation, moved.state)
+        case Err(_):
+            return execution_of(invocation.workflow, state)
+
+
+def _to_be_retried(state: RunState, now: datetime) -> RunState:
+    match moves.retry(state, now):
+        case Ok(moved):
+            return moved.state
+        case Err(_):
+            return state
+
+
+def _other_input(run: RunRecord) -> RunConflict:
+    return RunConflict(run.run_id, f"it was started as {run.workflow!r} with other arguments; choose another run id")
+
+
+async def _driven(invocation: Invocation[T, E], state: RunState) -> Execution[T, E]:
+    workflow = invocation.workflow
+    journal = Journal(state.run.run_id, state.steps, state.approvals, None)
+    ending = await drive(workflow, state.run, journal, utc_now)
+    state = RunState(state.run, state.steps + tuple(journal.made), state.approvals)
+    match settled(state, ending, utc_now()):
+        case Ok(moved):
+            return execution_of(workflow, moved.state)
+        case Err(interruption):
+            return execution_of(workflow, state, interruption)
+
+
+def settled(state: RunState, ending: Finished | Waits | Misfit | Fenced, now: datetime) -> Result[moves.Moved, Any]:
+    """Move a run to where its execution ended; an `Interruption` where it must stay as it was."""
+    match ending:
+        case Finished(result, by):
+            return moves.end(state, result, by, now)
+        case Waits() as waits:
+            return moves.park(state, waits.keys, waits.asked, now)
+        case Misfit(change):
+            return Err(change)
+        case Fenced():
+            return Err(RunConflict(state.run.run_id, "somebody else has it now"))
+
+

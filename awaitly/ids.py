@@ -1,0 +1,27 @@
+"""Names: run ids made here, and the rule for those that callers bring."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from awaitly.exceptions import DefinitionError
+
+__all__ = ["checked_name", "new_run_id"]
+
+_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_LONGEST = 200
+
+
+def new_run_id() -> str:
+    """Make an id of 26 characters: 48 bits of milliseconds, so that ids sort by age, then 80 random bits."""
+    number = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10), "big")
+    return "".join(_ALPHABET[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def checked_name(kind: str, name: str) -> str:
+    """Give `name` back if it can be a run id, a key or a workflow's name in every store; raises `DefinitionError`."""
+    if not name or len(name) > _LONGEST or not name.isprintable() or name != name.strip():
+        msg = f"{kind} must be 1 to {_LONGEST} printable characters without outer blanks, not {name[:40]!r}"
+        raise DefinitionError(msg)
+    return name

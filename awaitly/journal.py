@@ -1,0 +1,114 @@
+"""The journal of a run: its record, its recorded steps, and the snapshot of both. Frozen values; `running` moves them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypeAlias
+
+from attrs import frozen
+
+from awaitly.actors import Actor
+from awaitly.approval import Approval, Outcome
+from awaitly.audit import EMPTY, Head
+from awaitly.errors import UnexpectedError
+from awaitly.statuses import RunStatus
+
+__all__ = ["Decided", "Failed", "Lease", "Raised", "Recorded", "Returned", "RunRecord", "RunState", "Step"]
+
+
+@frozen
+class Lease:
+    """The right to execute a run: who holds it and until when."""
+
+    holder: str
+    until: datetime
+
+
+@frozen
+class Returned:
+    """A step's `Ok`, as JSON text."""
+
+    payload: str
+
+
+@frozen
+class Failed:
+    """A step's `Err`, as JSON text."""
+
+    payload: str
+
+
+@frozen
+class Raised:
+    """A step raised, after its retries."""
+
+    error: UnexpectedError
+
+
+@frozen
+class Decided:
+    """An approval's decision, taken up by its run."""
+
+    outcome: Outcome[str]
+
+
+Recorded: TypeAlias = Returned | Failed | Raised | Decided
+
+
+@frozen
+class Step:
+    """One recorded call. `place` says where the code stood: the call's number, within its branch where it ran in one."""
+
+    key: str
+    place: str
+    digest: str
+    recorded: Recorded
+    started_at: datetime
+    ended_at: datetime
+    attempts: int = 1
+
+
+@frozen
+class RunRecord:
+    """A run's record.
+
+    `arguments` and `result` are JSON text. `version` is what a store swaps by, and the fence of whoever executes.
+    `waits` names the approvals it is parked on; `due_at` is when somebody must look at it even if nobody decides.
+    `progress` counts the steps that were recorded when it was last claimed, `recoveries` the claims since it grew.
+    """
+
+    run_id: str
+    workflow: str
+    code_version: str
+    arguments: str
+    digest: str
+    created_at: datetime
+    updated_at: datetime
+    status: RunStatus
+    version: int = 1
+    requested_by: Actor | None = None
+    lease: Lease | None = None
+    due_at: datetime | None = None
+    waits: tuple[str, ...] = ()
+    result: Recorded | None = None
+    ended_by: str | None = None
+    by: Actor | None = None
+    reason: str | None = None
+    progress: int = 0
+    recoveries: int = 0
+    forked_from: str | None = None
+
+
+@frozen
+class RunState:
+    """All that is known of a run: its record, its steps in order, its approvals in order, the end of its ledger."""
+
+    run: RunRecord
+    steps: tuple[Step, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    head: Head = EMPTY
+
+    @property
+    def pending(self) -> tuple[Approval, ...]:
+        """The approvals that wait for a decision."""
+        return tuple(approval for approval in self.approvals if approval.pending)

@@ -1,0 +1,200 @@
+"""What happens to a run as a whole: each move takes all that is known of it and gives all that is known afterwards.
+
+Pure compositions of the two tables, `running` and `deciding`. Whoever calls a move saves the difference in one commit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import TypeAlias
+
+from attrs import evolve, field, frozen
+
+from awaitly import deciding, running
+from awaitly.actors import Actor
+from awaitly.approval import Approval, Approved, Outcome, question_digest
+from awaitly.audit import AuditEvent, Fact, fact
+from awaitly.errors import NotAuthorised
+from awaitly.journal import Decided, Lease, Recorded, RunRecord, RunState, Step
+from awaitly.result import Err, Ok, Result
+from awaitly.running import RunRefusal, advance
+from awaitly.statuses import RunStatus
+
+__all__ = ["Moved", "StillWaiting", "cancel", "claim", "end", "park", "release", "retry", "review"]
+
+
+@frozen
+class Moved:
+    """A run after a move, and what the ledger notes of it."""
+
+    state: RunState
+    facts: tuple[Fact, ...] = field(default=())
+
+
+@frozen
+class StillWaiting:
+    """Nobody has decided yet, so there is nothing to go on with."""
+
+
+Change: TypeAlias = Callable[[Approval], deciding.Event | None]
+
+
+def _each(approvals: Iterable[Approval], change: Change, now: datetime) -> tuple[tuple[Approval, ...], tuple[Fact, ...]]:
+    """Move those approvals for which `change` gives an event; a refused event leaves its approval as it is."""
+    moved: list[Approval] = []
+    facts: list[Fact] = []
+    for approval in approvals:
+        event = change(approval)
+        match None if event is None else deciding.decide(approval, event, now):
+            case Ok(transition):
+                moved.append(transition.approval)
+                facts.extend(transition.facts)
+            case _:
+                moved.append(approval)
+    return tuple(moved), tuple(facts)
+
+
+def _expiring(approval: Approval) -> deciding.Event | None:
+    return deciding.Expire() if approval.pending else None
+
+
+def _consuming(approval: Approval) -> deciding.Event | None:
+    return deciding.Consume() if approval.ready else None
+
+
+def claim(state: RunState, lease: Lease, now: datetime) -> Result[Moved, RunRefusal | StillWaiting]:
+    """Take the run, with the decisions it waited for: each is consumed, and stands in the journal as a step.
+
+    A run that must not go on is moved to `NEEDS_REVIEW` instead: look at the status.
+    """
+    approvals, expired = _each(state.approvals, _expiring, now)
+    if state.run.status is RunStatus.PARKED and not _anything_new(state.run, approvals):
+        return Err(StillWaiting())
+    tampered = next((a for a in approvals if a.ready and not a.intact()), None)
+    if tampered is not None:
+        return review(state, f"the content of approval {tampered.key!r} is not what was decided on", now)
+    match advance(state.run, running.Claim(lease, len(state.steps)), now):
+        case Err(refusal):
+            return Err(refusal)
+        case Ok(run):
+            pass
+    taken_up = _taken_up(approvals, state.steps, now)
+    consumed, facts = _each(approvals, _consuming, now)
+    return Ok(Moved(evolve(state, run=run, steps=state.steps + taken_up, approvals=consumed), expired + facts))
+
+
+def _anything_new(run: RunRecord, approvals: tuple[Approval, ...]) -> bool:
+    """Whether a parked run can go on: a decision has come, or its own system of record is to be asked again."""
+    return any(a.external or not a.pending for a in approvals if a.key in run.waits)
+
+
+def _taken_up(approvals: tuple[Approval, ...], steps: tuple[Step, ...], now: datetime) -> tuple[Step, ...]:
+    recorded = {step.key for step in steps}
+    return tuple(
+        _as_step(approval, approval.outcome, now)
+        for approval in approvals
+        if approval.ready and approval.outcome is not None and approval.key not in recorded
+    )
+
+
+def _as_step(approval: Approval, outcome: Outcome[str], now: datetime) -> Step:
+    hashed = question_digest(approval.operation, approval.proposal)
+    return Step(approval.key, approval.place, hashed, Decided(outcome), approval.asked_at, now)
+
+
+def _observed(state: RunState, now: datetime) -> tuple[tuple[Approval, ...], tuple[Fact, ...]]:
+    """Close the approvals whose system of record has answered: the answer stands in the journal."""
+    answers = {s.key: s.recorded.outcome for s in state.steps if isinstance(s.recorded, Decided)}
+
+    def observing(approval: Approval) -> deciding.Event | None:
+        outcome = answers.get(approval.key)
+        if outcome is None or not approval.external or not approval.pending:
+            return None
+        by = getattr(outcome, "by", Actor("system:record"))
+        return deciding.Observe(by, isinstance(outcome, Approved), getattr(outcome, "reason", None))
+
+    if not any(a.external for a in state.approvals):
+        return state.approvals, ()
+    approvals, observed = _each(state.approvals, observing, now)
+    approvals, consumed = _each(approvals, lambda a: _consuming(a) if a.external else None, now)
+    return approvals, observed + consumed
+
+
+def park(state: RunState, waits: tuple[str, ...], asked: Iterable[Approval], now: datetime) -> Result[Moved, RunRefusal]:
+    """Wait for people: the new questions are asked, and their clocks start now."""
+    approvals, observed = _observed(state, now)
+    new = tuple(_asked_at(approval, now) for approval in asked)
+    facts = tuple(fact(AuditEvent.ASKED, a, now, a.requested_by) for a in new)
+    approvals += new
+    deadlines = [a.deadline for a in approvals if a.pending and a.deadline is not None]
+    match advance(state.run, running.Park(waits, min(deadlines, default=None)), now):
+        case Err(refusal):
+            return Err(refusal)
+        case Ok(run):
+            return Ok(Moved(evolve(state, run=run, approvals=approvals), observed + facts))
+
+
+def _asked_at(approval: Approval, now: datetime) -> Approval:
+    expires_in = approval.policy.expires_in
+    return evolve(approval, asked_at=now, deadline=None if expires_in is None else now + expires_in)
+
+
+def end(state: RunState, result: Recorded, by: str | None, now: datetime) -> Result[Moved, RunRefusal]:
+    """Close the run with a result; questions that nobody will take up any more are superseded."""
+    approvals, observed = _observed(state, now)
+    match advance(state.run, running.End(result, by), now):
+        case Err(refusal):
+            return Err(refusal)
+        case Ok(run):
+            approvals, facts = _each(approvals, _superseding("the run ended"), now)
+            return Ok(Moved(evolve(state, run=run, approvals=approvals), observed + facts))
+
+
+def _superseding(reason: str) -> Change:
+    return lambda a: deciding.Supersede(reason) if a.pending or a.ready else None
+
+
+def cancel(state: RunState, by: Actor, reason: str | None, now: datetime) -> Result[Moved, RunRefusal | NotAuthorised]:
+    """End the run from outside, and withdraw its questions."""
+    if not running.may_cancel(state.run, by):
+        key = state.run.waits[0] if state.run.waits else ""
+        return Err(NotAuthorised(state.run.run_id, key, by.name, "whoever requested it, or the role 'admin'"))
+    if state.run.status is RunStatus.CANCELLED and state.run.by == by:
+        return Ok(Moved(state))
+    match advance(state.run, running.Cancel(by, reason), now):
+        case Err(refusal):
+            return Err(refusal)
+        case Ok(run):
+            pass
+    approvals, cancelled = _each(state.approvals, lambda a: deciding.Cancel(by, reason) if a.pending else None, now)
+    approvals, facts = _each(approvals, _superseding("the run was cancelled"), now)
+    return Ok(Moved(evolve(state, run=run, approvals=approvals), cancelled + facts))
+
+
+def review(state: RunState, reason: str, now: datetime) -> Result[Moved, RunRefusal]:
+    """Set the run aside for a person."""
+    match advance(state.run, running.Review(reason), now):
+        case Err(refusal):
+            return Err(refusal)
+        case Ok(run):
+            return Ok(Moved(evolve(state, run=run)))
+
+
+def release(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
+    """Give the run back unfinished, for anyone to go on with at once."""
+    match advance(state.run, running.Release(), now):
+        case Err(refusal):
+            return Err(refusal)
+        case Ok(run):
+            return Ok(Moved(evolve(state, run=run)))
+
+
+def retry(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
+    """Let a run that failed, or was set aside, go on: the step that ended it is forgotten, everything else is kept."""
+    match advance(state.run, running.Requeue(), now):
+        case Err(refusal):
+            return Err(refusal)
+        case Ok(run):
+            kept = tuple(s for s in state.steps if s.key != state.run.ended_by or isinstance(s.recorded, Decided))
+            return Ok(Moved(evolve(state, run=run, steps=kept)))

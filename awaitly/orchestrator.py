@@ -1,0 +1,520 @@
+"""The orchestrator: each verb loads, decides by the pure tables, commits, returns."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, Self, TypeAlias, TypeVar, overload
+
+from attrs import evolve, frozen
+
+from awaitly import moves
+from awaitly.actors import By, as_actor
+from awaitly.approval import Approval, Decision
+from awaitly.audit import BrokenChain, Entry, Head, verify
+from awaitly.deciding import Approve, Reject, Shown
+from awaitly.durations import Duration, as_timedelta, from_micros
+from awaitly.errors import (
+    NeedsReview,
+    NotAuthorised,
+    PendingApproval,
+    Refusal,
+    RunCancelled,
+    RunConflict,
+    UnknownApproval,
+    UnknownRun,
+    UnknownStep,
+)
+from awaitly.exceptions import DefinitionError, RecordCorrupt, UnknownWorkflow
+from awaitly.execution import Execution, drive, execution_of, new_run
+from awaitly.ids import checked_name, new_run_id
+from awaitly.journal import Decided, Lease, RunRecord, RunState, Step
+from awaitly.moves import Moved, StillWaiting
+from awaitly.picking import Eventful, always, editing, moved
+from awaitly.records import approval_of, quarantined, released, run_of
+from awaitly.replay import Journal
+from awaitly.result import Err, Ok, Result
+from awaitly.running import RunRefusal
+from awaitly.saving import approvals_in, decision, difference, state_in
+from awaitly.signals import FencedOut
+from awaitly.statuses import RunStatus
+from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Hold, Move, Page, RunQuery, RunRow, Store
+from awaitly.tenure import Tenure
+from awaitly.workflow import Invocation, Workflow
+
+__all__ = ["History", "Orchestrator", "RunDetails"]
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+_AT_ONCE = 1_000
+
+
+@frozen
+class RunDetails:
+    """A run and its approvals as they stand, the decided ones with original, edited value and actors."""
+
+    run: RunRecord
+    approvals: tuple[Approval, ...]
+
+    @property
+    def pending(self) -> tuple[PendingApproval, ...]:
+        """What waits for a decision."""
+        return tuple(a.view() for a in self.approvals if a.pending)
+
+
+@frozen
+class History:
+    """All that happened in a run: its record, its steps and approvals in order, and its ledger."""
+
+    run: RunRecord
+    steps: tuple[Step, ...]
+    approvals: tuple[Approval, ...]
+    entries: tuple[Entry, ...]
+
+
+CancelRefusal: TypeAlias = UnknownRun | UnknownApproval | NotAuthorised | RunRefusal
+"""Why a run was not cancelled."""
+
+
+class Orchestrator:
+    """Starts runs, takes decisions and lets runs go on, over a store. Use it as `async with Orchestrator(...)`.
+
+    `workflows` are those that this process can run; deciding and listing need none. `lease` is how long a run stays
+    with a process that died before another may take it over; it is renewed while the run executes. The orchestrator
+    opens the store and closes it.
+    """
+
+    def __init__(self, store: Store, *, workflows: Iterable[Workflow[..., Any, Any]] = (), lease: Duration = "30s") -> None:
+        self._store = store
+        self._workflows: dict[str, Workflow[..., Any, Any]] = {}
+        for one in workflows:
+            if one.name in self._workflows:
+                msg = f"two workflows are called {one.name!r}: give one of them another name"
+                raise DefinitionError(msg)
+            self._workflows[one.name] = one
+        self._lease = as_timedelta(lease)
+        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._tenures: dict[Tenure, Journal] = {}
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the store."""
+        await self._store.open()
+        self._renewing = asyncio.create_task(self._renew_leases())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the store."""
+        if self._renewing is not None:
+            self._renewing.cancel()
+            await asyncio.gather(self._renewing, return_exceptions=True)
+            self._renewing = None
+        await self._store.close()
+
+    # Running
+
+    async def start(
+        self, invocation: Invocation[T, E], *, run_id: str | None = None, requested_by: By | None = None
+    ) -> Execution[T, E]:
+        """Run a workflow here and now, until it ends or parks. An id is made where none is given.
+
+        The same id with the same arguments gives the run that there is; with others, `RunConflict`. `requested_by` says
+        on whose behalf, for the rule that nobody approves what they asked for.
+        """
+        now = await self._now()
+        run = new_run(invocation, run_id, requested_by, now, self._lease_from(now))
+        execution = await self._go(invocation.workflow, Move.START, None, Moved(RunState(run)))
+        return await self._existing(invocation, run.run_id) if execution is None else execution
+
+    async def _existing(self, invocation: Invocation[T, E], run_id: str) -> Execution[T, E]:
+        """Give the run that already has the id of a start."""
+        found = await self._store.load(run_id)
+        if found.run is not None and run_of(found.run).digest != invocation.digest:
+            other = f"the id belongs to a start of {found.run.workflow!r} with other arguments; choose another id"
+            return execution_of(invocation.workflow, state_in(found, found.run), RunConflict(run_id, other))
+        execution: Execution[Any, Any] = await self.resume(run_id, invocation.workflow)
+        return execution
+
+    @overload
+    async def resume(self, run_id: str) -> Execution[Any, Any]: ...
+    @overload
+    async def resume(self, run_id: str, workflow: Workflow[..., T, E]) -> Execution[T, E | UnknownRun]: ...
+    async def resume(self, run_id: str, workflow: Workflow[..., Any, Any] | None = None) -> Execution[Any, Any]:
+        """Go on with a run that was decided, or that lost its process; a run that still waits says so again.
+
+        Naming the workflow types the result. Of many that resume at once one executes; the others get its outcome or
+        `RunConflict`. Raises `UnknownWorkflow` where this orchestrator was not given the run's workflow.
+        """
+        return await self._taking(run_id, workflow, Move.CLAIM, _as_it_is)
+
+    @overload
+    async def retry(self, run_id: str) -> Execution[Any, Any]: ...
+    @overload
+    async def retry(self, run_id: str, workflow: Workflow[..., T, E]) -> Execution[T, E | UnknownRun]: ...
+    async def retry(self, run_id: str, workflow: Workflow[..., Any, Any] | None = None) -> Execution[Any, Any]:
+        """Try a run again that failed or was set aside: its recorded steps and its approvals are kept.
+
+        The step whose error ended it runs again. A rejection stays a rejection.
+        """
+        return await self._taking(run_id, workflow, Move.RETRY, moves.retry)
+
+    async def _taking(
+        self,
+        run_id: str,
+        workflow: Workflow[..., Any, Any] | None,
+        move: Move,
+        prepare: Callable[[RunState, datetime], Result[Moved, RunRefusal]],
+    ) -> Execution[Any, Any]:
+        """Load a run, take it and go on, again and again while others get in between."""
+        while True:
+            found = await self._store.load(run_id)
+            if found.run is None:
+                return Execution(run_id, None, Err(UnknownRun(run_id)))
+            known = workflow or self._workflow_of(found.run)
+            try:
+                state = state_in(found, released(found.run) if move is Move.RETRY else found.run)
+            except RecordCorrupt as exc:
+                return await self._set_aside(found.run, exc)
+            match self._taken(state, prepare, from_micros(found.now)):
+                case Err(RunConflict() | NeedsReview() as refusal):
+                    return execution_of(known, state, refusal)
+                case Err(_):
+                    return execution_of(known, state)
+                case Ok(taken):
+                    execution = await self._go(known, move, state, taken)
+                    if execution is not None:
+                        return execution
+
+    def _taken(
+        self, state: RunState, prepare: Callable[[RunState, datetime], Result[Moved, RunRefusal]], now: datetime
+    ) -> Result[Moved, RunRefusal | StillWaiting]:
+        match prepare(state, now):
+            case Ok(prepared):
+                return moves.claim(prepared.state, self._lease_from(now), now)
+            case Err(refusal):
+                return Err(refusal)
+
+    async def _go(
+        self, workflow: Workflow[..., T, E], move: Move, before: RunState | None, taken: Moved
+    ) -> Execution[T, E] | None:
+        """Execute a run until it ends or parks; None where somebody else was quicker and all is as they left it."""
+        tenure = Tenure(self._store, move, before, taken, self._lease)
+        if taken.state.run.status is not RunStatus.RUNNING:
+            return execution_of(workflow, await tenure.give_up())
+        journal = Journal(tenure.run_id, taken.state.steps, taken.state.approvals, tenure)
+        self._tenures[tenure] = journal
+        try:
+            ending = await drive(workflow, taken.state.run, journal, _clock_from(taken.state.run.updated_at))
+            match await tenure.finish(ending, await journal.stop()):
+                case Ok(state):
+                    return execution_of(workflow, state)
+                case Err(interruption):
+                    return execution_of(workflow, tenure.state, interruption)
+        except FencedOut:
+            return None
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            await asyncio.shield(self._release(tenure, journal))
+            raise
+        finally:
+            del self._tenures[tenure]
+
+    @staticmethod
+    async def _release(tenure: Tenure, journal: Journal) -> None:
+        try:
+            await tenure.release(await journal.stop())
+        except FencedOut:
+            return
+
+    async def _set_aside(self, row: RunRow, damage: RecordCorrupt) -> Execution[Any, Any]:
+        """Quarantine a run whose records do not decode: it is kept as it is, and its neighbours go on."""
+        review = Err(NeedsReview(row.run_id, str(damage)))
+        if row.status != RunStatus.NEEDS_REVIEW.value:
+            aside = quarantined(row, str(damage), await self._store.now())
+            await self._store.commit(Changes(move=Move.REVIEW, runs=(aside,)))
+        return Execution(row.run_id, RunStatus.NEEDS_REVIEW, review)
+
+    async def fork(self, run_id: str, *, before: str, new_id: str | None = None) -> Execution[Any, Any]:
+        """Start a new run that has the steps of another which were recorded before the step or approval `before`.
+
+        No decision goes along: what needed an approval is asked again. Where the answer then differs, the copied steps
+        that came after it no longer fit, and the new run says `WorkflowChanged`.
+        """
+        found = await self._store.load(run_id)
+        if found.run is None:
+            return Execution(run_id, None, Err(UnknownRun(run_id)))
+        state = state_in(found, found.run)
+        keys = [step.key for step in state.steps]
+        if before not in keys:
+            return Execution(run_id, state.run.status, Err(UnknownStep(run_id, before, tuple(keys))), (), state)
+        copied = tuple(s for s in state.steps[: keys.index(before)] if not isinstance(s.recorded, Decided))
+        now = from_micros(found.now)
+        lease = self._lease_from(now)
+        run = RunRecord(
+            run_id=new_run_id() if new_id is None else checked_name("a run id", new_id),
+            workflow=state.run.workflow,
+            code_version=state.run.code_version,
+            arguments=state.run.arguments,
+            digest=state.run.digest,
+            created_at=now,
+            updated_at=now,
+            status=RunStatus.RUNNING,
+            requested_by=state.run.requested_by,
+            lease=lease,
+            due_at=lease.until,
+            forked_from=run_id,
+        )
+        workflow = self._workflow_of(found.run)
+        execution = await self._go(workflow, Move.FORK, None, Moved(RunState(run, copied)))
+        if execution is None:
+            taken = RunConflict(run.run_id, "the id of the fork is taken; choose another")
+            return Execution(run.run_id, None, Err(taken))
+        return execution
+
+    async def recover(self) -> tuple[Execution[Any, Any], ...]:
+        """Go on with every run that is due: decided, past its deadline, or left by a process that died.
+
+        Runs of workflows that this orchestrator was not given are left alone; one that does not decode is set aside.
+        Gives those runs that moved or that need somebody's attention.
+        """
+        executions: list[Execution[Any, Any]] = []
+        seen: set[str] = set()
+        while new := [r for r in await self._store.due(await self._store.now(), _AT_ONCE + len(seen)) if r not in seen]:
+            seen.update(new)
+            for run_id in new:
+                try:
+                    executions.append(await self.resume(run_id))
+                except UnknownWorkflow:
+                    continue
+        return tuple(executions)
+
+    async def wait(self, run_id: str, *, timeout: Duration | None = None) -> Execution[Any, Any]:
+        """Wait until a run has ended, wherever it runs, and give it; at the `timeout`, give it as it then stands."""
+        limit = None if timeout is None else time.monotonic() + as_timedelta(timeout).total_seconds()
+        pause = 0.005
+        while True:
+            found = await self._store.load(run_id)
+            if found.run is None:
+                return Execution(run_id, None, Err(UnknownRun(run_id)))
+            state = state_in(found, found.run)
+            if state.run.status.ended or (limit is not None and time.monotonic() >= limit):
+                return execution_of(self._workflow_of(found.run), state)
+            await asyncio.sleep(pause if limit is None else max(0.0, min(pause, limit - time.monotonic())))
+            pause = min(pause * 1.5, 0.5)
+
+    # Deciding
+
+    async def approve(
+        self, run_id: str, key: str | None = None, *, by: By, revision: int | None = None, digest: str | None = None
+    ) -> Result[Decision, Refusal]:
+        """Vote yes. `key` may be left out where only one approval waits.
+
+        `revision` and `digest` say what was seen; a decision on anything else is `StaleRevision`.
+        """
+        event = Approve(as_actor(by), Shown(revision=revision, digest=digest))
+        return await self._decide(run_id, key, always(event))
+
+    async def reject(
+        self,
+        run_id: str,
+        key: str | None = None,
+        reason: str | None = None,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+    ) -> Result[Decision, Refusal]:
+        """Vote no. `key` may be left out where only one approval waits."""
+        event = Reject(as_actor(by), reason, Shown(revision=revision, digest=digest))
+        return await self._decide(run_id, key, always(event))
+
+    async def edit(
+        self, run_id: str, key: str | None, value: object, *, by: By, revision: int | None = None, digest: str | None = None
+    ) -> Result[Decision, Refusal]:
+        """Change what is proposed; where one approval suffices, that decides. A misfit is `InvalidEdit` and changes nothing."""
+        shown = Shown(revision=revision, digest=digest)
+        return await self._decide(run_id, key, editing(value, as_actor(by), shown))
+
+    async def _decide(self, run_id: str, key: str | None, event: Eventful) -> Result[Decision, Refusal]:
+        """Load, decide, commit; where somebody else came first, look again: they may have decided otherwise."""
+        while True:
+            found = await self._store.approvals(run_id)
+            match moved(run_id, approvals_in(found), key, event, from_micros(found.now)):
+                case Err(refusal):
+                    return Err(refusal)
+                case Ok(transition):
+                    pass
+            if not transition.changed:
+                return Ok(Decision(transition.approval, replayed=True))
+            if isinstance(await self._store.commit(decision(found, transition)), Ok):
+                return Ok(Decision(transition.approval))
+
+    async def cancel(
+        self, run_id: str, key: str | None = None, reason: str | None = None, *, by: By
+    ) -> Result[RunCancelled, CancelRefusal]:
+        """End a run from outside, whatever it does, and withdraw what it asks. `key` may name the question that prompts it.
+
+        Only whoever requested the run, or an actor with the role `admin`, may do this where a requester is known.
+        """
+        while True:
+            found = await self._store.load(run_id)
+            if found.run is None:
+                return Err(UnknownRun(run_id))
+            state = state_in(found, found.run)
+            if key is not None and key not in {a.key for a in state.approvals}:
+                return Err(UnknownApproval(run_id, key, tuple(a.key for a in state.approvals)))
+            match moves.cancel(state, as_actor(by), reason, from_micros(found.now)):
+                case Err(refusal):
+                    return Err(refusal)
+                case Ok(cancelled):
+                    changes, after = difference(Move.CANCEL, state, cancelled.state, cancelled.facts)
+            if cancelled.state is state or isinstance(await self._store.commit(changes), Ok):
+                return Ok(RunCancelled(run_id, as_actor(by).name, after.run.reason))
+
+    # Looking
+
+    async def status(self, run_id: str) -> Result[RunDetails, UnknownRun]:
+        """Give a run and its approvals as they stand, without running anything."""
+        found = await self._store.load(run_id)
+        if found.run is None:
+            return Err(UnknownRun(run_id))
+        return Ok(RunDetails(run_of(found.run), approvals_in(found)))
+
+    async def history(self, run_id: str) -> Result[History, UnknownRun]:
+        """Give all that happened in a run."""
+        found = await self._store.load(run_id)
+        if found.run is None:
+            return Err(UnknownRun(run_id))
+        state = state_in(found, found.run)
+        return Ok(History(state.run, state.steps, state.approvals, await self._store.entries(run_id)))
+
+    async def verify(self, run_id: str, exported: Head | None = None) -> Result[Head, BrokenChain]:
+        """Check a run's ledger, against a head that was exported before where one is given."""
+        return verify(run_id, await self._store.entries(run_id), exported)
+
+    async def pending(
+        self,
+        *,
+        run_id: str | None = None,
+        prefix: str | None = None,
+        workflow: str | None = None,
+        older_than: Duration | None = None,
+        due_within: Duration | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[PendingApproval]:
+        """List what waits for a decision, the oldest first; what is past its deadline is no longer listed.
+
+        `prefix` is one of run ids. `older_than` leaves out what was asked since; `due_within` what has longer, or no
+        deadline. `after` is the `after` of the page before.
+        """
+        now = await self._store.now()
+        query = ApprovalQuery(
+            run_id=run_id,
+            prefix=prefix,
+            workflow=workflow,
+            alive_at=now,
+            asked_before=None if older_than is None else now - _micros(older_than),
+            deadline_before=None if due_within is None else now + _micros(due_within),
+            limit=limit,
+            after=after,
+        )
+        page = await self._store.page_approvals(query)
+        return Page(tuple(map(_view, page.items)), page.after)
+
+    async def runs(
+        self,
+        *,
+        prefix: str | None = None,
+        workflow: str | None = None,
+        statuses: Iterable[RunStatus] | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[RunRecord]:
+        """List runs, the newest first. `prefix` is one of run ids; `after` is the `after` of the page before."""
+        names = None if statuses is None else tuple(status.value for status in statuses)
+        query = RunQuery(prefix=prefix, workflow=workflow, statuses=names, limit=limit, after=after)
+        page = await self._store.page_runs(query)
+        return Page(tuple(map(_listed, page.items)), page.after)
+
+    async def cleanup(self, *, older_than: Duration) -> int:
+        """Delete runs that ended longer ago than that, with all that belongs to them; gives how many."""
+        before = await self._store.now() - _micros(older_than)
+        ended = tuple(status.value for status in RunStatus if status.ended)
+        deleted = 0
+        after: str | None = None
+        while True:
+            query = RunQuery(statuses=ended, updated_before=before, limit=_AT_ONCE, after=after)
+            page = await self._store.page_runs(query)
+            for row in page.items:
+                gone = await self._store.commit(
+                    Changes(move=Move.CLEANUP, forgotten=(Hold(row.run_id, row.version),))
+                )
+                deleted += isinstance(gone, Ok)
+            if page.after is None:
+                return deleted
+            after = page.after
+
+    # Within
+
+    def _workflow_of(self, row: RunRow) -> Workflow[..., Any, Any]:
+        try:
+            return self._workflows[row.workflow]
+        except KeyError:
+            known = ", ".join(self._workflows) or "none"
+            msg = f"run {row.run_id!r} is of the workflow {row.workflow!r}, which this orchestrator was not given (it has {known})"
+            raise UnknownWorkflow(msg) from None
+
+    def _lease_from(self, now: datetime) -> Lease:
+        return Lease(self._holder, now + self._lease)
+
+    async def _now(self) -> datetime:
+        return from_micros(await self._store.now())
+
+    async def _renew_leases(self) -> None:
+        """Put off the ends of the leases of all runs that execute here, for as long as they do."""
+        while True:
+            await asyncio.sleep(self._lease.total_seconds() / 3)
+            for tenure, journal in list(self._tenures.items()):
+                await tenure.renew()
+                if tenure.fenced:
+                    journal.close(FencedOut(tenure.run_id))
+
+
+def _as_it_is(state: RunState, _: datetime) -> Result[Moved, RunRefusal]:
+    return Ok(Moved(state))
+
+
+def _micros(length: Duration) -> int:
+    return as_timedelta(length) // timedelta(microseconds=1)
+
+
+def _clock_from(base: datetime) -> Callable[[], datetime]:
+    """Give a clock that goes on from a time of the store's: the store is not asked again for each step."""
+    start = time.monotonic()
+    return lambda: base + timedelta(seconds=time.monotonic() - start)
+
+
+def _view(row: ApprovalRow) -> PendingApproval:
+    """Show a row, also one that does not decode: a listing leaves nothing out."""
+    try:
+        return approval_of(row).view()
+    except RecordCorrupt as exc:
+        asked = from_micros(row.asked_at)
+        return PendingApproval(row.run_id, row.key, str(exc), row.workflow, None, 0, "", asked)
+
+
+def _listed(row: RunRow) -> RunRecord:
+    try:
+        return run_of(row)
+    except RecordCorrupt as exc:
+        return run_of(evolve(quarantined(row, str(exc), row.updated_at), version=row.version))
+

@@ -1,0 +1,67 @@
+"""From what a person says to a move of one approval: which approval is meant, which event, and what the table makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import TypeAlias
+
+from awaitly.actors import Actor
+from awaitly.approval import Approval
+from awaitly.deciding import Edit, Event, Shown, Transition, decide
+from awaitly.editing import edited_content
+from awaitly.errors import AmbiguousApproval, Refusal, UnknownApproval
+from awaitly.result import Err, Ok, Result
+
+__all__ = ["Eventful", "always", "editing", "moved", "picked"]
+
+Eventful: TypeAlias = Callable[[Approval], Result[Event, Refusal]]
+"""Gives the event that a person's words mean for the approval that they mean."""
+
+
+def always(event: Event) -> Eventful:
+    """Mean the same event whatever the approval."""
+    return lambda _: Ok(event)
+
+
+def editing(value: object, by: Actor, shown: Shown) -> Eventful:
+    """Mean an edit to `value`, which must fit the schema that was stored with the approval."""
+
+    def event(approval: Approval) -> Result[Event, Refusal]:
+        match edited_content(approval, value):
+            case Ok(content):
+                return Ok(Edit(by, content, shown))
+            case Err(refusal):
+                return Err(refusal)
+
+    return event
+
+
+def picked(
+    run_id: str, approvals: Iterable[Approval], key: str | None, now: datetime
+) -> Result[Approval, UnknownApproval | AmbiguousApproval]:
+    """Give the approval that is named, else the only one that still waits, else the only one there is."""
+    known = {approval.key: approval for approval in approvals}
+    if key is not None:
+        return Ok(known[key]) if key in known else Err(UnknownApproval(run_id, key, tuple(known)))
+    waiting = [a for a in known.values() if a.pending and (a.deadline is None or now < a.deadline)]
+    if len(waiting) > 1:
+        return Err(AmbiguousApproval(run_id, tuple(a.key for a in waiting)))
+    candidates = waiting or list(known.values())
+    return Ok(candidates[0]) if len(candidates) == 1 else Err(UnknownApproval(run_id, None, tuple(known)))
+
+
+def moved(
+    run_id: str, approvals: Iterable[Approval], key: str | None, event: Eventful, now: datetime
+) -> Result[Transition, Refusal]:
+    """Move the approval that is meant by the event that is meant."""
+    match picked(run_id, approvals, key, now):
+        case Err(unclear):
+            return Err(unclear)
+        case Ok(approval):
+            pass
+    match event(approval):
+        case Err(misfit):
+            return Err(misfit)
+        case Ok(meant):
+            return decide(approval, meant, now)

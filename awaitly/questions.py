@@ -1,0 +1,234 @@
+"""Questions as a run puts them: what is proposed, written and bound; and what was answered, read back."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from attrs import frozen
+
+from awaitly.approval import Approval, Approved, Edited, Outcome, Pending, Rejected, question_digest
+from awaitly.asking import OPEN, ApprovalStep, Ask, Check, GatedStep
+from awaitly.codec import ANYTHING, Codec
+from awaitly.errors import ApprovalExpired, ApprovalRejected, Expired, NotApproved, PendingApproval, UnexpectedError
+from awaitly.exceptions import UnstorableValue
+from awaitly.journal import Decided, RunRecord, Step
+from awaitly.policy import Policy
+from awaitly.replay import Journal, Spot
+from awaitly.result import Err, Ok, Result
+from awaitly.schema import json_schema
+from awaitly.signals import Ended
+from awaitly.workflow import Signature, Workflow
+
+__all__ = ["Question", "Questions", "value_of"]
+
+T = TypeVar("T")
+
+_LONGEST_SUMMARY = 200
+
+
+@frozen(kw_only=True)
+class Question:
+    """What is asked, with its content as JSON text; `read` gives the typed value of such a text or raises `ValueError`."""
+
+    operation: str
+    content: str
+    schema: str
+    summary: str
+    read: Callable[[str], Any]
+    policy: Policy = OPEN
+    reason: str | None = None
+    metadata: str = "{}"
+    redact: tuple[str, ...] = ()
+    external: bool = False
+
+    def outcome(self, outcome: Outcome[str]) -> Outcome[Any]:
+        """Give a decision with its values typed."""
+        match outcome:
+            case Approved(value, by, at):
+                return Approved(self.read(value), by, at)
+            case Edited(original, value, by, at):
+                return Edited(self.read(original), self.read(value), by, at)
+            case _:
+                return outcome
+
+
+class Questions:
+    """The questions of one execution."""
+
+    def __init__(self, workflow: Workflow[..., Any, Any], journal: Journal, run: RunRecord) -> None:
+        self._workflow = workflow
+        self._codec = workflow.codec
+        self._journal = journal
+        self._run = run
+
+    def of_ask(self, spot: Spot, ask: Ask[Any]) -> Question:
+        """Write the question of `run.approval` and its like."""
+        hint = _hint_of(ask)
+        content = self._written(spot, ask.proposes, hint)
+        return Question(
+            operation=f"{self._workflow.name}:{spot.key}",
+            content=content,
+            schema=schema_text(hint),
+            summary=ask.summary or _shortened(f"{spot.key}: {json.loads(content)}"),
+            read=functools.partial(_decoded, self._codec, hint=hint),
+            policy=ask.policy,
+            reason=ask.reason,
+            metadata=self._written(spot, dict(ask.metadata), ANYTHING),
+            redact=ask.redact,
+        )
+
+    def of_gate(self, spot: Spot, gate: GatedStep[..., Any, Any], arguments: Mapping[str, object]) -> Question:
+        """Write the question that a gated step puts: its arguments."""
+        content = self._written_arguments(spot, gate.signature, arguments)
+        return Question(
+            operation=gate.name,
+            content=content,
+            schema=arguments_schema(gate.signature),
+            summary=gate.summary(arguments, content),
+            read=gate.signature.decode,
+            policy=gate.policy,
+            redact=gate.redact,
+        )
+
+    def of_check(self, spot: Spot, step: ApprovalStep[..., Any], arguments: Mapping[str, object]) -> Question:
+        """Write the question that the user's own system of record answers."""
+        content = self._written_arguments(spot, step.signature, arguments)
+        return Question(
+            operation=f"{self._workflow.name}:{spot.key}",
+            content=content,
+            schema="{}",
+            summary=step.summary or _shortened(f"{spot.key} {content}"),
+            read=functools.partial(_decoded, self._codec, hint=step.schema),
+            external=True,
+        )
+
+    def answer(self, spot: Spot, question: Question) -> Outcome[str] | None:
+        """Give the recorded decision, or None after noting the question. Raises `Drifted` where another was asked."""
+        step = self._journal.find(spot, question_digest(question.operation, question.content))
+        if step is not None and isinstance(step.recorded, Decided):
+            return step.recorded.outcome
+        if step is not None:
+            raise self._journal.drift(spot, "a step", "a question")
+        asked = self._journal.approval(spot)
+        if asked is None:
+            self._journal.asked[spot.key] = self._approval(spot, question)
+        elif (asked.operation, asked.proposal) != (question.operation, question.content):
+            raise self._journal.drift(spot, "another proposal", "this")
+        return None
+
+    def pending(self, spot: Spot) -> PendingApproval:
+        """Show the question that stands at a call."""
+        approval = self._journal.asked.get(spot.key) or self._journal.approval(spot)
+        if approval is None:
+            raise KeyError(spot.key)
+        return approval.view()
+
+    def observed(self, spot: Spot, step: ApprovalStep[..., Any], answer: Check[Any], now: datetime) -> Outcome[str] | None:
+        """Record what the system of record answered; a pending answer is not kept."""
+        outcome: Outcome[str]
+        match answer:
+            case Approved(value, by, at):
+                outcome = Approved(self._written(spot, value, step.schema), by, at)
+            case Rejected():
+                outcome = answer
+            case Pending():
+                return None
+        asked = self._journal.asked.pop(spot.key, None) or self._journal.approval(spot)
+        if asked is None:
+            raise KeyError(spot.key)
+        hashed = question_digest(asked.operation, asked.proposal)
+        self._journal.add(Step(spot.key, spot.place, hashed, Decided(outcome), now, now))
+        return outcome
+
+    def _approval(self, spot: Spot, question: Question) -> Approval:
+        run = self._run
+        return Approval(
+            run_id=run.run_id,
+            key=spot.key,
+            workflow=run.workflow,
+            place=spot.place,
+            operation=question.operation,
+            summary=question.summary,
+            proposal=question.content,
+            schema=question.schema,
+            policy=question.policy,
+            asked_at=run.updated_at,
+            requested_by=run.requested_by,
+            reason=question.reason,
+            metadata=question.metadata,
+            redact=question.redact,
+            external=question.external,
+        )
+
+    def _written(self, spot: Spot, value: object, hint: object) -> str:
+        match self._codec.encode(value, hint):
+            case Ok(text):
+                return text
+            case Err(error):
+                raise self._cannot_ask(spot, str(error))
+
+    def _written_arguments(self, spot: Spot, signature: Signature, arguments: Mapping[str, object]) -> str:
+        try:
+            return signature.encode(arguments)
+        except UnstorableValue as exc:
+            raise self._cannot_ask(spot, str(exc)) from exc
+
+    def _cannot_ask(self, spot: Spot, why: str) -> Ended:
+        ended = Ended(UnexpectedError("Unstorable", f"the question {spot.key!r} cannot be kept: {why}", spot.key), spot.key)
+        self._journal.close(ended)
+        return ended
+
+
+def value_of(outcome: Outcome[T], run_id: str, key: str) -> Result[T, NotApproved]:
+    """Give the approved or edited value, or the error of not being approved."""
+    match outcome:
+        case Approved(value=value) | Edited(value=value):
+            return Ok(value)
+        case Rejected(reason, by, _):
+            return Err(ApprovalRejected(run_id, key, by.name, reason))
+        case Expired(deadline=deadline):
+            return Err(ApprovalExpired(run_id, key, deadline))
+
+
+def _hint_of(ask: Ask[Any]) -> object:
+    """Give the type that an edit must have: the named one, else that of the proposal where it says enough."""
+    if ask.schema is not None:
+        return ask.schema
+    kind = type(ask.proposes)
+    return ANYTHING if kind in (list, dict, tuple, set, frozenset) else kind
+
+
+def _decoded(codec: Codec, text: str, *, hint: object) -> Any:
+    match codec.decode(text, hint):
+        case Ok(value):
+            return value
+        case Err(error):
+            raise ValueError(str(error))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST_SUMMARY else f"{text[: _LONGEST_SUMMARY - 1]}…"
+
+
+@functools.lru_cache(maxsize=512)
+def _schema_of_hashable(hint: Any) -> str:
+    return json.dumps(json_schema(hint), separators=(",", ":"))
+
+
+def schema_text(hint: object) -> str:
+    """Give the JSON Schema of a type, as text."""
+    try:
+        return _schema_of_hashable(hint)
+    except TypeError:
+        return json.dumps(json_schema(hint), separators=(",", ":"))
+
+
+def arguments_schema(signature: Signature) -> str:
+    """Give the JSON Schema of a call's arguments."""
+    members = ",".join(f"{json.dumps(name)}:{schema_text(hint)}" for name, hint in signature.hints.items())
+    required = json.dumps(list(signature.hints))
+    return f'{{"type":"object","properties":{{{members}}},"required":{required},"additionalProperties":false}}'

@@ -1,0 +1,364 @@
+"""Records <-> rows: the one place where the stored form of runs, steps and approvals is written and read.
+
+A body is a JSON object; members that hold their default are left out, so a member that a later release adds changes
+no stored text. Reading a body that this release does not understand raises `RecordCorrupt`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+from attrs import evolve
+
+from awaitly.actors import Actor
+from awaitly.approval import Approval, Approved, Closing, Edited, Outcome, Rejected, Vote
+from awaitly.audit import EMPTY, Entry, Head
+from awaitly.durations import from_micros, to_micros
+from awaitly.errors import Expired, UnexpectedError
+from awaitly.exceptions import RecordCorrupt
+from awaitly.journal import Decided, Failed, Lease, Raised, Recorded, Returned, RunRecord, Step
+from awaitly.policy import Policy
+from awaitly.statuses import ApprovalStatus, RunStatus
+from awaitly.store import ApprovalRow, RunRow, StepRow
+
+__all__ = [
+    "approval_of",
+    "head_of",
+    "quarantined",
+    "row_of_approval",
+    "row_of_run",
+    "row_of_step",
+    "run_of",
+    "step_of",
+]
+
+T = TypeVar("T")
+R = TypeVar("R", RunRow, StepRow, ApprovalRow)
+
+_dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+def _optional(read: Callable[[Any], T], value: Any) -> T | None:
+    return None if value is None else read(value)
+
+
+def _read(read: Callable[[R], T], row: R, what: str) -> T:
+    try:
+        return read(row)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as exc:
+        raise RecordCorrupt(row.run_id, f"{what}: {type(exc).__name__}: {exc}") from exc
+
+
+# Actors: a name alone where there is nothing else to say
+
+
+def _plain_actor(actor: Actor) -> object:
+    if not actor.roles and actor.on_behalf_of is None:
+        return actor.name
+    return [actor.name, sorted(actor.roles), *([actor.on_behalf_of] if actor.on_behalf_of else [])]
+
+
+def _actor(plain: Any) -> Actor:
+    if isinstance(plain, str):
+        return Actor(plain)
+    return Actor(plain[0], plain[1], on_behalf_of=plain[2] if len(plain) > 2 else None)  # noqa: PLR2004
+
+
+# Outcomes of approvals and of steps: a tag, then the members
+
+
+def _plain_outcome(outcome: Outcome[str]) -> list[object]:
+    match outcome:
+        case Approved(value, by, at):
+            return ["approved", value, _plain_actor(by), to_micros(at)]
+        case Edited(original, value, by, at):
+            return ["edited", original, value, _plain_actor(by), to_micros(at)]
+        case Rejected(reason, by, at):
+            return ["rejected", reason, _plain_actor(by), to_micros(at)]
+        case Expired(run_id, key, deadline):
+            return ["expired", run_id, key, to_micros(deadline)]
+
+
+def _outcome(plain: list[Any]) -> Outcome[str]:
+    match plain:
+        case ["approved", str(value), by, at]:
+            return Approved(value, _actor(by), from_micros(at))
+        case ["edited", str(original), str(value), by, at]:
+            return Edited(original, value, _actor(by), from_micros(at))
+        case ["rejected", reason, by, at]:
+            return Rejected(reason, _actor(by), from_micros(at))
+        case ["expired", str(run_id), str(key), at]:
+            return Expired(run_id, key, from_micros(at))
+        case _:
+            msg = f"no outcome: {plain!r}"
+            raise ValueError(msg)
+
+
+def _plain_recorded(recorded: Recorded) -> list[object]:
+    match recorded:
+        case Returned(payload):
+            return ["ok", payload]
+        case Failed(payload):
+            return ["err", payload]
+        case Raised(UnexpectedError(kind, message, where, attempts)):
+            return ["raised", kind, message, where, attempts]
+        case Decided(outcome):
+            return ["decided", *_plain_outcome(outcome)]
+
+
+def _recorded(plain: list[Any]) -> Recorded:
+    match plain:
+        case ["ok", str(payload)]:
+            return Returned(payload)
+        case ["err", str(payload)]:
+            return Failed(payload)
+        case ["raised", str(kind), str(message), where, int(attempts)]:
+            return Raised(UnexpectedError(kind, message, where, attempts))
+        case ["decided", *outcome]:
+            return Decided(_outcome(outcome))
+        case _:
+            msg = f"no recorded result: {plain!r}"
+            raise ValueError(msg)
+
+
+# Steps
+
+
+def row_of_step(run_id: str, step: Step) -> StepRow:
+    """Write a step."""
+    started = to_micros(step.started_at)
+    members: dict[str, object] = {
+        "at": step.place,
+        "digest": step.digest,
+        "is": _plain_recorded(step.recorded),
+        "when": [started, to_micros(step.ended_at) - started],
+    }
+    if step.attempts > 1:
+        members["attempts"] = step.attempts
+    return StepRow(run_id, step.key, _dumps(members))
+
+
+def step_of(row: StepRow) -> Step:
+    """Read a step."""
+    return _read(_step_of, row, f"step {row.key!r}")
+
+
+def _step_of(row: StepRow) -> Step:
+    body = json.loads(row.body)
+    started, lasted = body["when"]
+    recorded = _recorded(body["is"])
+    place, digest = _text(body["at"]), _text(body["digest"])
+    moments = from_micros(started), from_micros(started + lasted)
+    return Step(row.key, place, digest, recorded, *moments, body.get("attempts", 1))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        msg = f"a text was expected, not {value!r}"
+        raise TypeError(msg)
+    return value
+
+
+# Runs
+
+
+def row_of_run(run: RunRecord) -> RunRow:
+    """Write a run."""
+    return RunRow(
+        run_id=run.run_id,
+        version=run.version,
+        workflow=run.workflow,
+        status=run.status.value,
+        created_at=to_micros(run.created_at),
+        updated_at=to_micros(run.updated_at),
+        due_at=_optional(to_micros, run.due_at),
+        body=_dumps(_plain_run(run)),
+    )
+
+
+def _plain_run(run: RunRecord) -> dict[str, object]:
+    members: dict[str, object] = {"code": run.code_version, "arguments": run.arguments, "digest": run.digest}
+    given: tuple[tuple[str, object], ...] = (
+        ("requested_by", _optional(_plain_actor, run.requested_by)),
+        ("lease", run.lease and [run.lease.holder, to_micros(run.lease.until)]),
+        ("waits", list(run.waits)),
+        ("result", run.result and _plain_recorded(run.result)),
+        ("ended_by", run.ended_by),
+        ("by", _optional(_plain_actor, run.by)),
+        ("reason", run.reason),
+        ("progress", run.progress),
+        ("recoveries", run.recoveries),
+        ("forked_from", run.forked_from),
+    )
+    members.update((name, value) for name, value in given if value)
+    return members
+
+
+def run_of(row: RunRow) -> RunRecord:
+    """Read a run."""
+    return _read(_run_of, row, "the run")
+
+
+def _run_of(row: RunRow) -> RunRecord:
+    body = json.loads(row.body)
+    if "quarantined" in body:
+        return _quarantined_run(row, body["reason"])
+    lease = body.get("lease")
+    due_at = _optional(from_micros, row.due_at)
+    return RunRecord(
+        run_id=row.run_id,
+        workflow=row.workflow,
+        code_version=_text(body["code"]),
+        arguments=_text(body["arguments"]),
+        digest=_text(body["digest"]),
+        created_at=from_micros(row.created_at),
+        updated_at=from_micros(row.updated_at),
+        status=RunStatus(row.status),
+        version=row.version,
+        requested_by=_optional(_actor, body.get("requested_by")),
+        lease=None if lease is None else Lease(lease[0], due_at or from_micros(lease[1])),
+        due_at=due_at,
+        waits=tuple(map(_text, body.get("waits", ()))),
+        result=_optional(_recorded, body.get("result")),
+        ended_by=body.get("ended_by"),
+        by=_optional(_actor, body.get("by")),
+        reason=body.get("reason"),
+        progress=body.get("progress", 0),
+        recoveries=body.get("recoveries", 0),
+        forked_from=body.get("forked_from"),
+    )
+
+
+def quarantined(row: RunRow, reason: str, now: int) -> RunRow:
+    """Set a run aside whose records do not decode: what stands in it is kept, wrapped, for a person to look at."""
+    kept = json.loads(row.body)["quarantined"] if _is_quarantined(row) else row.body
+    body = _dumps({"quarantined": kept, "reason": reason})
+    status = RunStatus.NEEDS_REVIEW.value
+    return evolve(row, version=row.version + 1, status=status, updated_at=now, due_at=None, body=body)
+
+
+def released(row: RunRow) -> RunRow:
+    """Unwrap what `quarantined` wrapped, at the same version, to see whether it decodes today."""
+    if not _is_quarantined(row):
+        return row
+    return evolve(row, body=json.loads(row.body)["quarantined"])
+
+
+def _is_quarantined(row: RunRow) -> bool:
+    return row.body.startswith('{"quarantined":')
+
+
+def _quarantined_run(row: RunRow, reason: str) -> RunRecord:
+    moments = from_micros(row.created_at), from_micros(row.updated_at)
+    unknown = ("", "{}", "")
+    return RunRecord(
+        row.run_id, row.workflow, *unknown, *moments, RunStatus.NEEDS_REVIEW, version=row.version, reason=reason
+    )
+
+
+# Approvals
+
+
+def row_of_approval(approval: Approval) -> ApprovalRow:
+    """Write an approval."""
+    return ApprovalRow(
+        run_id=approval.run_id,
+        key=approval.key,
+        version=approval.version,
+        workflow=approval.workflow,
+        open=approval.pending,
+        ready=approval.ready,
+        asked_at=to_micros(approval.asked_at),
+        deadline=_optional(to_micros, approval.deadline),
+        body=_dumps(_plain_approval(approval)),
+    )
+
+
+def _plain_approval(a: Approval) -> dict[str, object]:
+    members: dict[str, object] = {
+        "status": a.status.value,
+        "at": a.place,
+        "operation": a.operation,
+        "summary": a.summary,
+        "proposal": a.proposal,
+        "schema": a.schema,
+        "digest": a.digest,
+    }
+    given: tuple[tuple[str, object], ...] = (
+        ("policy", a.policy.to_plain()),
+        ("requested_by", _optional(_plain_actor, a.requested_by)),
+        ("reason", a.reason),
+        ("metadata", None if a.metadata == "{}" else a.metadata),
+        ("redact", list(a.redact)),
+        ("external", a.external),
+        ("revision", None if a.revision == 1 else a.revision),
+        ("edited", a.edited),
+        ("editor", _optional(_plain_actor, a.editor)),
+        ("votes", [_plain_vote(vote) for vote in a.votes]),
+        ("closing", a.closing and [_plain_actor(a.closing.by), to_micros(a.closing.at), a.closing.reason]),
+        ("consumed_at", _optional(to_micros, a.consumed_at)),
+    )
+    members.update((name, value) for name, value in given if value)
+    return members
+
+
+def _plain_vote(vote: Vote) -> list[object]:
+    return [_plain_actor(vote.by), vote.approves, vote.revision, to_micros(vote.at), vote.reason]
+
+
+def _vote(plain: list[Any]) -> Vote:
+    by, approves, revision, at, reason = plain
+    return Vote(_actor(by), approves, revision, from_micros(at), reason)
+
+
+def _closing(plain: list[Any]) -> Closing:
+    by, at, reason = plain
+    return Closing(_actor(by), from_micros(at), reason)
+
+
+def approval_of(row: ApprovalRow) -> Approval:
+    """Read an approval."""
+    return _read(_approval_of, row, f"approval {row.key!r}")
+
+
+def _approval_of(row: ApprovalRow) -> Approval:
+    body = json.loads(row.body)
+    return Approval(
+        run_id=row.run_id,
+        key=row.key,
+        workflow=row.workflow,
+        place=_text(body["at"]),
+        operation=_text(body["operation"]),
+        summary=_text(body["summary"]),
+        proposal=_text(body["proposal"]),
+        schema=_text(body["schema"]),
+        policy=Policy.from_plain(body.get("policy", {})),
+        asked_at=from_micros(row.asked_at),
+        deadline=_moment(row.deadline),
+        requested_by=_optional(_actor, body.get("requested_by")),
+        reason=body.get("reason"),
+        metadata=body.get("metadata", "{}"),
+        redact=tuple(body.get("redact", ())),
+        external=body.get("external", False),
+        version=row.version,
+        revision=body.get("revision", 1),
+        status=ApprovalStatus(body["status"]),
+        edited=body.get("edited"),
+        editor=_optional(_actor, body.get("editor")),
+        votes=tuple(map(_vote, body.get("votes", ()))),
+        closing=_optional(_closing, body.get("closing")),
+        consumed_at=_moment(body.get("consumed_at")),
+        digest=_text(body["digest"]),
+    )
+
+
+def _moment(micros: int | None) -> datetime | None:
+    return None if micros is None else from_micros(micros)
+
+
+def head_of(entry: Entry | None) -> Head:
+    """Give the end of a run's ledger."""
+    return EMPTY if entry is None else Head(entry.seq, entry.hash)

@@ -1,0 +1,217 @@
+"""What a run already did, as its code goes over it again: places, keys, and the check before anything is reused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+from attrs import field, frozen, mutable
+
+from awaitly.approval import Approval
+from awaitly.errors import PendingApproval, WorkflowChanged
+from awaitly.exceptions import DefinitionError
+from awaitly.journal import Step
+from awaitly.signals import Drifted, Ended, Parked, Signal
+
+__all__ = ["Journal", "Recorder", "Scope", "Spot"]
+
+
+@frozen
+class Spot:
+    """Where the code stands at a call: the call's key, and its place. Both are the same on every replay."""
+
+    key: str
+    place: str
+
+
+class Scope:
+    """One line of control in a workflow: the workflow itself, or a branch that runs beside others.
+
+    Calls are numbered per scope, so that branches which overtake each other do not renumber one another.
+    """
+
+    __slots__ = ("_branches", "_calls", "_counts", "_named", "parked", "path", "task")
+
+    def __init__(self, path: str, task: asyncio.Task[object] | None, named: set[str]) -> None:
+        self.path = path
+        self.task = task
+        self.parked: Parked | None = None
+        self._calls = 0
+        self._branches = 0
+        self._counts: dict[str, int] = {}
+        self._named = named
+
+    def take(self, name: str) -> Spot:
+        """Number a call: the key is the function's name, then `name#2`, `name#3`, after the branch's path if any."""
+        count = self._counts.get(name, 0) + 1
+        self._counts[name] = count
+        key = f"{self.path}{name}" if count == 1 else f"{self.path}{name}#{count}"
+        return Spot(key, self._place())
+
+    def take_named(self, name: str) -> Spot:
+        """Number a call whose key the user chose. Raises `DefinitionError` where branches use a key twice."""
+        if not self.path:
+            spot = self.take(name)
+            self._named.add(spot.key)
+            return spot
+        if name in self._named:
+            msg = f"the key {name!r} is used twice, in branches that run side by side: give each its own"
+            raise DefinitionError(msg)
+        self._named.add(name)
+        return Spot(name, self._place())
+
+    def next_place(self) -> str:
+        """Where the next call will be."""
+        return f"{self.path}{self._calls}"
+
+    def _place(self) -> str:
+        place = self.next_place()
+        self._calls += 1
+        return place
+
+    def branch(self, number: int | None = None) -> Scope:
+        """Open the scope of a branch: of a given number at the last call's place, or the next that is found running."""
+        if number is None:
+            self._branches += 1
+            return Scope(f"{self.path}t{self._branches}/", None, self._named)
+        return Scope(f"{self.path}{self._calls - 1}.{number}/", None, self._named)
+
+
+class Recorder(Protocol):
+    """Makes steps durable; the first call also takes the run. Raises `FencedOut` where it is no longer this executor's."""
+
+    async def record(self, steps: Sequence[Step]) -> None:
+        """Write steps; on return they survive a crash."""
+        ...
+
+
+@mutable(eq=False)
+class Journal:
+    """The steps of one execution: those found, and those made since.
+
+    A step's result is durable before the next step's body begins: it rides in the next commit. Where the workflow does
+    not go straight on to another step, it is written at once.
+    """
+
+    run_id: str
+    found: tuple[Step, ...]
+    approvals: tuple[Approval, ...]
+    recorder: Recorder | None
+    begun: bool = field(init=False)
+    visited: set[str] = field(factory=set[str])
+    asked: dict[str, Approval] = field(factory=dict[str, Approval])
+    unsaved: list[Step] = field(factory=list[Step])
+    made: list[Step] = field(factory=list[Step])
+    parked: dict[str, PendingApproval] = field(factory=dict[str, PendingApproval])
+    closed: Signal | None = None
+    failure: Exception | None = None
+    _by_key: dict[str, Step] = field(init=False)
+    _by_place: dict[str, str] = field(init=False)
+    _writing: asyncio.Task[None] | None = None
+    _timer: asyncio.Handle | None = None
+
+    def __attrs_post_init__(self) -> None:
+        """Index what was found."""
+        self.begun = self.recorder is None
+        self._by_key = {step.key: step for step in self.found}
+        self._by_place = {step.place: step.key for step in self.found}
+        for approval in self.approvals:
+            self._by_place.setdefault(approval.place, approval.key)
+
+    def find(self, spot: Spot, digest: str) -> Step | None:
+        """Give what is recorded for a call, None where it is new. Raises `Drifted` where the code no longer fits."""
+        there = self._by_place.get(spot.place)
+        step = self._by_key.get(spot.key)
+        if there is not None and there != spot.key:
+            raise self._drift(spot.key, f"{there!r}", f"{spot.key!r} in its place")
+        if step is None:
+            return None
+        if step.place != spot.place:
+            raise self._drift(spot.key, f"{spot.key!r} as call {step.place}", f"it as call {spot.place}")
+        if step.digest != digest:
+            raise self._drift(spot.key, "other arguments", "these")
+        self.visited.add(step.key)
+        return step
+
+    def approval(self, spot: Spot) -> Approval | None:
+        """Give the approval that stands for a question, None where it was not asked yet."""
+        return next((a for a in self.approvals if a.key == spot.key), None) if self.approvals else None
+
+    def check_complete(self) -> None:
+        """Raise `Drifted` where the code ended without coming past everything that is recorded."""
+        for step in self.found:
+            if step.key not in self.visited:
+                raise self._drift(step.key, f"{step.key!r}", "nothing there")
+
+    def _drift(self, key: str, recorded: str, found: str) -> Drifted:
+        drifted = Drifted(WorkflowChanged(self.run_id, key, recorded, found))
+        self.close(drifted)
+        return drifted
+
+    def drift(self, spot: Spot, recorded: str, found: str) -> Drifted:
+        """Note that the code no longer fits what is recorded."""
+        return self._drift(spot.key, recorded, found)
+
+    def close(self, signal: Signal) -> None:
+        """Let nothing more happen in this execution: the first reason stays."""
+        if self.closed is None or isinstance(self.closed, Ended):
+            self.closed = signal
+
+    def add(self, step: Step) -> None:
+        """Record a step's result; it becomes durable at once unless the workflow goes straight on."""
+        self.made.append(step)
+        if self.recorder is not None:
+            self.unsaved.append(step)
+            if self._timer is None:
+                self._timer = asyncio.get_running_loop().call_soon(self._write_soon)
+
+    def _write_soon(self) -> None:
+        self._timer = None
+        if self.unsaved and self._writing is None:
+            self._writing = asyncio.ensure_future(self._write())
+            self._writing.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    async def settle(self) -> None:
+        """Before a body runs: take the run, if that is still to do, and make everything recorded durable. Raises `FencedOut`."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._writing is not None or self.unsaved or not self.begun:
+            if self._writing is None:
+                self._writing = asyncio.ensure_future(self._write())
+            await asyncio.shield(self._writing)
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        """Let a write that failed behind the workflow's back be known."""
+        if self.failure is not None:
+            raise self.failure
+
+    async def _write(self) -> None:
+        steps, self.unsaved = self.unsaved, []
+        try:
+            if self.recorder is not None:
+                await self.recorder.record(steps)
+            self.begun = True
+        except Signal as fenced:
+            self.close(fenced)
+            raise
+        except Exception as exc:
+            self.failure = exc
+            raise
+        finally:
+            self._writing = None
+
+    async def stop(self) -> list[Step]:
+        """Wait for a write under way and give what is still unsaved, to ride in the last commit. Raises `FencedOut`."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._writing is not None:
+            await asyncio.shield(self._writing)
+        self._raise_failure()
+        steps, self.unsaved = self.unsaved, []
+        return steps
+
+

@@ -1,0 +1,181 @@
+"""The table of a run: every legal move, from queued to its end.
+
+`advance(run, event, now)` gives the moved record, or why not. It does no I/O and reads no clock. A pair of status and
+event that `TABLE` does not have is refused and changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from attrs import evolve, frozen
+
+from awaitly.actors import ADMIN, Actor
+from awaitly.errors import NeedsReview, RunConflict, RunEnded
+from awaitly.journal import Lease, Recorded, Returned, RunRecord
+from awaitly.result import Err, Ok, Result
+from awaitly.statuses import RunStatus
+
+__all__ = [
+    "TABLE",
+    "Cancel",
+    "Claim",
+    "End",
+    "Park",
+    "Release",
+    "Requeue",
+    "Review",
+    "RunEvent",
+    "RunRefusal",
+    "advance",
+]
+
+MOST_RECOVERIES = 5
+"""How often a run may be taken over without recording a step before it is set aside."""
+
+
+@frozen
+class Claim:
+    """Somebody wants to execute the run under a lease; `steps` are recorded so far."""
+
+    lease: Lease
+    steps: int
+
+
+@frozen
+class Park:
+    """The run waits for approvals, at the latest until `due_at`."""
+
+    waits: tuple[str, ...]
+    due_at: datetime | None = None
+
+
+@frozen
+class End:
+    """The workflow is over with a result; `by` is the key of the step whose error ended it."""
+
+    result: Recorded
+    by: str | None = None
+
+
+@frozen
+class Release:
+    """The holder gives the run back unfinished, because it shuts down."""
+
+
+@frozen
+class Cancel:
+    """Somebody ends the run from outside."""
+
+    by: Actor
+    reason: str | None = None
+
+
+@frozen
+class Review:
+    """Going on could do harm: set the run aside for a person."""
+
+    reason: str
+
+
+@frozen
+class Requeue:
+    """Somebody wants a run that failed, or that was set aside, to be tried again."""
+
+
+RunEvent: TypeAlias = Claim | Park | End | Release | Cancel | Review | Requeue
+RunRefusal: TypeAlias = RunConflict | RunEnded | NeedsReview
+Move: TypeAlias = Callable[[RunRecord, Any, datetime], Result[RunRecord, RunRefusal]]
+
+
+def advance(run: RunRecord, event: RunEvent, now: datetime) -> Result[RunRecord, RunRefusal]:
+    """Move a run by an event at a time of the store's clock."""
+    move = TABLE.get((run.status, type(event)))
+    return Err(_illegal(run, event)) if move is None else move(run, event, now)
+
+
+def _illegal(run: RunRecord, event: RunEvent) -> RunRefusal:
+    if run.status.ended:
+        return RunEnded(run.run_id, run.status)
+    if run.status is RunStatus.NEEDS_REVIEW:
+        return NeedsReview(run.run_id, run.reason or "it was set aside")
+    return RunConflict(run.run_id, f"it is {run.status.value} and cannot {type(event).__name__.lower()}")
+
+
+def _moved(run: RunRecord, status: RunStatus, now: datetime, **changes: Any) -> Result[RunRecord, RunRefusal]:
+    """Give the next version: whatever belongs to one status only is cleared unless the move sets it."""
+    cleared: dict[str, Any] = {"lease": None, "due_at": None, "waits": (), "reason": None, "by": None}
+    return Ok(evolve(run, status=status, version=run.version + 1, updated_at=now, **{**cleared, **changes}))
+
+
+def _claim(run: RunRecord, event: Claim, now: datetime) -> Result[RunRecord, RunRefusal]:
+    lease = event.lease
+    return _moved(run, RunStatus.RUNNING, now, lease=lease, due_at=lease.until, progress=event.steps, recoveries=0)
+
+
+def _take_over(run: RunRecord, event: Claim, now: datetime) -> Result[RunRecord, RunRefusal]:
+    if run.lease is not None and now < run.lease.until:
+        until = run.lease.until.isoformat(timespec="seconds")
+        return Err(RunConflict(run.run_id, f"it runs elsewhere right now ({run.lease.holder}, lease until {until})"))
+    recoveries = run.recoveries + 1 if event.steps <= run.progress else 1
+    if recoveries > MOST_RECOVERIES:
+        reason = f"its process died {MOST_RECOVERIES} times without recording a step"
+        return _moved(run, RunStatus.NEEDS_REVIEW, now, reason=reason)
+    lease = event.lease
+    changes = {"lease": lease, "due_at": lease.until, "progress": event.steps, "recoveries": recoveries}
+    return _moved(run, RunStatus.RUNNING, now, **changes)
+
+
+def _park(run: RunRecord, event: Park, now: datetime) -> Result[RunRecord, RunRefusal]:
+    return _moved(run, RunStatus.PARKED, now, waits=event.waits, due_at=event.due_at)
+
+
+def _end(run: RunRecord, event: End, now: datetime) -> Result[RunRecord, RunRefusal]:
+    status = RunStatus.COMPLETED if isinstance(event.result, Returned) else RunStatus.FAILED
+    return _moved(run, status, now, result=event.result, ended_by=event.by)
+
+
+def _release(run: RunRecord, _: Release, now: datetime) -> Result[RunRecord, RunRefusal]:
+    return _moved(run, RunStatus.QUEUED, now, due_at=now)
+
+
+def _cancel(run: RunRecord, event: Cancel, now: datetime) -> Result[RunRecord, RunRefusal]:
+    return _moved(run, RunStatus.CANCELLED, now, by=event.by, reason=event.reason)
+
+
+def _review(run: RunRecord, event: Review, now: datetime) -> Result[RunRecord, RunRefusal]:
+    return _moved(run, RunStatus.NEEDS_REVIEW, now, reason=event.reason)
+
+
+def _requeue(run: RunRecord, _: Requeue, now: datetime) -> Result[RunRecord, RunRefusal]:
+    return _moved(run, RunStatus.QUEUED, now, due_at=now, result=None, ended_by=None, recoveries=0)
+
+
+_S = RunStatus
+TABLE: Mapping[tuple[RunStatus, type], Move] = {
+    (_S.QUEUED, Claim): _claim,
+    (_S.QUEUED, Cancel): _cancel,
+    (_S.QUEUED, Review): _review,
+    (_S.RUNNING, Claim): _take_over,
+    (_S.RUNNING, Park): _park,
+    (_S.RUNNING, End): _end,
+    (_S.RUNNING, Release): _release,
+    (_S.RUNNING, Cancel): _cancel,
+    (_S.RUNNING, Review): _review,
+    (_S.PARKED, Claim): _claim,
+    (_S.PARKED, Cancel): _cancel,
+    (_S.PARKED, Review): _review,
+    (_S.FAILED, Requeue): _requeue,
+    (_S.NEEDS_REVIEW, Requeue): _requeue,
+    (_S.NEEDS_REVIEW, Cancel): _cancel,
+}
+
+
+def may_cancel(run: RunRecord, actor: Actor) -> bool:
+    """Whether this actor may cancel the run: who requested it, an admin, or anyone where nobody is known to have."""
+    requester = run.requested_by
+    if requester is None or ADMIN in actor.roles:
+        return True
+    return actor.person in (requester.name, requester.person) or actor.name == requester.name

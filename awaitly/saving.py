@@ -1,0 +1,65 @@
+"""A run read from a store's rows, and the difference between two states of a run as one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import evolve
+
+from awaitly.approval import Approval
+from awaitly.audit import Fact, chained
+from awaitly.deciding import Transition
+from awaitly.journal import RunState
+from awaitly.records import approval_of, head_of, row_of_approval, row_of_run, row_of_step, run_of, step_of
+from awaitly.store import Changes, Found, Move, RunRow
+
+__all__ = ["approvals_in", "decision", "difference", "state_in"]
+
+
+def state_in(found: Found, run: RunRow) -> RunState:
+    """Read all that a store has of a run. Raises `RecordCorrupt`."""
+    steps = tuple(map(step_of, found.steps))
+    return RunState(run_of(run), steps, approvals_in(found), head_of(found.head))
+
+
+def approvals_in(found: Found) -> tuple[Approval, ...]:
+    """Read a run's approvals. Raises `RecordCorrupt`."""
+    return tuple(map(approval_of, found.approvals))
+
+
+def difference(move: Move, before: RunState | None, after: RunState, facts: Iterable[Fact]) -> tuple[Changes, RunState]:
+    """Give the commit that leads from one state to another, and the state as it then stands.
+
+    However many moves lie in between, each row is written once, one version on.
+    """
+    run = evolve(after.run, version=1 if before is None else before.run.version + 1)
+    known = {} if before is None else {a.key: a for a in before.approvals}
+    approvals = tuple(_renumbered(a, known.get(a.key)) for a in after.approvals)
+    entries = chained(run.run_id, after.head, facts)
+    head = head_of(entries[-1]) if entries else after.head
+    recorded: set[str] = set() if before is None else {s.key for s in before.steps}
+    kept = {s.key for s in after.steps}
+    changes = Changes(
+        move=move,
+        runs=(row_of_run(run),),
+        dropped=tuple((run.run_id, key) for key in recorded - kept),
+        steps=tuple(row_of_step(run.run_id, s) for s in after.steps if s.key not in recorded),
+        approvals=tuple(row_of_approval(a) for a in approvals if a is not known.get(a.key)),
+        entries=entries,
+    )
+    return changes, evolve(after, run=run, approvals=approvals, head=head)
+
+
+def _renumbered(approval: Approval, before: Approval | None) -> Approval:
+    if before is None:
+        return approval if approval.version == 1 else evolve(approval, version=1)
+    if approval == before:
+        return before
+    return evolve(approval, version=before.version + 1)
+
+
+def decision(found: Found, transition: Transition) -> Changes:
+    """Give the commit of a decision: the approval, and what the ledger notes; being ready, it wakes its run."""
+    approval = transition.approval
+    entries = chained(approval.run_id, head_of(found.head), transition.facts)
+    return Changes(move=Move.DECIDE, approvals=(row_of_approval(approval),), entries=entries)

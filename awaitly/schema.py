@@ -1,0 +1,82 @@
+"""JSON Schema (draft 2020-12) of a hint, and validation of a JSON value against a stored schema.
+
+With a schema, a process without the workflow's code can draw a form for a value and check an edit. What the codec
+writes for a hint is valid under the hint's schema. The other way round the schema is the weaker check: it knows
+nothing of the validators of a class.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from awaitly.coding.describing import Describer
+from awaitly.coding.judging import judged
+from awaitly.coding.paths import Refused
+from awaitly.coding.texts import JsonValue
+from awaitly.errors import Undecodable
+from awaitly.exceptions import DefinitionError
+from awaitly.result import Err, Ok, Result
+
+if TYPE_CHECKING:
+    from jsonschema.protocols import Validator
+
+__all__ = ["json_schema", "validate"]
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+def json_schema(hint: object, types: Iterable[type] = ()) -> dict[str, Any]:
+    """Describe what a `Codec(types)` writes for `hint`. Classes that contain themselves stand under `$defs`.
+
+    Raises `DefinitionError` for a hint that the codec does not support, with the place.
+    """
+    describer = Describer(tuple(types))
+    try:
+        described = describer.describe(hint)
+    except Exception as failure:
+        where, why = (failure.path, failure.reason) if isinstance(failure, Refused) else ("$", repr(failure))
+        raise DefinitionError(f"no JSON Schema for {hint!r}: at {where}, {why}") from failure
+    definitions = {"$defs": describer.definitions} if describer.definitions else {}
+    return {"$schema": _DIALECT, **described, **definitions}
+
+
+def validate(schema_text: str, value: JsonValue) -> Result[None, Undecodable]:
+    """Check a JSON value against the text of a schema; the first thing wrong is named by its place and a sentence.
+
+    Stricter than the draft in one point, as the codec is: `1.0` is no integer. It never raises and never fetches
+    what a `$ref` points to: a schema that cannot be used refuses every value.
+    """
+    try:
+        failures = list(_validator(schema_text).iter_errors(value))
+        return Err(judged(failures)) if failures else Ok(None)
+    except Exception as failure:  # noqa: BLE001  (a stored schema may be any text, a value may nest without end)
+        return Err(Undecodable("$", f"the schema cannot be used: {type(failure).__name__}"))
+
+
+@functools.lru_cache(maxsize=256)
+def _validator(schema_text: str) -> Validator:
+    """The validator of a stored schema, which sees nothing outside of it."""
+    import referencing  # noqa: PLC0415  (as jsonschema)
+
+    library: Any = referencing
+    schema = json.loads(schema_text)
+    cls = _strict_validator()
+    cls.check_schema(schema)
+    validator: Validator = cls(schema, registry=library.Registry())
+    return validator
+
+
+@functools.cache
+def _strict_validator() -> Any:
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415  (it takes longer than all of awaitly)
+
+    library: Any = validators
+    checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
+    return library.extend(Draft202012Validator, type_checker=checker)
+
+
+def _is_integer(_checker: object, value: object) -> bool:
+    return type(value) is int

@@ -1,0 +1,117 @@
+"""A run as text: taken, kept anywhere, loaded, decided on and run on, without a store."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, cast
+
+from attrs import asdict, evolve, frozen
+
+from awaitly.actors import By, as_actor
+from awaitly.deciding import Approve, Reject, Shown
+from awaitly.durations import utc_now
+from awaitly.errors import PendingApproval, Refusal
+from awaitly.exceptions import BadSnapshot, RecordCorrupt
+from awaitly.journal import RunState
+from awaitly.picking import Eventful, always, editing, moved
+from awaitly.records import approval_of, row_of_approval, row_of_run, row_of_step, run_of, step_of
+from awaitly.result import Err, Ok, Result
+from awaitly.store import ApprovalRow, RunRow, StepRow
+
+__all__ = ["Snapshot"]
+
+FORMAT = 1
+"""The form of a snapshot's text. A reader refuses a higher number."""
+
+
+@frozen
+class Snapshot:
+    """All that is known of a run at one moment.
+
+    The text holds real arguments and values, secrets included, and a digest that shows damage and careless edits; it is
+    no signature, so keep it where you keep the data itself.
+    """
+
+    state: RunState
+
+    @property
+    def run_id(self) -> str:
+        """The run that this is of."""
+        return self.state.run.run_id
+
+    @property
+    def pending(self) -> tuple[PendingApproval, ...]:
+        """What waits for a decision."""
+        return tuple(approval.view() for approval in self.state.pending)
+
+    def approve(self, key: str | None = None, *, by: By, now: datetime | None = None) -> Result[Snapshot, Refusal]:
+        """Vote yes, as `Orchestrator.approve` does, on this snapshot; gives the new one."""
+        return self._decided(key, always(Approve(as_actor(by))), now)
+
+    def reject(
+        self, key: str | None = None, reason: str | None = None, *, by: By, now: datetime | None = None
+    ) -> Result[Snapshot, Refusal]:
+        """Vote no, as `Orchestrator.reject` does, on this snapshot; gives the new one."""
+        return self._decided(key, always(Reject(as_actor(by), reason)), now)
+
+    def edit(self, key: str | None, value: object, *, by: By, now: datetime | None = None) -> Result[Snapshot, Refusal]:
+        """Change what is proposed, as `Orchestrator.edit` does, on this snapshot; gives the new one."""
+        return self._decided(key, editing(value, as_actor(by), Shown()), now)
+
+    def _decided(self, key: str | None, event: Eventful, now: datetime | None) -> Result[Snapshot, Refusal]:
+        match moved(self.run_id, self.state.approvals, key, event, now or utc_now()):
+            case Ok(transition):
+                after = transition.approval
+                approvals = tuple(after if a.key == after.key else a for a in self.state.approvals)
+                return Ok(Snapshot(evolve(self.state, approvals=approvals)))
+            case Err(refusal):
+                return Err(refusal)
+
+    def to_json(self) -> str:
+        """Write it as text."""
+        run = self.state.run
+        content = {
+            "run": asdict(row_of_run(run)),
+            "steps": [asdict(row_of_step(run.run_id, step)) for step in self.state.steps],
+            "approvals": [asdict(row_of_approval(approval)) for approval in self.state.approvals],
+        }
+        return json.dumps({"awaitly": FORMAT, "digest": _digest(content), **content}, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Snapshot:
+        """Read what `to_json` wrote. Raises `BadSnapshot` where the text is cut off, changed, or of a newer release."""
+        content = _opened(text)
+        try:
+            run = run_of(RunRow(**content["run"]))
+            steps = tuple(step_of(StepRow(**row)) for row in content["steps"])
+            approvals = tuple(approval_of(ApprovalRow(**row)) for row in content["approvals"])
+        except (KeyError, TypeError, RecordCorrupt) as exc:
+            msg = f"this snapshot does not decode: {exc}"
+            raise BadSnapshot(msg) from exc
+        return cls(RunState(run, steps, approvals))
+
+
+def _digest(content: dict[str, Any]) -> str:
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return f"v1:{sha256(text.encode()).hexdigest()}"
+
+
+def _opened(text: str) -> dict[str, Any]:
+    try:
+        read: Any = json.loads(text)
+    except (ValueError, TypeError, RecursionError) as exc:
+        msg = f"this is no snapshot, or it is cut off: {exc}"
+        raise BadSnapshot(msg) from exc
+    content = cast("dict[str, Any]", read) if isinstance(read, dict) else {}
+    if not isinstance(content.get("awaitly"), int):
+        msg = "this is JSON, but no snapshot of a run: it has no member 'awaitly'"
+        raise BadSnapshot(msg)
+    if content.pop("awaitly") > FORMAT:
+        msg = f"this snapshot was written by a newer release of awaitly; this one reads form {FORMAT}: upgrade to load it"
+        raise BadSnapshot(msg)
+    if content.pop("digest", None) != _digest(content):
+        msg = "this snapshot was changed after it was taken: its digest does not cover its content"
+        raise BadSnapshot(msg)
+    return content

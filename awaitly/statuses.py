@@ -1,0 +1,38 @@
+"""The statuses of a run and of an approval: types, whose text appears in stores and on the command line alone."""
+
+from __future__ import annotations
+
+from enum import Enum, unique
+
+__all__ = ["ApprovalStatus", "RunStatus"]
+
+
+@unique
+class RunStatus(Enum):
+    """Where a run stands; `awaitly.running` holds every move between these."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PARKED = "parked"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    NEEDS_REVIEW = "needs_review"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is over and has an outcome."""
+        return self in {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED}
+
+
+@unique
+class ApprovalStatus(Enum):
+    """Where an approval stands; `awaitly.deciding` holds every move between these."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    EDITED = "edited"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"

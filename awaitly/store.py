@@ -1,0 +1,289 @@
+"""What a store must do, and the rows that it keeps. Stores are dumb on purpose.
+
+A store inserts, swaps by version, pages and deletes rows. It knows no status, no policy and no time zone: whatever
+carries meaning is text in a row's `body`, and the few columns beside it exist to be found by. Times are whole
+microseconds since 1970 UTC.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from enum import Enum, unique
+from importlib.metadata import entry_points
+from typing import Generic, Protocol, TypeVar, cast, runtime_checkable
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from awaitly.audit import Entry
+from awaitly.exceptions import UnknownStore
+from awaitly.result import Result
+
+__all__ = [
+    "ApprovalQuery",
+    "ApprovalRow",
+    "ApprovalStore",
+    "Changes",
+    "Conflict",
+    "Described",
+    "Found",
+    "Hold",
+    "Move",
+    "Page",
+    "RunQuery",
+    "RunRow",
+    "StepRow",
+    "Store",
+    "WorkflowStateStore",
+    "cursor",
+    "open_store",
+    "position",
+]
+
+T = TypeVar("T")
+
+
+@frozen
+class RunRow:
+    """One run. `due_at`: when somebody must look at it even if nothing else happens. Unique by `run_id`."""
+
+    run_id: str
+    version: int
+    workflow: str
+    status: str
+    created_at: int
+    updated_at: int
+    due_at: int | None
+    body: str
+
+
+@frozen
+class StepRow:
+    """One recorded step. Unique by `run_id` and `key`; the first write wins."""
+
+    run_id: str
+    key: str
+    body: str
+
+
+@frozen
+class ApprovalRow:
+    """One approval. `open`: it still waits; `ready`: it has a decision that its run has not taken up. Unique by `run_id` and `key`."""
+
+    run_id: str
+    key: str
+    version: int
+    workflow: str
+    open: bool
+    ready: bool
+    asked_at: int
+    deadline: int | None
+    body: str
+
+
+@unique
+class Move(Enum):
+    """Why a commit is made: the name that failpoints, logs and counters use. Stores ignore it."""
+
+    START = "start"
+    STEP = "step"
+    PARK = "park"
+    DECIDE = "decide"
+    CLAIM = "claim"
+    END = "end"
+    CANCEL = "cancel"
+    RELEASE = "release"
+    RENEW = "renew"
+    RETRY = "retry"
+    FORK = "fork"
+    REVIEW = "review"
+    CLEANUP = "cleanup"
+
+
+@frozen
+class Hold:
+    """A condition: the run must still be at this version. `due_at`, where given, replaces the row's `due_at` (a renewed lease)."""
+
+    run_id: str
+    version: int
+    due_at: int | None = None
+
+
+@frozen(kw_only=True)
+class Changes:
+    """One atomic commit: all of it is applied, or nothing.
+
+    `runs` and `approvals` are swapped by version: a row of version 1 must not exist yet, a row of version n must
+    stand at n - 1. `steps` and `entries` are inserted and must not exist yet. `dropped` names steps to remove, by run
+    and key. `forgotten` names runs to delete, with all that belongs to them, if they stand at the given version.
+    """
+
+    move: Move
+    runs: tuple[RunRow, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    dropped: tuple[tuple[str, str], ...] = ()
+    steps: tuple[StepRow, ...] = ()
+    approvals: tuple[ApprovalRow, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    forgotten: tuple[Hold, ...] = ()
+
+
+@frozen
+class Conflict:
+    """A condition of a commit did not hold, so nothing was applied. `what` names the first such row, for messages."""
+
+    run_id: str
+    what: str
+
+
+@frozen
+class Found:
+    """All that a store has under one run id, read at one moment `now` of the store's clock.
+
+    `steps` come in the order of their recording, `approvals` in that of their asking; `head` is the last entry.
+    """
+
+    now: int
+    run: RunRow | None
+    steps: tuple[StepRow, ...]
+    approvals: tuple[ApprovalRow, ...]
+    head: Entry | None
+
+
+@frozen
+class Page(Generic[T]):
+    """A part of a listing. `after`, where not None, goes into the next query and gives the next part."""
+
+    items: tuple[T, ...]
+    after: str | None = None
+
+
+@frozen(kw_only=True)
+class RunQuery:
+    """Which runs to list, newest first by `created_at`, then by `run_id` descending. Absent fields do not filter."""
+
+    prefix: str | None = None
+    workflow: str | None = None
+    statuses: tuple[str, ...] | None = None
+    updated_before: int | None = None
+    limit: int = 50
+    after: str | None = None
+
+
+@frozen(kw_only=True)
+class ApprovalQuery:
+    """Which open approvals to list, oldest first by `asked_at`, then by `run_id` and `key`. Absent fields do not filter.
+
+    `alive_at` leaves out those whose deadline is at or before that time.
+    """
+
+    run_id: str | None = None
+    prefix: str | None = None
+    workflow: str | None = None
+    alive_at: int | None = None
+    asked_before: int | None = None
+    deadline_before: int | None = None
+    limit: int = 50
+    after: str | None = None
+
+
+def cursor(*position: int | str) -> str:
+    """Write where a page ended, for `Page.after`."""
+    return json.dumps(position, separators=(",", ":"))
+
+
+def position(after: str, *kinds: type) -> tuple[int | str, ...]:
+    """Read what `cursor` wrote; raises `ValueError` where the text is no such thing."""
+    try:
+        parts: tuple[int | str, ...] = tuple(json.loads(after))
+    except (ValueError, TypeError):
+        parts = ()
+    if tuple(map(type, parts)) != kinds:
+        msg = f"not the `after` of a page: {after!r}"
+        raise ValueError(msg)
+    return parts
+
+
+class ApprovalStore(Protocol):
+    """Keeps approvals and their ledger."""
+
+    async def approvals(self, run_id: str) -> Found:
+        """Read a run's approvals and its ledger's head; `run` and `steps` stay empty."""
+        ...
+
+    async def page_approvals(self, query: ApprovalQuery) -> Page[ApprovalRow]:
+        """List open approvals."""
+        ...
+
+    async def entries(self, run_id: str) -> tuple[Entry, ...]:
+        """Read a run's ledger, in order."""
+        ...
+
+
+class WorkflowStateStore(Protocol):
+    """Keeps runs and their steps."""
+
+    async def page_runs(self, query: RunQuery) -> Page[RunRow]:
+        """List runs."""
+        ...
+
+
+class Store(ApprovalStore, WorkflowStateStore, Protocol):
+    """Keeps everything, and commits across both halves."""
+
+    async def open(self) -> None:
+        """Connect, and bring the schema up to date. Raises a `StoreError` that says what to do where it cannot."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is under way and give back what `open` took. A client that the caller brought stays open."""
+        ...
+
+    async def now(self) -> int:
+        """Read the store's clock."""
+        ...
+
+    async def load(self, run_id: str) -> Found:
+        """Read all that belongs to a run, as of one moment; `run` is None where there is none."""
+        ...
+
+    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+        """Name runs whose `due_at` is at or before `now`, or that have a ready approval; the longest due first."""
+        ...
+
+    async def commit(self, changes: Changes) -> Result[None, Conflict]:
+        """Apply all changes durably, or none. On return of `Ok` they survive a crash, as far as the store promises."""
+        ...
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A store that can print its own schema."""
+
+    def schema(self) -> str:
+        """Give the schema as text that the store's own tools understand."""
+        ...
+
+
+StoreOpener = Callable[[str], Store]
+"""What an entry point of the group `awaitly.stores` names: it takes the whole URL and gives a store not yet opened."""
+
+
+def open_store(url: str) -> Store:
+    """Give the store that a URL means; the adapter is found by the URL's scheme in the entry-point group `awaitly.stores`.
+
+    The store is not opened: an `Orchestrator` does that, or `await store.open()`. Raises `UnknownStore`.
+    """
+    scheme = urlsplit(url).scheme
+    installed = {point.name: point for point in entry_points(group="awaitly.stores")}
+    if scheme not in installed:
+        known = ", ".join(sorted(installed)) or "none; is awaitly installed?"
+        msg = f"no store for {url.split('@')[-1]!r}: its scheme {scheme!r} is unknown here (known: {known})"
+        raise UnknownStore(msg)
+    try:
+        opener = cast("StoreOpener", installed[scheme].load())
+    except ModuleNotFoundError as exc:
+        msg = f"the store {scheme!r} needs a driver that is missing ({exc.name}): pip install 'awaitly[{scheme}]'"
+        raise UnknownStore(msg) from exc
+    return opener(url)

@@ -1,0 +1,156 @@
+"""One executor's hold on one run: from the commit that takes the run to the one that parks or ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from attrs import evolve
+
+from awaitly import moves
+from awaitly.durations import from_micros, to_micros
+from awaitly.errors import Interruption, NeedsReview
+from awaitly.execution import Ending, Misfit, Waits, settled
+from awaitly.journal import RunState, Step
+from awaitly.moves import Moved
+from awaitly.records import head_of, row_of_step
+from awaitly.result import Err, Ok, Result
+from awaitly.saving import approvals_in, difference
+from awaitly.signals import FencedOut
+from awaitly.store import Changes, Hold, Move, Store
+
+__all__ = ["Tenure"]
+
+
+class Tenure:
+    """Takes a run, records its steps, and parks or ends it, each in one commit and only while the run is this one's.
+
+    Nothing is written before the first body is about to run, or the run parks or ends: a replay that finds that the
+    code has changed, or that somebody else was quicker, leaves the store as it was.
+    """
+
+    def __init__(self, store: Store, move: Move, before: RunState | None, taken: Moved, lease: timedelta) -> None:
+        self._store = store
+        self._move = move
+        self._lease = lease
+        self._before = before
+        self._state = taken.state
+        self._facts = taken.facts
+        self.claimed = False
+        self.fenced = False
+
+    @property
+    def state(self) -> RunState:
+        """The run as it is stored, or as it would be where nothing was written yet."""
+        return self._before or self._state
+
+    @property
+    def run_id(self) -> str:
+        """The run that is held."""
+        return self._state.run.run_id
+
+    async def record(self, steps: Sequence[Step]) -> None:
+        """Make steps durable, and take the run first where that is still to do. Raises `FencedOut`."""
+        self._state = evolve(self._state, steps=(*self._state.steps, *steps))
+        if not self.claimed:
+            await self._save(self._move, Moved(self._state))
+            return
+        run = self._state.run
+        rows = tuple(row_of_step(run.run_id, step) for step in steps)
+        await self._commit(Changes(move=Move.STEP, holds=(Hold(run.run_id, run.version),), steps=rows))
+
+    async def renew(self) -> None:
+        """Put the end of the lease off. Sets `fenced` where the run is no longer this executor's."""
+        if not self.claimed or self.fenced:
+            return
+        until = await self._now() + self._lease
+        hold = Hold(self.run_id, self._state.run.version, to_micros(until))
+        if isinstance(await self._store.commit(Changes(move=Move.RENEW, holds=(hold,))), Err):
+            self.fenced = True
+
+    async def finish(self, ending: Ending, unsaved: Sequence[Step]) -> Result[RunState, Interruption]:
+        """Park or end the run, with the steps that are still to be written. Raises `FencedOut`.
+
+        Gives the run as it then stands, or why it was left as it was.
+        """
+        self._state = evolve(self._state, steps=(*self._state.steps, *unsaved))
+        if self._before is not None and not self.claimed and self._waits_as_before(ending):
+            return Ok(self._before)
+        while True:
+            match settled(self._state, ending, await self._now()):
+                case Ok(moved):
+                    move = Move.PARK if isinstance(ending, Waits) else Move.END
+                    if await self._saved(move, moved):
+                        return Ok(self._state)
+                case Err(interruption):
+                    return await self._leave(ending, interruption)
+
+    async def give_up(self) -> RunState:
+        """Save a run that is not to be executed: the move that was to take it has set it aside."""
+        await self._save(Move.REVIEW, Moved(self._state))
+        return self._state
+
+    async def release(self, unsaved: Sequence[Step]) -> None:
+        """Give the run back unfinished, with what it recorded; nothing to do where it was never taken."""
+        self._state = evolve(self._state, steps=(*self._state.steps, *unsaved))
+        if self.claimed:
+            match moves.release(self._state, await self._now()):
+                case Ok(moved):
+                    await self._save(Move.RELEASE, moved)
+                case Err(_):
+                    pass
+
+    def _waits_as_before(self, ending: Ending) -> bool:
+        """Whether the run only found that it still waits for what it waited for."""
+        before = self._before
+        return (
+            before is not None
+            and isinstance(ending, Waits)
+            and not ending.asked
+            and ending.keys == before.run.waits
+            and len(self._state.steps) == len(before.steps)
+            and self._state.approvals == before.approvals
+        )
+
+    async def _leave(self, ending: Ending, interruption: Interruption) -> Result[RunState, Interruption]:
+        """Leave the run as it was; if steps of the changed code have already run, set it aside for a person."""
+        if self.claimed and isinstance(ending, Misfit):
+            match moves.review(self._state, str(interruption), await self._now()):
+                case Ok(moved):
+                    await self._save(Move.REVIEW, moved)
+                    return Err(NeedsReview(self.run_id, str(interruption)))
+                case Err(_):
+                    pass
+        return Err(interruption)
+
+    async def _save(self, move: Move, moved: Moved) -> None:
+        if not await self._saved(move, moved):
+            raise FencedOut(self.run_id)
+
+    async def _saved(self, move: Move, moved: Moved) -> bool:
+        """Commit a move. Gives False where an approval of the run has moved meanwhile and the move is to be made again."""
+        changes, after = difference(move, self._before, moved.state, (*self._facts, *moved.facts))
+        if isinstance(await self._store.commit(changes), Ok):
+            self._before = self._state = after
+            self._facts = ()
+            self.claimed = True
+            return True
+        await self._refresh()
+        return False
+
+    async def _refresh(self) -> None:
+        """Look again after a conflict: only approvals, and the ledger, may have moved under a run that is held."""
+        found = await self._store.load(self.run_id)
+        held = self._before
+        if not self.claimed or held is None or found.run is None or found.run.version != held.run.version:
+            raise FencedOut(self.run_id)
+        approvals, head = approvals_in(found), head_of(found.head)
+        self._before = evolve(held, approvals=approvals, head=head)
+        self._state = evolve(self._state, approvals=approvals, head=head)
+
+    async def _commit(self, changes: Changes) -> None:
+        if isinstance(await self._store.commit(changes), Err):
+            raise FencedOut(self.run_id)
+
+    async def _now(self) -> datetime:
+        return from_micros(await self._store.now())

@@ -1,0 +1,216 @@
+"""Definitions: workflows, their invocations, and steps with options. Nothing here runs anything."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeAlias, TypeVar, cast, overload
+
+import returns.result
+from attrs import Factory, field, frozen
+
+from awaitly.codec import ANYTHING, Codec, ResultHint, argument_hints, result_hint
+from awaitly.digest import digest
+from awaitly.durations import Duration, as_timedelta
+from awaitly.exceptions import DefinitionError, UnstorableValue
+from awaitly.ids import checked_name
+from awaitly.result import Err, Ok, Result
+from awaitly.retry import ONCE, Retry
+
+if TYPE_CHECKING:
+    from awaitly.context import Run
+
+__all__ = ["Durability", "Invocation", "Signature", "StepWithOptions", "Workflow", "step", "workflow"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+E = TypeVar("E")
+T_co = TypeVar("T_co", covariant=True)
+E_co = TypeVar("E_co", covariant=True)
+
+Durability: TypeAlias = Literal["step", "park"]
+"""`step`: a step's result is durable before the next step begins. `park`: results are written when the run parks or ends."""
+
+
+class Signature:
+    """The parameters of a function, as names with types: arguments go to JSON text and come back by them."""
+
+    def __init__(self, f: Callable[..., Any], codec: Codec, *, skip: int = 0) -> None:
+        parameters = list(inspect.signature(f).parameters.values())[skip:]
+        for parameter in parameters:
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                msg = f"{f!r} takes *{parameter.name}: what is kept or shown needs a name for each parameter"
+                raise DefinitionError(msg)
+        self._signature = inspect.Signature(parameters)
+        hints = argument_hints(f)
+        self.hints: Mapping[str, object] = {p.name: hints.get(p.name, ANYTHING) for p in parameters}
+        self._codec = codec
+
+    def named(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, object]:
+        """Give every argument by its name, defaults included. Raises `TypeError` as the call itself would."""
+        bound = self._signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return bound.arguments
+
+    def encode(self, arguments: Mapping[str, object]) -> str:
+        """Write named arguments as the JSON text of an object; raises `UnstorableValue`."""
+        members: list[str] = []
+        for name, value in arguments.items():
+            match self._codec.encode(value, self.hints[name]):
+                case Ok(text):
+                    members.append(f"{json.dumps(name)}:{text}")
+                case Err(error):
+                    raise UnstorableValue(type(error)(f"$.{name}{error.path[1:]}", error.reason))
+        return "{" + ",".join(members) + "}"
+
+    def decode(self, text: str) -> dict[str, Any]:
+        """Read what `encode` wrote, or an edit of it; raises `ValueError` that names the offender."""
+        members: Any = json.loads(text)
+        if not isinstance(members, dict) or set(cast("dict[str, Any]", members)) != set(self.hints):
+            msg = f"the arguments are {', '.join(self.hints)}, not {members!r}"
+            raise ValueError(msg)
+        return {name: self._revived(name, members[name]) for name in self.hints}
+
+    def _revived(self, name: str, plain: Any) -> Any:
+        match self._codec.revive(plain, self.hints[name]):
+            case Ok(value):
+                return value
+            case Err(error):
+                msg = f"$.{name}{error.path[1:]} does not decode: {error.reason}"
+                raise ValueError(msg)
+
+    def call(self, f: Callable[..., R], arguments: Mapping[str, object]) -> R:
+        """Call `f` with named arguments, by position where its parameters are positional only."""
+        bound = inspect.BoundArguments(self._signature, dict(arguments))
+        return f(*bound.args, **bound.kwargs)
+
+
+@frozen(eq=False)
+class Invocation(Generic[T_co, E_co]):
+    """A workflow with its arguments bound: nothing runs until it is started. `arguments` is JSON text."""
+
+    workflow: Workflow[..., T_co, E_co]
+    arguments: str
+
+    @property
+    def digest(self) -> str:
+        """Tells whether two invocations mean the same: the workflow's name and the arguments."""
+        return digest(self.workflow.name, self.arguments)
+
+
+def _signature_of(workflow: Workflow[..., Any, Any]) -> Signature:
+    return Signature(workflow.function, workflow.codec, skip=1)
+
+
+def _hint_of(workflow: Workflow[..., Any, Any]) -> ResultHint:
+    return result_hint(workflow.function)
+
+
+@frozen(eq=False)
+class Workflow(Generic[P, T_co, E_co]):
+    """A function over a `Run`, with the name and version that its runs are recorded under.
+
+    Calling it checks and binds the arguments and gives an `Invocation`. Raises `TypeError` where the arguments do not
+    fit the function, `UnstorableValue` where one cannot be kept.
+    """
+
+    function: Callable[..., Awaitable[Any]]
+    name: str
+    version: str = "1"
+    durability: Durability = "step"
+    codec: Codec = field(factory=Codec, repr=False)
+    signature: Signature = field(init=False, repr=False, default=Factory(_signature_of, takes_self=True))
+    hint: ResultHint = field(init=False, repr=False, default=Factory(_hint_of, takes_self=True))
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse what is no workflow."""
+        checked_name("a workflow's name", self.name)
+        checked_name("a workflow's version", self.version)
+        if not inspect.iscoroutinefunction(self.function):
+            msg = f"the workflow {self.name} must be an `async def` whose first parameter is its Run"
+            raise DefinitionError(msg)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Invocation[T_co, E_co]:
+        """Bind arguments."""
+        return Invocation(self, self.signature.encode(self.signature.named(args, kwargs)))
+
+
+Definition: TypeAlias = "Callable[Concatenate[Run[E], P], Awaitable[Result[T, E]]]"
+OpenDefinition: TypeAlias = "Callable[Concatenate[Run[E], P], Awaitable[returns.result.Result[T, E]]]"
+
+
+class WorkflowDecorator:
+    """What `workflow(...)` with options gives."""
+
+    def __init__(self, name: str | None, version: str, durability: Durability, codec: Codec | None) -> None:
+        self._name = name
+        self._options: dict[str, Any] = {"version": version, "durability": durability}
+        if codec is not None:
+            self._options["codec"] = codec
+
+    @overload
+    def __call__(self, f: Callable[Concatenate[Run[E], P], Awaitable[Result[T, E]]], /) -> Workflow[P, T, E]: ...
+    @overload
+    def __call__(
+        self, f: Callable[Concatenate[Run[E], P], Awaitable[returns.result.Result[T, E]]], /
+    ) -> Workflow[P, T, E]: ...
+    def __call__(self, f: Callable[..., Awaitable[Any]], /) -> Workflow[..., Any, Any]:
+        """Define the workflow."""
+        return Workflow(f, self._name or f.__name__, **self._options)
+
+
+@overload
+def workflow(f: Callable[Concatenate[Run[E], P], Awaitable[Result[T, E]]], /) -> Workflow[P, T, E]: ...
+@overload
+def workflow(f: Callable[Concatenate[Run[E], P], Awaitable[returns.result.Result[T, E]]], /) -> Workflow[P, T, E]: ...
+@overload
+def workflow(
+    *, name: str | None = None, version: str = "1", durability: Durability = "step", codec: Codec | None = None
+) -> WorkflowDecorator: ...
+def workflow(
+    f: Callable[..., Awaitable[Any]] | None = None,
+    /,
+    *,
+    name: str | None = None,
+    version: str = "1",
+    durability: Durability = "step",
+    codec: Codec | None = None,
+) -> Any:
+    """Define a workflow, as `@workflow` or `@workflow(version="2")`.
+
+    Its runs are recorded under `name` (the function's by default) and `version`; a run that was recorded under
+    another version is not resumed by this code. `codec` names classes that annotations alone do not (`Codec(types=[...])`).
+    Raises `DefinitionError` where `f` cannot be one.
+    """
+    decorator: Any = WorkflowDecorator(name, version, durability, codec)
+    return decorator if f is None else decorator(f)
+
+
+@frozen(eq=False)
+class StepWithOptions(Generic[P, R]):
+    """A step's function with options; called outside a run it is just the function."""
+
+    function: Callable[P, R]
+    key: str | None = None
+    retry: Retry = ONCE
+    timeout: timedelta | None = None
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the function."""
+        return self.function(*args, **kwargs)
+
+
+def step(
+    f: Callable[P, R], *, key: str | None = None, retry: Retry = ONCE, timeout: Duration | None = None
+) -> Callable[P, R]:
+    """Give a step's function a key of its own, retries, or a limit of time for each attempt.
+
+    An attempt that runs out of time counts as raising `TimeoutError`; a plain function's thread cannot be stopped and
+    its late result is dropped.
+    """
+    if key is not None:
+        checked_name("a step's key", key)
+    return StepWithOptions(f, key, retry, None if timeout is None else as_timedelta(timeout))
