@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-__all__ = ["ADMIN", "Actor", "By", "SYSTEM_TIMEOUT", "as_actor"]
+__all__ = ["ADMIN", "SYSTEM_TIMEOUT", "Actor", "By", "as_actor"]
 
 ADMIN = "admin"
 """The role that may cancel what others asked for."""

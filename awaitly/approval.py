@@ -119,7 +119,7 @@ class Approval:
 
     `version` counts every write and is what a store swaps by; `revision` counts the content that people see.
     `proposal` is JSON text of what was first proposed, `edited` that of the current revision where somebody edited.
-    `place` says where the code stood that asked. `external` marks an approval that the user's own system of record decides.
+    `place` says where the code stood that asked. `external` marks one that the user's own system of record decides.
     """
 
     run_id: str

@@ -88,7 +88,7 @@ class GatedStep(Generic[P, T, E]):
             msg = f"{self.name} has no parameter {unknown} to redact"
             raise DefinitionError(msg)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[Result[T, E | NotApproved]]:
+    def __call__(self, *_: P.args, **__: P.kwargs) -> Awaitable[Result[T, E | NotApproved]]:
         """Refuse to run around the gate."""
         msg = f"{self.name} is gated: call it as `await run.step({self.name}, ...)` in a workflow"
         raise DefinitionError(msg)
@@ -103,7 +103,7 @@ class GatedStep(Generic[P, T, E]):
             return True
 
     def summary(self, arguments: Mapping[str, object], content: str) -> str:
-        """Describe the call for a person, without what is redacted; where the description fails, the arguments speak."""
+        """Describe the call for a person, without what is redacted; if the description fails, the arguments speak."""
         if self.describe is not None:
             try:
                 return scrubbed(str(self.signature.call(self.describe, arguments)), content, self.redact)
@@ -168,16 +168,14 @@ def gated_step(
 class ApprovalStep(Generic[P, T]):
     """A question that the user's own system of record answers. Made by `approval_step`, run by `run.step`."""
 
-    def __init__(
-        self, key: str, check: Callable[..., Any], summary: str | None, schema: object, codec: Codec
-    ) -> None:
+    def __init__(self, key: str, check: Callable[..., Any], summary: str | None, schema: object, codec: Codec) -> None:
         self.key = checked_name("an approval's key", key)
         self.check = check
         self.summary = summary
         self.schema = ANYTHING if schema is None else schema
         self.signature = Signature(check, codec)
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Awaitable[Result[T, NotApproved]]:
+    def __call__(self, *_: P.args, **__: P.kwargs) -> Awaitable[Result[T, NotApproved]]:
         """Refuse to run outside a run, where nothing could wait."""
         msg = f"the approval step {self.key!r} waits: call it as `await run.step(...)` in a workflow"
         raise DefinitionError(msg)
@@ -188,7 +186,7 @@ class ApprovalStep(Generic[P, T]):
         if inspect.isawaitable(answer):
             answer = await answer
         if not isinstance(answer, Pending | Approved | Rejected):
-            msg = f"the check of {self.key!r} answered {answer!r}; it must answer Pending(), Approved(value) or Rejected(reason)"
+            msg = f"the check of {self.key!r} answered {answer!r}, not Pending(), Approved(value) or Rejected(reason)"
             raise TypeError(msg)
         return cast("Check[T]", answer)
 
@@ -203,7 +201,7 @@ def approval_step(
 ) -> ApprovalStep[P, T]:
     """Wait for a decision that is made in a system of the user's own.
 
-    `check(*arguments)` looks there and answers `Pending()`, `Approved(value)` or `Rejected(reason)`; it is asked anew at
+    `check(*arguments)` answers `Pending()`, `Approved(value)` or `Rejected(reason)`; it is asked anew at
     every resume, and a pending answer is never kept. `schema` is the value's type (plain JSON values by default).
     """
     return ApprovalStep(key, check, summary, schema, codec or Codec())

@@ -83,7 +83,9 @@ class BrokenChain:
         return f"the ledger of run {self.run_id} is broken at entry {self.seq}: {self.reason}"
 
 
-def fact(event: AuditEvent, approval: Approval, at: datetime, by: Actor | None = None, reason: str | None = None) -> Fact:
+def fact(
+    event: AuditEvent, approval: Approval, at: datetime, by: Actor | None = None, reason: str | None = None
+) -> Fact:
     """Note that something happened to an approval, at its current revision."""
     return Fact(event, approval.key, at, approval.revision, approval.digest, by, reason)
 

@@ -166,7 +166,7 @@ def _cannot_keep(body: Body, key: str, unstorable: Unstorable, attempts: int) ->
 
 
 def result_of(recorded: Recorded, hint: ResultHint, codec: Codec) -> Result[Any, Any]:
-    """Read what is recorded back as the result it was; raises `ValueError` where it does not decode by these annotations."""
+    """Read a recorded result back; raises `ValueError` where it does not decode by these annotations."""
     match recorded:
         case Returned(payload):
             return Ok(_decoded(codec, payload, hint.value))

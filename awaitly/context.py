@@ -247,7 +247,7 @@ class Run(Generic[E_contra]):
     @overload
     def approvals(self: Run[NotApproved], *asks: Ask[T]) -> Coroutine[Any, Any, tuple[T, ...]]: ...
     def approvals(self: Run[NotApproved], *asks: Ask[Any]) -> Coroutine[Any, Any, tuple[Any, ...]]:
-        """Ask several questions at once: the run parks once, on all of them, and gives the values in the order asked."""
+        """Ask several questions at once: the run parks once, on all of them, and gives the values in that order."""
         decided = [self._decide(ask) for ask in asks]
         return self._all([self._granted(spot, outcome) for spot, outcome in decided])
 

@@ -150,7 +150,9 @@ def _refused(approval: Approval, event: Approve | Edit | Reject, now: datetime) 
     if a.deadline is not None and now >= a.deadline:
         return Expired(a.run_id, a.key, a.deadline)
     if a.external:
-        return NotAuthorised(a.run_id, a.key, event.by.name, "a decision in the system of record that this approval asks")
+        return NotAuthorised(
+            a.run_id, a.key, event.by.name, "a decision in the system of record that this approval asks"
+        )
     if event.shown.revision not in (None, a.revision):
         return StaleRevision(a.run_id, a.key, f"revision {event.shown.revision}", a.revision)
     if event.shown.digest not in (None, a.digest):
@@ -209,7 +211,9 @@ def _counted(a: Approval, vote: Vote) -> Result[Transition, Refusal]:
     if not vote.approves and count >= a.policy.rejections:
         return _closed(a, ApprovalStatus.REJECTED, closing, AuditEvent.REJECTED)
     moved = evolve(a, version=a.version + 1)
-    return Ok(Transition(moved, (fact(AuditEvent.VOTED, moved, vote.at, vote.by, "yes" if vote.approves else vote.reason),)))
+    return Ok(
+        Transition(moved, (fact(AuditEvent.VOTED, moved, vote.at, vote.by, "yes" if vote.approves else vote.reason),))
+    )
 
 
 def _edit(a: Approval, event: Edit, now: datetime) -> Result[Transition, Refusal]:
@@ -239,7 +243,9 @@ def _edit(a: Approval, event: Edit, now: datetime) -> Result[Transition, Refusal
 def _cancel(a: Approval, event: Cancel, now: datetime) -> Result[Transition, Refusal]:
     requester = a.requested_by
     if requester is not None and not _same_person(event.by, requester) and ADMIN not in event.by.roles:
-        return Err(NotAuthorised(a.run_id, a.key, event.by.name, f"the requester {requester.name}, or the role {ADMIN!r}"))
+        return Err(
+            NotAuthorised(a.run_id, a.key, event.by.name, f"the requester {requester.name}, or the role {ADMIN!r}")
+        )
     return _closed(a, ApprovalStatus.CANCELLED, Closing(event.by, now, event.reason), AuditEvent.CANCELLED)
 
 

@@ -135,7 +135,7 @@ class WorkflowChanged:
     def __str__(self) -> str:
         return (
             f"run {self.run_id} was recorded by other code: at {self.key!r} it recorded {self.recorded}, and today's "
-            f"code has {self.found}. Nothing was executed and the run is unchanged; resume it with the code that recorded it"
+            f"code has {self.found}. Nothing was executed, the run is unchanged; resume it with the old code"
         )
 
 
@@ -188,7 +188,9 @@ class UnknownStep:
     known: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"run {self.run_id} has recorded no step {self.key!r}; it has {', '.join(map(repr, self.known)) or 'none'}"
+        return (
+            f"run {self.run_id} has recorded no step {self.key!r}; it has {', '.join(map(repr, self.known)) or 'none'}"
+        )
 
 
 @frozen
@@ -261,7 +263,9 @@ class AmbiguousApproval:
     keys: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"run {self.run_id!r} waits for {len(self.keys)} approvals; name one of {', '.join(map(repr, self.keys))}"
+        return (
+            f"run {self.run_id!r} waits for {len(self.keys)} approvals; name one of {', '.join(map(repr, self.keys))}"
+        )
 
 
 @frozen
@@ -290,7 +294,7 @@ class StaleRevision:
 
     def __str__(self) -> str:
         return (
-            f"approval {self.key!r} of run {self.run_id} is at revision {self.current} and you decided on {self.named}: "
+            f"approval {self.key!r} of run {self.run_id} is at revision {self.current}, you decided on {self.named}: "
             "look at the current content and decide again"
         )
 
@@ -329,7 +333,7 @@ class SelfApproval:
     actor: str
 
     def __str__(self) -> str:
-        return f"{self.actor} requested run {self.run_id} and may not decide on its approval {self.key!r}; ask somebody else"
+        return f"{self.actor} requested run {self.run_id} and may not decide on its {self.key!r}; ask somebody else"
 
 
 @frozen

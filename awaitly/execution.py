@@ -33,7 +33,7 @@ from awaitly.snapshot import Snapshot
 from awaitly.statuses import RunStatus
 from awaitly.workflow import Invocation, Workflow
 
-__all__ = ["Ending", "Execution", "Finished", "Fenced", "Misfit", "Waits", "drive", "execute", "execution_of"]
+__all__ = ["Ending", "Execution", "Fenced", "Finished", "Misfit", "Waits", "drive", "execute", "execution_of"]
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -122,7 +122,9 @@ async def _outcome(workflow: Workflow[..., Any, Any], run: Run[Any], arguments: 
 def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
     leaves: list[BaseException] = []
     for exc in group.exceptions:
-        leaves.extend(_leaves(cast("BaseExceptionGroup[BaseException]", exc)) if isinstance(exc, BaseExceptionGroup) else [exc])
+        leaves.extend(
+            _leaves(cast("BaseExceptionGroup[BaseException]", exc)) if isinstance(exc, BaseExceptionGroup) else [exc]
+        )
     return leaves
 
 
@@ -182,7 +184,7 @@ class Execution(Generic[T_co, E_co]):
 def execution_of(
     workflow: Workflow[..., T, E], state: RunState, interruption: Interruption | None = None
 ) -> Execution[T, E]:
-    """Give a run as its caller sees it; `interruption` says why this call could not go on, where that is not plain from the run."""
+    """Give a run as its caller sees it; `interruption` says why this call left it alone, if the run does not."""
     pending = tuple(approval.view() for approval in state.pending if approval.key in state.run.waits)
     result: Result[T, E | Interruption] = (
         _result_of(workflow, state.run, pending) if interruption is None else Err(interruption)
@@ -302,5 +304,3 @@ def settled(state: RunState, ending: Finished | Waits | Misfit | Fenced, now: da
             return Err(change)
         case Fenced():
             return Err(RunConflict(state.run.run_id, "somebody else has it now"))
-
-

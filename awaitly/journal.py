@@ -1,4 +1,4 @@
-"""The journal of a run: its record, its recorded steps, and the snapshot of both. Frozen values; `running` moves them."""
+"""The journal of a run: its record, its recorded steps, its whole state. Frozen values; `running` moves them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ Recorded: TypeAlias = Returned | Failed | Raised | Decided
 
 @frozen
 class Step:
-    """One recorded call. `place` says where the code stood: the call's number, within its branch where it ran in one."""
+    """One recorded call. `place` says where the code stood: the call's number, within its branch if any."""
 
     key: str
     place: str

@@ -40,7 +40,9 @@ class StillWaiting:
 Change: TypeAlias = Callable[[Approval], deciding.Event | None]
 
 
-def _each(approvals: Iterable[Approval], change: Change, now: datetime) -> tuple[tuple[Approval, ...], tuple[Fact, ...]]:
+def _each(
+    approvals: Iterable[Approval], change: Change, now: datetime
+) -> tuple[tuple[Approval, ...], tuple[Fact, ...]]:
     """Move those approvals for which `change` gives an event; a refused event leaves its approval as it is."""
     moved: list[Approval] = []
     facts: list[Fact] = []
@@ -121,7 +123,9 @@ def _observed(state: RunState, now: datetime) -> tuple[tuple[Approval, ...], tup
     return approvals, observed + consumed
 
 
-def park(state: RunState, waits: tuple[str, ...], asked: Iterable[Approval], now: datetime) -> Result[Moved, RunRefusal]:
+def park(
+    state: RunState, waits: tuple[str, ...], asked: Iterable[Approval], now: datetime
+) -> Result[Moved, RunRefusal]:
     """Wait for people: the new questions are asked, and their clocks start now."""
     approvals, observed = _observed(state, now)
     new = tuple(_asked_at(approval, now) for approval in asked)

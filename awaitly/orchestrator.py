@@ -91,7 +91,9 @@ class Orchestrator:
     opens the store and closes it.
     """
 
-    def __init__(self, store: Store, *, workflows: Iterable[Workflow[..., Any, Any]] = (), lease: Duration = "30s") -> None:
+    def __init__(
+        self, store: Store, *, workflows: Iterable[Workflow[..., Any, Any]] = (), lease: Duration = "30s"
+    ) -> None:
         self._store = store
         self._workflows: dict[str, Workflow[..., Any, Any]] = {}
         for one in workflows:
@@ -337,9 +339,16 @@ class Orchestrator:
         return await self._decide(run_id, key, always(event))
 
     async def edit(
-        self, run_id: str, key: str | None, value: object, *, by: By, revision: int | None = None, digest: str | None = None
+        self,
+        run_id: str,
+        key: str | None,
+        value: object,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
     ) -> Result[Decision, Refusal]:
-        """Change what is proposed; where one approval suffices, that decides. A misfit is `InvalidEdit` and changes nothing."""
+        """Change what is proposed; where one approval suffices, that decides. `InvalidEdit` changes nothing."""
         shown = Shown(revision=revision, digest=digest)
         return await self._decide(run_id, key, editing(value, as_actor(by), shown))
 
@@ -360,7 +369,7 @@ class Orchestrator:
     async def cancel(
         self, run_id: str, key: str | None = None, reason: str | None = None, *, by: By
     ) -> Result[RunCancelled, CancelRefusal]:
-        """End a run from outside, whatever it does, and withdraw what it asks. `key` may name the question that prompts it.
+        """End a run from outside, and withdraw what it asks. `key` may name the question that prompts it.
 
         Only whoever requested the run, or an actor with the role `admin`, may do this where a requester is known.
         """
@@ -455,9 +464,7 @@ class Orchestrator:
             query = RunQuery(statuses=ended, updated_before=before, limit=_AT_ONCE, after=after)
             page = await self._store.page_runs(query)
             for row in page.items:
-                gone = await self._store.commit(
-                    Changes(move=Move.CLEANUP, forgotten=(Hold(row.run_id, row.version),))
-                )
+                gone = await self._store.commit(Changes(move=Move.CLEANUP, forgotten=(Hold(row.run_id, row.version),)))
                 deleted += isinstance(gone, Ok)
             if page.after is None:
                 return deleted
@@ -470,7 +477,7 @@ class Orchestrator:
             return self._workflows[row.workflow]
         except KeyError:
             known = ", ".join(self._workflows) or "none"
-            msg = f"run {row.run_id!r} is of the workflow {row.workflow!r}, which this orchestrator was not given (it has {known})"
+            msg = f"run {row.run_id!r} needs the workflow {row.workflow!r}; this orchestrator was given {known}"
             raise UnknownWorkflow(msg) from None
 
     def _lease_from(self, now: datetime) -> Lease:
@@ -517,4 +524,3 @@ def _listed(row: RunRow) -> RunRecord:
         return run_of(row)
     except RecordCorrupt as exc:
         return run_of(evolve(quarantined(row, str(exc), row.updated_at), version=row.version))
-

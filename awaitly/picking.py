@@ -1,4 +1,4 @@
-"""From what a person says to a move of one approval: which approval is meant, which event, and what the table makes of it."""
+"""From what a person says to a move of one approval: which is meant, by which event, and what the table says."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _LONGEST_SUMMARY = 200
 
 @frozen(kw_only=True)
 class Question:
-    """What is asked, with its content as JSON text; `read` gives the typed value of such a text or raises `ValueError`."""
+    """What is asked, its content as JSON text; `read` gives the typed value of such a text or raises `ValueError`."""
 
     operation: str
     content: str
@@ -127,7 +127,9 @@ class Questions:
             raise KeyError(spot.key)
         return approval.view()
 
-    def observed(self, spot: Spot, step: ApprovalStep[..., Any], answer: Check[Any], now: datetime) -> Outcome[str] | None:
+    def observed(
+        self, spot: Spot, step: ApprovalStep[..., Any], answer: Check[Any], now: datetime
+    ) -> Outcome[str] | None:
         """Record what the system of record answered; a pending answer is not kept."""
         outcome: Outcome[str]
         match answer:
@@ -178,7 +180,9 @@ class Questions:
             raise self._cannot_ask(spot, str(exc)) from exc
 
     def _cannot_ask(self, spot: Spot, why: str) -> Ended:
-        ended = Ended(UnexpectedError("Unstorable", f"the question {spot.key!r} cannot be kept: {why}", spot.key), spot.key)
+        ended = Ended(
+            UnexpectedError("Unstorable", f"the question {spot.key!r} cannot be kept: {why}", spot.key), spot.key
+        )
         self._journal.close(ended)
         return ended
 

@@ -79,7 +79,7 @@ class Scope:
 
 
 class Recorder(Protocol):
-    """Makes steps durable; the first call also takes the run. Raises `FencedOut` where it is no longer this executor's."""
+    """Makes steps durable; the first call also takes the run. Raises `FencedOut` where somebody else has it."""
 
     async def record(self, steps: Sequence[Step]) -> None:
         """Write steps; on return they survive a crash."""
@@ -173,7 +173,7 @@ class Journal:
             self._writing.add_done_callback(lambda task: task.cancelled() or task.exception())
 
     async def settle(self) -> None:
-        """Before a body runs: take the run, if that is still to do, and make everything recorded durable. Raises `FencedOut`."""
+        """Before a body runs: take the run, and make everything recorded durable. Raises `FencedOut`."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -213,5 +213,3 @@ class Journal:
         self._raise_failure()
         steps, self.unsaved = self.unsaved, []
         return steps
-
-

@@ -80,7 +80,9 @@ def catching(*exceptions: type[X]) -> Catching[X]:
     return Catching(exceptions)
 
 
-def _annotate_return(wrapper: Callable[..., Any], f: Callable[..., Any], exceptions: tuple[type[Exception], ...]) -> None:
+def _annotate_return(
+    wrapper: Callable[..., Any], f: Callable[..., Any], exceptions: tuple[type[Exception], ...]
+) -> None:
     """Give the wrapper the return annotation that the codec reads, where the one of `f` can be resolved."""
     try:
         hints = typing.get_type_hints(f, include_extras=True)
@@ -88,5 +90,5 @@ def _annotate_return(wrapper: Callable[..., Any], f: Callable[..., Any], excepti
         return
     if "return" in hints:
         result: Any = Result  # subscripted at run time, with types that no checker can know
-        hints["return"] = result[hints["return"], Union[exceptions]]
+        hints["return"] = result[hints["return"], Union[exceptions]]  # noqa: UP007
         wrapper.__annotations__ = hints

@@ -109,7 +109,9 @@ def _opened(text: str) -> dict[str, Any]:
         msg = "this is JSON, but no snapshot of a run: it has no member 'awaitly'"
         raise BadSnapshot(msg)
     if content.pop("awaitly") > FORMAT:
-        msg = f"this snapshot was written by a newer release of awaitly; this one reads form {FORMAT}: upgrade to load it"
+        msg = (
+            f"this snapshot was written by a newer release of awaitly; this one reads form {FORMAT}: upgrade to load it"
+        )
         raise BadSnapshot(msg)
     if content.pop("digest", None) != _digest(content):
         msg = "this snapshot was changed after it was taken: its digest does not cover its content"

@@ -69,7 +69,7 @@ class StepRow:
 
 @frozen
 class ApprovalRow:
-    """One approval. `open`: it still waits; `ready`: it has a decision that its run has not taken up. Unique by `run_id` and `key`."""
+    """One approval, unique by `run_id` and `key`. `open`: it waits; `ready`: its run is to take its decision up."""
 
     run_id: str
     key: str
@@ -103,7 +103,7 @@ class Move(Enum):
 
 @frozen
 class Hold:
-    """A condition: the run must still be at this version. `due_at`, where given, replaces the row's `due_at` (a renewed lease)."""
+    """A condition: the run is still at this version. `due_at`, where given, replaces the row's (a renewed lease)."""
 
     run_id: str
     version: int
@@ -173,7 +173,7 @@ class RunQuery:
 
 @frozen(kw_only=True)
 class ApprovalQuery:
-    """Which open approvals to list, oldest first by `asked_at`, then by `run_id` and `key`. Absent fields do not filter.
+    """Which open approvals to list, by `asked_at`, then `run_id`, then `key`, ascending. Absent fields do not filter.
 
     `alive_at` leaves out those whose deadline is at or before that time.
     """
@@ -271,7 +271,7 @@ StoreOpener = Callable[[str], Store]
 
 
 def open_store(url: str) -> Store:
-    """Give the store that a URL means; the adapter is found by the URL's scheme in the entry-point group `awaitly.stores`.
+    """Give the store that a URL means: its adapter is found by the scheme, in the entry-point group `awaitly.stores`.
 
     The store is not opened: an `Orchestrator` does that, or `await store.open()`. Raises `UnknownStore`.
     """
@@ -279,7 +279,9 @@ def open_store(url: str) -> Store:
     installed = {point.name: point for point in entry_points(group="awaitly.stores")}
     if scheme not in installed:
         known = ", ".join(sorted(installed)) or "none; is awaitly installed?"
-        msg = f"no store for {url.split('@')[-1]!r}: its scheme {scheme!r} is unknown here (known: {known})"
+        msg = (
+            f"no store for {url.rsplit('@', maxsplit=1)[-1]!r}: its scheme {scheme!r} is unknown here (known: {known})"
+        )
         raise UnknownStore(msg)
     try:
         opener = cast("StoreOpener", installed[scheme].load())

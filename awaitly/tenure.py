@@ -128,7 +128,7 @@ class Tenure:
             raise FencedOut(self.run_id)
 
     async def _saved(self, move: Move, moved: Moved) -> bool:
-        """Commit a move. Gives False where an approval of the run has moved meanwhile and the move is to be made again."""
+        """Commit a move. False: an approval of the run has moved meanwhile, and the move is to be made again."""
         changes, after = difference(move, self._before, moved.state, (*self._facts, *moved.facts))
         if isinstance(await self._store.commit(changes), Ok):
             self._before = self._state = after

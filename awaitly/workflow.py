@@ -32,7 +32,7 @@ T_co = TypeVar("T_co", covariant=True)
 E_co = TypeVar("E_co", covariant=True)
 
 Durability: TypeAlias = Literal["step", "park"]
-"""`step`: a step's result is durable before the next step begins. `park`: results are written when the run parks or ends."""
+"""`step`: a step's result is durable before the next step begins. `park`: when the run parks or ends."""
 
 
 class Signature:
@@ -182,7 +182,7 @@ def workflow(
     """Define a workflow, as `@workflow` or `@workflow(version="2")`.
 
     Its runs are recorded under `name` (the function's by default) and `version`; a run that was recorded under
-    another version is not resumed by this code. `codec` names classes that annotations alone do not (`Codec(types=[...])`).
+    another version is not resumed by this code. `codec` knows more classes than annotations say (`Codec(types=[...])`).
     Raises `DefinitionError` where `f` cannot be one.
     """
     decorator: Any = WorkflowDecorator(name, version, durability, codec)

@@ -1,0 +1,236 @@
+"""The same without `await`: an orchestrator for plain code, over one loop thread that lives as long as it does."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Coroutine, Iterable
+from types import TracebackType
+from typing import Any, Self, TypeVar, overload
+
+from awaitly import orchestrator
+from awaitly.actors import By
+from awaitly.approval import Decision
+from awaitly.audit import BrokenChain, Head
+from awaitly.durations import Duration
+from awaitly.errors import PendingApproval, Refusal, RunCancelled, UnknownRun
+from awaitly.exceptions import DefinitionError
+from awaitly.execution import Execution
+from awaitly.journal import RunRecord
+from awaitly.orchestrator import CancelRefusal, History, RunDetails
+from awaitly.result import Result
+from awaitly.statuses import RunStatus
+from awaitly.store import Page, Store
+from awaitly.workflow import Invocation, Workflow
+
+__all__ = ["Orchestrator"]
+
+T = TypeVar("T")
+E = TypeVar("E")
+
+
+class _LoopThread:
+    """An event loop in a thread of its own, where coroutines of other threads run."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="awaitly", daemon=True)
+        self._thread.start()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine to its end; an interrupt of the waiting thread cancels it."""
+        if threading.current_thread() is self._thread:
+            coroutine.close()
+            msg = "this is the orchestrator's own loop: inside a workflow use its Run, or an async Orchestrator"
+            raise DefinitionError(msg)
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def stop(self) -> None:
+        """End the thread, after what still runs was cancelled."""
+        asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
+
+
+async def _cancel_all() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+class Orchestrator:
+    """`awaitly.Orchestrator` for plain code: the same verbs, the same values. Use it as `with Orchestrator(...)`.
+
+    It may be used from several threads. Workflows are still `async def`; their steps may be plain functions.
+    """
+
+    def __init__(
+        self, store: Store, *, workflows: Iterable[Workflow[..., Any, Any]] = (), lease: Duration = "30s"
+    ) -> None:
+        self._inner = orchestrator.Orchestrator(store, workflows=workflows, lease=lease)
+        self._thread: _LoopThread | None = None
+
+    def __enter__(self) -> Self:
+        """Open the store."""
+        self._thread = _LoopThread()
+        try:
+            self._run(self._inner.__aenter__())
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close the store."""
+        try:
+            self._run(self._inner.__aexit__(kind, exc, traceback))
+        finally:
+            self._stop()
+
+    def _stop(self) -> None:
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.stop()
+
+    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        if self._thread is None:
+            coroutine.close()
+            msg = "the orchestrator is not open: use it as `with Orchestrator(...) as orchestrator:`"
+            raise DefinitionError(msg)
+        return self._thread.run(coroutine)
+
+    def start(
+        self, invocation: Invocation[T, E], *, run_id: str | None = None, requested_by: By | None = None
+    ) -> Execution[T, E]:
+        """Run a workflow here and now, until it ends or parks."""
+        return self._run(self._inner.start(invocation, run_id=run_id, requested_by=requested_by))
+
+    @overload
+    def resume(self, run_id: str) -> Execution[Any, Any]: ...
+    @overload
+    def resume(self, run_id: str, workflow: Workflow[..., T, E]) -> Execution[T, E | UnknownRun]: ...
+    def resume(self, run_id: str, workflow: Workflow[..., Any, Any] | None = None) -> Execution[Any, Any]:
+        """Go on with a run that was decided, or that lost its process; a run that still waits says so again."""
+        return self._run(self._inner.resume(run_id) if workflow is None else self._inner.resume(run_id, workflow))
+
+    @overload
+    def retry(self, run_id: str) -> Execution[Any, Any]: ...
+    @overload
+    def retry(self, run_id: str, workflow: Workflow[..., T, E]) -> Execution[T, E | UnknownRun]: ...
+    def retry(self, run_id: str, workflow: Workflow[..., Any, Any] | None = None) -> Execution[Any, Any]:
+        """Try a run again that failed or was set aside."""
+        return self._run(self._inner.retry(run_id) if workflow is None else self._inner.retry(run_id, workflow))
+
+    def fork(self, run_id: str, *, before: str, new_id: str | None = None) -> Execution[Any, Any]:
+        """Start a new run with the steps of another that were recorded before a step or approval."""
+        return self._run(self._inner.fork(run_id, before=before, new_id=new_id))
+
+    def recover(self) -> tuple[Execution[Any, Any], ...]:
+        """Go on with every run that is due."""
+        return self._run(self._inner.recover())
+
+    def wait(self, run_id: str, *, timeout: Duration | None = None) -> Execution[Any, Any]:
+        """Wait until a run has ended; at the `timeout`, give it as it then stands."""
+        return self._run(self._inner.wait(run_id, timeout=timeout))
+
+    def approve(
+        self, run_id: str, key: str | None = None, *, by: By, revision: int | None = None, digest: str | None = None
+    ) -> Result[Decision, Refusal]:
+        """Vote yes."""
+        return self._run(self._inner.approve(run_id, key, by=by, revision=revision, digest=digest))
+
+    def reject(
+        self,
+        run_id: str,
+        key: str | None = None,
+        reason: str | None = None,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+    ) -> Result[Decision, Refusal]:
+        """Vote no."""
+        return self._run(self._inner.reject(run_id, key, reason, by=by, revision=revision, digest=digest))
+
+    def edit(
+        self,
+        run_id: str,
+        key: str | None,
+        value: object,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+    ) -> Result[Decision, Refusal]:
+        """Change what is proposed."""
+        return self._run(self._inner.edit(run_id, key, value, by=by, revision=revision, digest=digest))
+
+    def cancel(
+        self, run_id: str, key: str | None = None, reason: str | None = None, *, by: By
+    ) -> Result[RunCancelled, CancelRefusal]:
+        """End a run from outside, and withdraw what it asks."""
+        return self._run(self._inner.cancel(run_id, key, reason, by=by))
+
+    def status(self, run_id: str) -> Result[RunDetails, UnknownRun]:
+        """Give a run and its approvals as they stand."""
+        return self._run(self._inner.status(run_id))
+
+    def history(self, run_id: str) -> Result[History, UnknownRun]:
+        """Give all that happened in a run."""
+        return self._run(self._inner.history(run_id))
+
+    def verify(self, run_id: str, exported: Head | None = None) -> Result[Head, BrokenChain]:
+        """Check a run's ledger."""
+        return self._run(self._inner.verify(run_id, exported))
+
+    def pending(
+        self,
+        *,
+        run_id: str | None = None,
+        prefix: str | None = None,
+        workflow: str | None = None,
+        older_than: Duration | None = None,
+        due_within: Duration | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[PendingApproval]:
+        """List what waits for a decision, the oldest first."""
+        return self._run(
+            self._inner.pending(
+                run_id=run_id,
+                prefix=prefix,
+                workflow=workflow,
+                older_than=older_than,
+                due_within=due_within,
+                limit=limit,
+                after=after,
+            )
+        )
+
+    def runs(
+        self,
+        *,
+        prefix: str | None = None,
+        workflow: str | None = None,
+        statuses: Iterable[RunStatus] | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[RunRecord]:
+        """List runs, the newest first."""
+        return self._run(
+            self._inner.runs(prefix=prefix, workflow=workflow, statuses=statuses, limit=limit, after=after)
+        )
+
+    def cleanup(self, *, older_than: Duration) -> int:
+        """Delete runs that ended longer ago than that."""
+        return self._run(self._inner.cleanup(older_than=older_than))
