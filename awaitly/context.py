@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import random
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, Generic, NoReturn, ParamSpec, TypeGuard, TypeVar, cast, overload
@@ -331,6 +332,8 @@ class Run(Generic[E_contra]):
     # Side by side
 
     @overload
+    def gather(self, branches: Iterable[Awaitable[T]], /) -> Coroutine[Any, Any, tuple[T, ...]]: ...
+    @overload
     def gather(self, a: Awaitable[T1], b: Awaitable[T2], /) -> Coroutine[Any, Any, tuple[T1, T2]]: ...
     @overload
     def gather(
@@ -344,15 +347,14 @@ class Run(Generic[E_contra]):
     def gather(
         self, a: Awaitable[T1], b: Awaitable[T2], c: Awaitable[T3], d: Awaitable[T4], e: Awaitable[T5], /
     ) -> Coroutine[Any, Any, tuple[T1, T2, T3, T4, T5]]: ...
-    @overload
-    def gather(self, *branches: Awaitable[T]) -> Coroutine[Any, Any, tuple[T, ...]]: ...
-    def gather(self, *branches: Awaitable[Any]) -> Coroutine[Any, Any, tuple[Any, ...]]:
-        """Run branches side by side and give their values in order.
+    def gather(self, *branches: Any) -> Coroutine[Any, Any, tuple[Any, ...]]:
+        """Run branches side by side and give their values in order; any number of the same kind goes in as one list.
 
         A failure ends the workflow; the other branches first finish and record the step that they are in. Else, if any
         branch waits for people, the run parks on all that wait, once the others have come to their own end.
         """
-        return self._all(list(branches))
+        alone: Any = branches[0] if len(branches) == 1 else None
+        return self._all(list(branches if alone is None or inspect.isawaitable(alone) else alone))
 
     def _all(self, branches: list[Any]) -> Coroutine[Any, Any, tuple[Any, ...]]:
         scope = self._scope()

@@ -23,6 +23,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 E = TypeVar("E")
 X = TypeVar("X", bound=Exception)
+X2 = TypeVar("X2", bound=Exception)
+X3 = TypeVar("X3", bound=Exception)
 
 Result = Union[Ok[T], Err[E]]  # noqa: UP007  (a generic alias must be spelled with Union to be subscripted at run time)
 
@@ -68,7 +70,15 @@ class Catching(typing.Generic[X]):
         return wrapper
 
 
-def catching(*exceptions: type[X]) -> Catching[X]:
+@overload
+def catching(a: type[X], /) -> Catching[X]: ...
+@overload
+def catching(a: type[X], b: type[X2], /) -> Catching[X | X2]: ...
+@overload
+def catching(a: type[X], b: type[X2], c: type[X3], /) -> Catching[X | X2 | X3]: ...
+@overload
+def catching(*exceptions: type[X]) -> Catching[X]: ...
+def catching(*exceptions: type[Exception]) -> Catching[Any]:
     """Turn a raising function into one that returns `Result[T, X]`, where `X` is the union of `exceptions`.
 
     `catching(ValueError, KeyError)(f)` keeps the parameters of `f`. Exceptions that are not named still propagate.
