@@ -121,15 +121,15 @@ def _form(value: object, depth: int) -> Any:
         return known(value, depth)
     if depth >= MAX_DEPTH:
         raise too_deep()
-    if isinstance(value, enum.Enum):
+    if issubclass(cls, enum.Enum):
         return _member(value, cls.__qualname__, depth)
     fields = _fields(value)
     if fields is not None:
         return {"$type": cls.__qualname__, "fields": _named(value, fields, depth)}
     if hasattr(cls, "__pydantic_validator__"):
         return _model(value, depth)
-    if isinstance(value, Exception):
-        return {"$type": cls.__qualname__, "args": _listed(value.args, depth)}
+    if issubclass(cls, Exception):
+        return {"$type": cls.__qualname__, "args": _listed(cast("Exception", value).args, depth)}
     raise Refused(f"a {cls.__qualname__} has no content that could be compared later; pass the data it stands for")
 
 
@@ -145,7 +145,8 @@ def _fields(value: object) -> Iterable[str] | None:
         return [each.name for each in attrs.fields(cls)]
     if dataclasses.is_dataclass(cls):
         return [each.name for each in dataclasses.fields(cls)]
-    return cast("Iterable[str]", cls._fields) if isinstance(value, tuple) and hasattr(cls, "_fields") else None
+    names: Iterable[str] | None = getattr(cls, "_fields", None)
+    return names if issubclass(cls, tuple) else None
 
 
 def _named(value: object, names: Iterable[str], depth: int) -> dict[str, Any]:

@@ -52,12 +52,13 @@ class Tenure:
     async def record(self, steps: Sequence[Step]) -> None:
         """Make steps durable, and take the run first where that is still to do. Raises `FencedOut`."""
         self._state = evolve(self._state, steps=(*self._state.steps, *steps))
-        if not self.claimed:
+        if not self.claimed or self._before is None:
             await self._save(self._move, Moved(self._state))
             return
-        run = self._state.run
+        run = self._before.run
         rows = tuple(row_of_step(run.run_id, step) for step in steps)
         await self._commit(Changes(move=Move.STEP, holds=(Hold(run.run_id, run.version),), steps=rows))
+        self._before = evolve(self._before, steps=self._state.steps)
 
     async def renew(self) -> None:
         """Put the end of the lease off. Sets `fenced` where the run is no longer this executor's."""
@@ -145,6 +146,8 @@ class Tenure:
         if not self.claimed or held is None or found.run is None or found.run.version != held.run.version:
             raise FencedOut(self.run_id)
         approvals, head = approvals_in(found), head_of(found.head)
+        if head == held.head:
+            raise FencedOut(self.run_id)
         self._before = evolve(held, approvals=approvals, head=head)
         self._state = evolve(self._state, approvals=approvals, head=head)
 

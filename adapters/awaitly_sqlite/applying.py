@@ -1,0 +1,161 @@
+"""Applying one `Changes` inside a transaction that is already open.
+
+Statement texts are constant, so that `sqlite3` prepares each of them once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TypeAlias
+
+from awaitly_sqlite.core import ApprovalRow, Changes, Conflict, Entry, Hold, RunRow, StepRow
+
+__all__ = ["Refused", "apply"]
+
+_Value: TypeAlias = str | int | bytes | None
+
+_ADD_RUN = """
+INSERT INTO runs (version, workflow, status, created_at, updated_at, due_at, body, run_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run_id) DO UPDATE SET
+    version = excluded.version, workflow = excluded.workflow, status = excluded.status,
+    created_at = excluded.created_at, updated_at = excluded.updated_at, due_at = excluded.due_at, body = excluded.body
+WHERE version IS NULL"""
+_SWAP_RUN = """
+UPDATE runs SET version = ?, workflow = ?, status = ?, created_at = ?, updated_at = ?, due_at = ?, body = ?
+WHERE run_id = ? AND version = ?"""
+_RUN_VERSION = "SELECT version FROM runs WHERE run_id = ?"
+_RENEW = "UPDATE runs SET due_at = ? WHERE run_id = ? AND version = ?"
+_NUMBER = "INSERT INTO runs (run_id) VALUES (?) ON CONFLICT (run_id) DO NOTHING"
+
+_DROP_STEP = "DELETE FROM steps WHERE run = (SELECT number FROM runs WHERE run_id = ?) AND key = ?"
+_ADD_STEP = "INSERT INTO steps (run, key, body) SELECT number, ?, ? FROM runs WHERE run_id = ? ON CONFLICT DO NOTHING"
+
+_ADD_APPROVAL = """
+INSERT INTO approvals (run, run_id, version, workflow, open, ready, asked_at, deadline, body, key)
+SELECT number, run_id, ?, ?, ?, ?, ?, ?, ?, ? FROM runs WHERE run_id = ? ON CONFLICT DO NOTHING"""
+_SWAP_APPROVAL = """
+UPDATE approvals SET version = ?, workflow = ?, open = ?, ready = ?, asked_at = ?, deadline = ?, body = ?
+WHERE key = ? AND run = (SELECT number FROM runs WHERE run_id = ?) AND version = ?"""
+_APPROVAL_VERSION = "SELECT version FROM approvals WHERE run = (SELECT number FROM runs WHERE run_id = ?) AND key = ?"
+
+_ADD_ENTRY = """
+INSERT INTO entries (run, seq, hash, body) SELECT number, ?, ?, ? FROM runs WHERE run_id = ? ON CONFLICT DO NOTHING"""
+
+_FORGET = (
+    "DELETE FROM steps WHERE run = (SELECT number FROM runs WHERE run_id = ?)",
+    "DELETE FROM approvals WHERE run = (SELECT number FROM runs WHERE run_id = ?)",
+    "DELETE FROM entries WHERE run = (SELECT number FROM runs WHERE run_id = ?)",
+    "DELETE FROM runs WHERE run_id = ?",
+)
+
+_HEX_LENGTH = 64
+
+
+class Refused(Exception):
+    """A condition did not hold: what was applied so far must be rolled back. Never leaves this package."""
+
+    def __init__(self, run_id: str, what: str) -> None:
+        super().__init__(what)
+        self.conflict = Conflict(run_id, what)
+
+
+def apply(db: sqlite3.Cursor, changes: Changes) -> None:
+    """Go through all parts, in the order of `Changes`. Raises `Refused` at the first that cannot be."""
+    for run in changes.runs:
+        _put_run(db, run)
+    for hold in changes.holds:
+        _hold(db, hold)
+    for dropped in changes.dropped:
+        db.execute(_DROP_STEP, dropped)
+    for step in changes.steps:
+        _add_step(db, step)
+    for approval in changes.approvals:
+        _put_approval(db, approval)
+    for entry in changes.entries:
+        _add_entry(db, entry)
+    for hold in changes.forgotten:
+        _forget(db, hold)
+
+
+def _put_run(db: sqlite3.Cursor, row: RunRow) -> None:
+    values = (row.version, row.workflow, row.status, row.created_at, row.updated_at, row.due_at, row.body, row.run_id)
+    if row.version == 1:
+        db.execute(_ADD_RUN, values)
+    else:
+        db.execute(_SWAP_RUN, (*values, row.version - 1))
+    if db.rowcount != 1:
+        raise _mismatch(row.run_id, "the run", _version(db, _RUN_VERSION, row.run_id), row.version - 1)
+
+
+def _hold(db: sqlite3.Cursor, hold: Hold) -> None:
+    if hold.due_at is not None:
+        db.execute(_RENEW, (hold.due_at, hold.run_id, hold.version))
+        if db.rowcount == 1:
+            return
+    version = _version(db, _RUN_VERSION, hold.run_id)
+    if version == 0 or version != hold.version:
+        raise _mismatch(hold.run_id, "the run", version, hold.version)
+
+
+def _add_step(db: sqlite3.Cursor, row: StepRow) -> None:
+    if not _added(db, _ADD_STEP, (row.key, row.body), row.run_id):
+        raise Refused(row.run_id, f"step {row.key!r} is already recorded")
+
+
+def _put_approval(db: sqlite3.Cursor, row: ApprovalRow) -> None:
+    values = (row.version, row.workflow, row.open, row.ready, row.asked_at, row.deadline, row.body, row.key)
+    if row.version == 1:
+        done = _added(db, _ADD_APPROVAL, values, row.run_id)
+    else:
+        db.execute(_SWAP_APPROVAL, (*values, row.run_id, row.version - 1))
+        done = db.rowcount == 1
+    if not done:
+        found = _version(db, _APPROVAL_VERSION, row.run_id, row.key)
+        raise _mismatch(row.run_id, f"approval {row.key!r}", found, row.version - 1)
+
+
+def _add_entry(db: sqlite3.Cursor, entry: Entry) -> None:
+    if not _added(db, _ADD_ENTRY, (entry.seq, _packed(entry.hash), entry.body), entry.run_id):
+        raise Refused(entry.run_id, f"the ledger already has an entry {entry.seq}")
+
+
+def _forget(db: sqlite3.Cursor, hold: Hold) -> None:
+    _hold(db, Hold(hold.run_id, hold.version))
+    for statement in _FORGET:
+        db.execute(statement, (hold.run_id,))
+
+
+def _added(db: sqlite3.Cursor, statement: str, values: tuple[_Value, ...], run_id: str) -> bool:
+    """Insert a row that belongs to a run; number the run first where this store has never heard of it."""
+    db.execute(statement, (*values, run_id))
+    if db.rowcount == 1:
+        return True
+    db.execute(_NUMBER, (run_id,))
+    if db.rowcount != 1:
+        return False
+    db.execute(statement, (*values, run_id))
+    return db.rowcount == 1
+
+
+def _version(db: sqlite3.Cursor, statement: str, *names: str) -> int:
+    """Read a row's version; 0 is that of a row which does not exist."""
+    row: tuple[int | None] | None = db.execute(statement, names).fetchone()
+    return (row and row[0]) or 0
+
+
+def _mismatch(run_id: str, what: str, found: int, expected: int) -> Refused:
+    if found == 0:
+        return Refused(run_id, f"{what} does not exist")
+    if expected == 0:
+        return Refused(run_id, f"{what} already exists, at version {found}")
+    return Refused(run_id, f"{what} is at version {found}, not {expected}")
+
+
+def _packed(digest: str) -> str | bytes:
+    """Give the 32 bytes of a hash; a text of any other form is kept as it is."""
+    try:
+        packed = bytes.fromhex(digest)
+    except ValueError:
+        return digest
+    return packed if len(digest) == _HEX_LENGTH and packed.hex() == digest else digest

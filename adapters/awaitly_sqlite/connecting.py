@@ -1,0 +1,120 @@
+"""Opening connections: what every one of them is set to, and what is checked about the file before."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from awaitly_sqlite.core import NotAStore, StoreReadOnly, StoreUnavailable
+
+__all__ = ["SETTINGS", "check_place", "check_release", "connect", "patiently", "snapshot", "use_wal"]
+
+T = TypeVar("T")
+
+_OLDEST = (3, 24, 0)
+_LEAST_SIZE = 512
+_FIRST_WAIT = 0.0005
+_LONGEST_WAIT = 0.02
+SETTINGS = (
+    "PRAGMA synchronous = FULL",  # a commit is on the disk when it returns
+    "PRAGMA fullfsync = ON",  # the same on macOS, where a plain fsync leaves data in the drive
+)
+
+
+def connect(path: Path, timeout: float, *, waits: bool) -> sqlite3.Connection:
+    """Open one connection, which may be used on any one thread at a time.
+
+    `timeout` is how many seconds opening waits for locks; a connection that `waits` goes on to do so in each statement.
+    """
+    connection = sqlite3.connect(path, timeout=timeout if waits else 0, isolation_level=None, check_same_thread=False)
+    try:
+        for setting in SETTINGS:
+            patiently(partial(connection.execute, setting), timeout)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def use_wal(connection: sqlite3.Connection, timeout: float) -> None:
+    """Let readers and the writer not wait for each other, for good: the file keeps this mode."""
+    mode = patiently(lambda: connection.execute("PRAGMA journal_mode = WAL").fetchone()[0], timeout)
+    if mode != "wal":
+        raise StoreUnavailable(f"SQLite cannot keep a write-ahead log here ({mode!r}): put the file on a local disk")
+
+
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Generator[None]:
+    """Let all reads within see the file as of one moment: that of the first."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
+def patiently(act: Callable[[], T], timeout: float) -> T:
+    """Repeat `act` while the file is locked, for up to `timeout` seconds, with short waits of random length.
+
+    SQLite's own waits grow to 100 ms, at the cost of those that have waited longest; here 64 processes get their turns.
+    """
+    end = time.monotonic() + timeout
+    wait = _FIRST_WAIT
+    while True:
+        try:
+            return act()
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or time.monotonic() >= end:
+                raise
+        time.sleep(random.uniform(0, wait))  # noqa: S311  (spreads waits; no secret)
+        wait = min(wait * 2, _LONGEST_WAIT)
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def check_release() -> None:
+    """Raise `StoreUnavailable` where this Python carries too old a SQLite."""
+    if sqlite3.sqlite_version_info < _OLDEST:
+        needed = ".".join(map(str, _OLDEST))
+        raise StoreUnavailable(f"this Python has SQLite {sqlite3.sqlite_version}; awaitly needs {needed} or newer")
+
+
+def check_place(path: Path) -> None:
+    """Raise a `StoreError` where the file cannot be made, read or written; SQLite itself would say less."""
+    if not path.parent.is_dir():
+        raise StoreUnavailable(f"the store {path}: its directory does not exist; create it first")
+    if not _may(path.parent, os.X_OK):
+        raise StoreUnavailable(f"the store {path}: this user may not enter its directory; change its permissions")
+    exists = path.exists()
+    if exists:
+        _check_file(path)
+    if not _may(path.parent, os.W_OK):
+        kind = StoreReadOnly if exists else StoreUnavailable
+        raise kind(
+            f"the store {path}: this user may not write to its directory, where SQLite keeps its log; change that"
+        )
+
+
+def _check_file(path: Path) -> None:
+    if path.is_dir():
+        raise StoreUnavailable(f"the store {path}: this is a directory; name a file in it")
+    if not _may(path, os.R_OK):
+        raise StoreUnavailable(f"the store {path}: this user may not read it; change its permissions")
+    if not _may(path, os.W_OK):
+        raise StoreReadOnly(f"the store {path}: this user may not write to it; change its permissions, or copy it")
+    if 0 < path.stat().st_size < _LEAST_SIZE:  # SQLite would take it for empty, and overwrite it
+        raise NotAStore(f"the store {path}: this file is no SQLite database; name another path")
+
+
+def _may(path: Path, mode: int) -> bool:
+    return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)

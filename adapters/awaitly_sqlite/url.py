@@ -1,0 +1,52 @@
+"""Reading the URL of a SQLite store."""
+
+from __future__ import annotations
+
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from awaitly_sqlite.core import StoreUnavailable
+from awaitly_sqlite.store import DEFAULT_BUSY_TIMEOUT, SqliteStore
+
+__all__ = ["open_sqlite"]
+
+_FORMS = "write sqlite:///relative.db, sqlite:////absolute.db, or either with ?busy_timeout=10s"
+_OPTIONS = ("busy_timeout",)
+
+
+def open_sqlite(url: str) -> SqliteStore:
+    """Give the store of `sqlite:///relative.db` or `sqlite:////absolute.db`, not yet opened.
+
+    The option `?busy_timeout=10s` is how long a commit waits for other processes. `%`-escapes are read in the path.
+    Raises `StoreUnavailable` for any other URL.
+    """
+    parts = urlsplit(url)
+    _check(parts, url)
+    options = _options(parts.query, url)
+    path = unquote(parts.path.removeprefix("/"))
+    if not path:
+        raise _refusal(url, "it names no file")
+    try:
+        return SqliteStore(path, busy_timeout=options.get("busy_timeout", DEFAULT_BUSY_TIMEOUT))
+    except ValueError as error:
+        raise _refusal(url, str(error)) from error
+
+
+def _check(parts: SplitResult, url: str) -> None:
+    if parts.scheme != "sqlite":
+        raise _refusal(url, "its scheme is not sqlite")
+    if parts.netloc:
+        raise _refusal(url, f"a file has no host, and {parts.netloc!r} stands where a host would")
+    if parts.fragment:
+        raise _refusal(url, "a '#' in a path is written %23")
+
+
+def _options(query: str, url: str) -> dict[str, str]:
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    for name in options:
+        if name not in _OPTIONS:
+            raise _refusal(url, f"the option {name!r} is unknown")
+    return options
+
+
+def _refusal(url: str, reason: str) -> StoreUnavailable:
+    return StoreUnavailable(f"not the URL of a SQLite store: {url!r}: {reason}; {_FORMS}")

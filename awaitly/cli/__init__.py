@@ -1,0 +1,17 @@
+"""The command line: parse, call, print. It decides, lists and shows without the workflows' code.
+
+Whoever can open the store may name any actor: where that matters, keep the store's file or password to yourself and
+let people decide through an application that knows who they are.
+"""
+
+from __future__ import annotations
+
+from awaitly.cli.app import awaitly
+
+
+def main() -> None:
+    """Run the command line; the process ends with one of `ExitCode`."""
+    awaitly(prog_name="awaitly")
+
+
+__all__ = ["awaitly", "main"]

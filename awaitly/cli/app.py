@@ -1,0 +1,96 @@
+"""The command `awaitly` itself: its subcommands, and how each of them ends."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+from awaitly.cli.codes import EPILOG, ExitCode
+from awaitly.cli.failures import CommandFailed, Failure
+from awaitly.cli.options import Settings, common
+from awaitly.cli.output import Output, tolerate_any_text
+from awaitly.cli.visible import visible
+
+__all__ = ["awaitly"]
+
+_COMMANDS = {
+    "demo": ("awaitly.cli.demo", "Pay 200 refunds; the large ones wait for you."),
+    "pending": ("awaitly.cli.looking", "List what waits for a decision."),
+    "runs": ("awaitly.cli.looking", "List runs, the newest first."),
+    "show": ("awaitly.cli.looking", "Draw a run's timeline."),
+    "approve": ("awaitly.cli.deciding", "Say yes."),
+    "edit": ("awaitly.cli.deciding", "Change what is proposed."),
+    "reject": ("awaitly.cli.deciding", "Say no."),
+    "cancel": ("awaitly.cli.deciding", "End a run, and withdraw what it asks."),
+    "audit": ("awaitly.cli.looking", "Check a run's ledger."),
+    "schema": ("awaitly.cli.looking", "Print the store's schema."),
+}
+
+
+class _Awaitly(click.Group):
+    """Imports a subcommand when it is called, and ends without a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the subcommands."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a subcommand."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
+
+    def main(self, args: Sequence[str] | None = None, *more: Any, **options: Any) -> NoReturn:
+        """Run, print what went wrong, and exit."""
+        given = sys.argv[1:] if args is None else list(args)
+        tolerate_any_text()
+        options["standalone_mode"] = False
+        try:
+            sys.exit(super().main(given, *more, **options) or ExitCode.OK)
+        except CommandFailed as failed:
+            failure = failed.failure
+        except click.ClickException as error:
+            failure = Failure(ExitCode.USAGE, "UsageError", _sentence(error))
+        except (click.Abort, KeyboardInterrupt):
+            failure = Failure(ExitCode.INTERRUPTED, "Interrupted", "interrupted")
+        except Exception as error:  # noqa: BLE001  (the shell must see that this is no refusal)
+            traceback.print_exc()
+            failure = Failure(ExitCode.BUG, type(error).__name__, f"a defect in awaitly: {error!r}")
+        _report(failure, as_json="--json" in given)
+        sys.exit(failure.code)
+
+
+def _sentence(error: click.ClickException) -> str:
+    text = " ".join(error.format_message().split())
+    if not isinstance(error, click.UsageError) or error.ctx is None:
+        return text
+    return f"{text.rstrip('.')}. See `{error.ctx.command_path} --help`"
+
+
+def _report(failure: Failure, *, as_json: bool) -> None:
+    output = Output(as_json=as_json)
+    output.answer(failure.document(), lambda: output.note(f"awaitly: {visible(failure.message)}"))
+
+
+@click.group(cls=_Awaitly, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="awaitly", message="%(prog)s %(version)s")
+@common
+@click.pass_context
+def awaitly(ctx: click.Context) -> None:
+    """Decide what waits for people, and look at what ran.
+
+    Try `awaitly demo` first. Every other command needs a store: --store sqlite:///refunds.db, or AWAITLY_STORE.
+    """
+    ctx.ensure_object(Settings)

@@ -1,0 +1,151 @@
+"""The commands that decide: `approve`, `edit`, `reject`, `cancel`. The run goes on where its workflow is next resumed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+import click
+
+from awaitly.approval import Approved, Decision, Edited, Rejected
+from awaitly.cli import plain
+from awaitly.cli.editing import meant_value
+from awaitly.cli.failures import refused, usage
+from awaitly.cli.options import KEY, REVISION, RUN, TEXT, actor, common, settings, signed
+from awaitly.cli.stores import work
+from awaitly.cli.visible import visible
+from awaitly.errors import RunCancelled
+from awaitly.orchestrator import CancelRefusal, Orchestrator
+from awaitly.result import Err, Ok, Result
+from awaitly.store import Store
+
+__all__ = ["approve", "cancel", "edit", "reject"]
+
+REASON = click.option("--reason", metavar="TEXT", type=TEXT, help="Why; whoever asked gets to read it.")
+Verb: TypeAlias = Callable[[Orchestrator, Store], Awaitable[Result[Decision, object]]]
+
+
+@click.command()
+@RUN
+@KEY
+@REVISION
+@signed
+@common
+def approve(run_id: str, key: str | None, revision: int | None, by: str, roles: tuple[str, ...]) -> None:
+    """Say yes to what a run asks.
+
+    KEY may be left out where only one approval waits.
+    """
+    who = actor(by, roles)
+    _decide(lambda orchestrator, _: orchestrator.approve(run_id, key, by=who, revision=revision))
+
+
+@click.command()
+@RUN
+@KEY
+@REASON
+@REVISION
+@signed
+@common
+def reject(
+    run_id: str, key: str | None, reason: str | None, revision: int | None, by: str, roles: tuple[str, ...]
+) -> None:
+    """Say no to what a run asks.
+
+    KEY may be left out where only one approval waits.
+    """
+    who = actor(by, roles)
+    _decide(lambda orchestrator, _: orchestrator.reject(run_id, key, reason, by=who, revision=revision))
+
+
+class _Edit(click.Command):
+    """Takes a negative number for a value, not for an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse."""
+        ctx.ignore_unknown_options = any(arg[:1] == "-" and arg[1:2].isdigit() for arg in args)
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Edit)
+@RUN
+@click.argument("words", metavar="[KEY] VALUE", nargs=-1, required=True, type=TEXT)
+@REVISION
+@signed
+@common
+def edit(run_id: str, words: tuple[str, ...], revision: int | None, by: str, roles: tuple[str, ...]) -> None:
+    """Change what a run proposes; where one approval suffices, that is the decision.
+
+    The last word is the new value, as JSON; `-` reads it from stdin. Where a text is wanted the quotation marks may be
+    left out: `awaitly edit r1 manager 42.50`. KEY may be left out where only one approval waits.
+    """
+    if len(words) > 2:  # noqa: PLR2004  (a key and a value)
+        raise usage(f"edit takes RUN [KEY] VALUE, and {visible(' '.join(words[2:]))!r} is too much; quote a value with blanks")
+    key, text = words if len(words) == 2 else (None, words[0])  # noqa: PLR2004  (as above)
+    text = _from_stdin() if text == "-" else text
+    who = actor(by, roles)
+
+    async def edited(orchestrator: Orchestrator, _: Store) -> Result[Decision, object]:
+        value = await meant_value(orchestrator, run_id, key, text)
+        return await orchestrator.edit(run_id, key, value, by=who, revision=revision)
+
+    _decide(edited)
+
+
+def _from_stdin() -> str:
+    try:
+        return sys.stdin.read().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise usage("the value on stdin is not valid UTF-8") from None
+
+
+def _decide(verb: Verb) -> None:
+    given = settings()
+    match work(given.url, verb):
+        case Err(refusal):
+            raise refused(refusal)
+        case Ok(decision):
+            given.output.answer(plain.decision(decision), lambda: given.output.line(_sentence(decision)))
+
+
+def _sentence(decision: Decision) -> str:
+    what = f"{visible(decision.key)} of run {visible(decision.run_id)}"
+    if decision.replayed:
+        return f"Nothing changed: you had already decided so on {what}"
+    goes_on = "the run goes on when it is resumed"
+    match decision.outcome:
+        case Approved(by=who):
+            return f"Approved {what}, as {visible(who.name)}; {goes_on}"
+        case Edited(by=who):
+            value = plain.approval(decision.approval)["value"]
+            return f"Edited {what} to {visible(str(value))}, as {visible(who.name)}; {goes_on}"
+        case Rejected(by=who):
+            return f"Rejected {what}, as {visible(who.name)}; {goes_on}, and ends"
+        case _:
+            return f"Noted on {what}; it takes {visible(decision.approval.policy.describe())}"
+
+
+@click.command()
+@RUN
+@KEY
+@REASON
+@signed
+@common
+def cancel(run_id: str, key: str | None, reason: str | None, by: str, roles: tuple[str, ...]) -> None:
+    """End a run, whatever it does, and withdraw what it asks.
+
+    KEY may name the question that prompts it. Where it is known who requested the run, only they may cancel it, or
+    somebody with the role admin.
+    """
+    given, who = settings(), actor(by, roles)
+
+    async def cancelled(orchestrator: Orchestrator, _: Store) -> Result[RunCancelled, CancelRefusal]:
+        return await orchestrator.cancel(run_id, key, reason, by=who)
+
+    match work(given.url, cancelled):
+        case Err(refusal):
+            raise refused(refusal)
+        case Ok(done):
+            text = f"Cancelled run {visible(done.run_id)}, as {visible(done.by)}"
+            given.output.answer(plain.members(done), lambda: given.output.line(text))

@@ -1,0 +1,179 @@
+"""The commands that change nothing: `pending`, `runs`, `show`, `audit verify`, `schema`."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Awaitable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import click
+
+from awaitly.audit import BrokenChain, Head
+from awaitly.cli import plain, tables, timeline
+from awaitly.cli.codes import ExitCode
+from awaitly.cli.failures import CommandFailed, Failure, refused, usage
+from awaitly.cli.options import AFTER, LENGTH, LIMIT, RUN, TEXT, Settings, common, settings
+from awaitly.cli.stores import named_store, work
+from awaitly.cli.visible import visible
+from awaitly.durations import from_micros
+from awaitly.errors import PendingApproval, UnknownRun
+from awaitly.journal import RunRecord
+from awaitly.orchestrator import History, Orchestrator
+from awaitly.result import Err, Ok, Result
+from awaitly.statuses import RunStatus
+from awaitly.store import Described, Page, Store
+
+__all__ = ["audit", "pending", "runs", "schema", "show"]
+
+T = TypeVar("T")
+
+
+async def _page(listing: Awaitable[Page[T]]) -> Page[T]:
+    try:
+        return await listing
+    except ValueError as error:  # `--after` is the one text that the store itself reads
+        raise usage(f"--after: {error}") from error
+
+
+def _say_more(given: Settings, command: str, after: str | None) -> None:
+    if after is not None:
+        given.output.note(f"There are more: awaitly {command} ... --after {shlex.quote(visible(after))}")
+
+
+@click.command()
+@click.option("--run", "run_id", metavar="RUN", type=TEXT, help="Only of this run.")
+@click.option("--prefix", metavar="TEXT", type=TEXT, help="Only of runs whose id begins so.")
+@click.option("--workflow", metavar="NAME", type=TEXT, help="Only of this workflow.")
+@click.option("--older-than", type=LENGTH, metavar="TIME", help="Only what has waited longer: 30m, 24h, 3d.")
+@click.option("--due-within", type=LENGTH, metavar="TIME", help="Only what expires within that time.")
+@LIMIT
+@AFTER
+@common
+def pending(
+    run_id: str | None,
+    prefix: str | None,
+    workflow: str | None,
+    older_than: timedelta | None,
+    due_within: timedelta | None,
+    limit: int,
+    after: str | None,
+) -> None:
+    """List what waits for a decision, the oldest first."""
+    given = settings()
+
+    async def listed(orchestrator: Orchestrator, store: Store) -> tuple[Page[PendingApproval], datetime]:
+        listing = orchestrator.pending(
+            run_id=run_id,
+            prefix=prefix,
+            workflow=workflow,
+            older_than=older_than,
+            due_within=due_within,
+            limit=limit,
+            after=after,
+        )
+        return await _page(listing), from_micros(await store.now())
+
+    page, now = work(given.url, listed)
+    document = {"items": [plain.pending(each) for each in page.items], "after": page.after}
+    given.output.answer(document, lambda: tables.draw_pending(given.output, page.items, now))
+    _say_more(given, "pending", page.after)
+
+
+@click.command()
+@click.option("--prefix", metavar="TEXT", type=TEXT, help="Only runs whose id begins so.")
+@click.option("--workflow", metavar="NAME", type=TEXT, help="Only of this workflow.")
+@click.option(
+    "--status",
+    "statuses",
+    type=click.Choice([status.value for status in RunStatus]),
+    multiple=True,
+    help="Only with this status; repeatable.",
+)
+@LIMIT
+@AFTER
+@common
+def runs(prefix: str | None, workflow: str | None, statuses: tuple[str, ...], limit: int, after: str | None) -> None:
+    """List runs, the newest first."""
+    given = settings()
+
+    async def listed(orchestrator: Orchestrator, _: Store) -> Page[RunRecord]:
+        wanted = [RunStatus(status) for status in statuses] or None
+        listing = orchestrator.runs(prefix=prefix, workflow=workflow, statuses=wanted, limit=limit, after=after)
+        return await _page(listing)
+
+    page = work(given.url, listed)
+    document = {"items": [plain.run(each) for each in page.items], "after": page.after}
+    given.output.answer(document, lambda: tables.draw_runs(given.output, page.items))
+    _say_more(given, "runs", page.after)
+
+
+@click.command()
+@RUN
+@common
+def show(run_id: str) -> None:
+    """Draw a run's timeline: its steps, who decided what, how long it waited, how it ended."""
+    given = settings()
+
+    async def told(orchestrator: Orchestrator, store: Store) -> tuple[Result[History, UnknownRun], datetime]:
+        return await orchestrator.history(run_id), from_micros(await store.now())
+
+    match work(given.url, told):
+        case Err(unknown), _:
+            raise refused(unknown)
+        case Ok(history), now:
+            given.output.answer(plain.history(history), lambda: timeline.draw(given.output, history, now))
+
+
+@click.group()
+def audit() -> None:
+    """Check a run's ledger."""
+
+
+@audit.command()
+@RUN
+@click.option("--head", "exported", metavar="COUNT:HASH", type=TEXT, help="A head that was exported before.")
+@common
+def verify(run_id: str, exported: str | None) -> None:
+    """Check that a run's ledger is whole, and print its head.
+
+    Whoever can rewrite the whole store can rewrite a ledger: keep the head elsewhere, and give it here the next time.
+    """
+    given = settings()
+    known = None if exported is None else _head(exported)
+
+    async def verified(orchestrator: Orchestrator, _: Store) -> Result[Head, BrokenChain | UnknownRun]:
+        match await orchestrator.status(run_id):
+            case Err(unknown):
+                return Err(unknown)
+            case Ok(_):
+                return await orchestrator.verify(run_id, known)
+
+    match work(given.url, verified):
+        case Err(problem):
+            raise refused(problem)
+        case Ok(head):
+            document = plain.head(run_id, head)
+            count = "1 entry" if head.seq == 1 else f"{head.seq} entries"
+            text = f"The ledger of run {visible(run_id)} is whole: {count}. Head: {document['head']}"
+            given.output.answer(document, lambda: given.output.line(text))
+
+
+def _head(text: str) -> Head:
+    count, colon, digest = text.partition(":")
+    if not colon or not count.isascii() or not count.isdigit():
+        raise click.BadParameter(f"{text!r} is no head; `awaitly audit verify` prints it as COUNT:HASH")
+    return Head(int(count), digest)
+
+
+@click.command()
+@common
+def schema() -> None:
+    """Print the store's schema; the store need not exist yet."""
+    given = settings()
+    store = named_store(given.url)
+    if not isinstance(store, Described):
+        message = f"{type(store).__name__} has no schema to print"
+        raise CommandFailed(Failure(ExitCode.REFUSED, "NoSchema", message))
+    text = store.schema()
+    given.output.answer({"schema": text}, lambda: given.output.raw(text))

@@ -1,0 +1,142 @@
+"""Options that many commands share, and the kinds of text that they take."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import click
+from attrs import define
+
+from awaitly.actors import Actor
+from awaitly.cli.failures import usage
+from awaitly.cli.output import Output
+from awaitly.durations import as_timedelta
+
+__all__ = ["AFTER", "KEY", "LENGTH", "LIMIT", "REVISION", "RUN", "TEXT", "Settings", "actor", "common", "settings", "signed"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_LONGEST = timedelta(days=36_525)
+_MOST = 1_000
+
+
+@define
+class Settings:
+    """The options that stand before or after the command's name."""
+
+    store: str | None = None
+    as_json: bool = False
+
+    @property
+    def output(self) -> Output:
+        """Where the answer goes."""
+        return Output(as_json=self.as_json)
+
+    @property
+    def url(self) -> str:
+        """The store's URL."""
+        if not self.store:
+            raise usage("which store? Name it with --store sqlite:///refunds.db, or set AWAITLY_STORE")
+        return self.store
+
+
+def settings() -> Settings:
+    """Give the settings of the command that runs."""
+    return click.get_current_context().find_root().ensure_object(Settings)
+
+
+class _Text(click.ParamType):
+    """Text that every store can keep and every terminal can show."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse bytes that are no UTF-8."""
+        text = str(value)
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            self.fail("this is not valid UTF-8", param, ctx)
+        return text
+
+
+class _Length(click.ParamType):
+    """A length of time."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        """Read `30s`, `24h`, `1d12h`."""
+        try:
+            length = as_timedelta(value)
+        except (ValueError, OverflowError):
+            length = timedelta.max
+        if length > _LONGEST:
+            self.fail(f"{value!r} is no duration of up to a hundred years; write it as 30s, 24h or 1d12h", param, ctx)
+        return length
+
+
+TEXT, LENGTH = _Text(), _Length()
+
+RUN = click.argument("run_id", metavar="RUN", type=TEXT)
+KEY = click.argument("key", metavar="[KEY]", required=False, type=TEXT)
+LIMIT = click.option("--limit", type=click.IntRange(1, _MOST), default=50, show_default=True, help="How many at most.")
+AFTER = click.option("--after", type=TEXT, metavar="CURSOR", help="Go on where the list before ended.")
+REVISION = click.option(
+    "--revision", type=click.IntRange(1), help="Decide only if this is still the revision (`awaitly show` tells)."
+)
+
+
+def common(command: F) -> F:
+    """Add `--store` and `--json`, which work before and after the command's name."""
+    add_store = click.option(
+        "--store", metavar="URL", type=TEXT, expose_value=False, callback=_keep_store, help="Default: AWAITLY_STORE."
+    )
+    add_json = click.option(
+        "--json", is_flag=True, expose_value=False, callback=_keep_json, help="Print one JSON document."
+    )
+    return add_store(add_json(command))
+
+
+def _keep_store(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    kept = ctx.find_root().ensure_object(Settings)
+    kept.store = value or kept.store or os.environ.get("AWAITLY_STORE")
+
+
+def _keep_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001  (click's own form)
+    kept = ctx.find_root().ensure_object(Settings)
+    kept.as_json = kept.as_json or value
+
+
+def signed(command: F) -> F:
+    """Add `--by` and `--role`."""
+    add_by = click.option(
+        "--by", metavar="NAME", type=TEXT, envvar="AWAITLY_ACTOR", callback=_named, help="Who decides. [you]"
+    )
+    add_role = click.option(
+        "--role", "roles", metavar="ROLE", type=TEXT, multiple=True, help="A role of whoever decides; repeatable."
+    )
+    return add_by(add_role(command))
+
+
+def _named(_: click.Context, __: click.Parameter, value: str | None) -> str:
+    name = value if value is not None else _login_name()
+    if not name.strip():
+        raise click.BadParameter("whoever decides needs a name")
+    return name
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        raise click.BadParameter("this system does not know who you are; say --by NAME") from None
+
+
+def actor(by: str, roles: tuple[str, ...]) -> Actor:
+    """Give the actor that the options name."""
+    return Actor(by, roles)

@@ -1,0 +1,140 @@
+"""What the command line prints with `--json`: awaitly's values as plain JSON values, in a shape that stays.
+
+Redacted members are blanked in all of it, and neither arguments of runs nor results of steps are in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from attrs import fields, has
+
+from awaitly.actors import Actor
+from awaitly.approval import Approval, Approved, Decision, Edited, Rejected, redacted
+from awaitly.audit import Head
+from awaitly.cli.veil import Veil
+from awaitly.errors import PendingApproval
+from awaitly.journal import Decided, Failed, Raised, Recorded, Returned, RunRecord, Step
+from awaitly.orchestrator import History
+
+__all__ = ["approval", "decision", "head", "history", "members", "pending", "run"]
+
+
+def members(value: object) -> dict[str, Any]:
+    """Give the fields of an attrs value by name; nothing for any other value."""
+    if not has(type(value)):
+        return {}
+    return {field.name: _plain(getattr(value, field.name)) for field in fields(type(value))}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case Enum():
+            return value.value
+        case datetime():
+            return value.isoformat()
+        case Actor():
+            return value.name
+        case Mapping():
+            return {str(name): _plain(each) for name, each in value.items()}
+        case Iterable():
+            return [_plain(each) for each in value]
+        case _:
+            return str(value)
+
+
+def pending(approval: PendingApproval) -> dict[str, Any]:
+    """Show what waits; its `arguments` are those that the store shows, with redacted members blanked."""
+    return members(approval)
+
+
+def run(record: RunRecord) -> dict[str, Any]:
+    """Show a run in a listing."""
+    return {
+        "run_id": record.run_id,
+        "workflow": record.workflow,
+        "status": record.status.value,
+        "created_at": record.created_at.isoformat(),
+        "updated_at": record.updated_at.isoformat(),
+        "due_at": _plain(record.due_at),
+        "waits": list(record.waits),
+        "requested_by": _plain(record.requested_by),
+        "reason": record.reason,
+        "forked_from": record.forked_from,
+    }
+
+
+def approval(one: Approval) -> dict[str, Any]:
+    """Show an approval: what was proposed, what it was changed to, who said what."""
+    veil = Veil((one,))
+    return {
+        "key": one.key,
+        "status": one.status.value,
+        "summary": one.summary,
+        "revision": one.revision,
+        "digest": one.digest,
+        "asked_at": one.asked_at.isoformat(),
+        "deadline": _plain(one.deadline),
+        "policy": one.policy.describe(),
+        "requested_by": _plain(one.requested_by),
+        "original": redacted(one.proposal, one.redact),
+        "value": redacted(one.content, one.redact),
+        "editor": _plain(one.editor),
+        "votes": [members(vote) | {"reason": veil.text(vote.reason)} for vote in one.votes],
+        "closed_by": None if one.closing is None else one.closing.by.name,
+        "closed_at": None if one.closing is None else one.closing.at.isoformat(),
+        "reason": None if one.closing is None else veil.text(one.closing.reason),
+    }
+
+
+def decision(made: Decision) -> dict[str, Any]:
+    """Show what a verb did."""
+    return {"run_id": made.run_id, "replayed": made.replayed, "decided": made.outcome is not None} | approval(
+        made.approval
+    )
+
+
+def history(told: History) -> dict[str, Any]:
+    """Show a run's timeline."""
+    veil = Veil(told.approvals)
+    return run(told.run) | {
+        "reason": veil.text(told.run.reason),
+        "result": None if told.run.result is None else recorded(told.run.result, veil),
+        "steps": [_step(step, veil) for step in told.steps if not isinstance(step.recorded, Decided)],
+        "approvals": [approval(one) for one in told.approvals],
+        "ledger": len(told.entries),
+    }
+
+
+def _step(step: Step, veil: Veil) -> dict[str, Any]:
+    return {
+        "key": step.key,
+        "started_at": step.started_at.isoformat(),
+        "ended_at": step.ended_at.isoformat(),
+        "attempts": step.attempts,
+        "outcome": "ok" if isinstance(step.recorded, Returned) else "error",
+        "error": None if isinstance(step.recorded, Returned) else recorded(step.recorded, veil)["error"],
+    }
+
+
+def recorded(result: Recorded, veil: Veil) -> dict[str, Any]:
+    """Show a result: under `ok`, or under `error`."""
+    match result:
+        case Returned(payload):
+            return {"ok": veil.value(payload)}
+        case Failed(payload):
+            return {"error": veil.value(payload)}
+        case Raised(error):
+            return {"error": members(error) | {"message": veil.text(error.message)}}
+        case Decided(outcome):
+            return {"ok": type(outcome).__name__}
+
+
+def head(run_id: str, end: Head) -> dict[str, Any]:
+    """Show the end of a ledger."""
+    return {"run_id": run_id, "entries": end.seq, "head": f"{end.seq}:{end.hash}"}

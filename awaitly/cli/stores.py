@@ -1,0 +1,65 @@
+"""Opening the store that a command works on. A path with a typo must not become a new, empty store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import unquote, urlsplit
+
+from awaitly.cli.codes import ExitCode
+from awaitly.cli.failures import CommandFailed, Failure, store_trouble, usage
+from awaitly.exceptions import StoreError
+from awaitly.orchestrator import Orchestrator
+from awaitly.store import Store, open_store
+
+__all__ = ["named_store", "work"]
+
+T = TypeVar("T")
+
+
+def work(url: str, act: Callable[[Orchestrator, Store], Awaitable[T]]) -> T:
+    """Open an existing store, let `act` use it, close it, and give what came of it."""
+    store = named_store(url)
+    _check_exists(url)
+
+    async def opened() -> T:
+        async with Orchestrator(store) as orchestrator:
+            return await act(orchestrator, store)
+
+    try:
+        return asyncio.run(opened())
+    except StoreError as error:
+        raise store_trouble(error) from error
+
+
+def named_store(url: str) -> Store:
+    """Give the store of a URL, not yet opened."""
+    try:
+        return open_store(url)
+    except StoreError as error:
+        raise store_trouble(error) from error
+    except ValueError as error:
+        raise usage(f"this is not the URL of a store: {error}") from error
+
+
+def _check_exists(url: str) -> None:
+    """Refuse a SQLite file that does not exist: opening it would create it."""
+    parts = urlsplit(url)
+    if parts.scheme != "sqlite":
+        return
+    path = Path(unquote(parts.path.removeprefix("/"))).absolute()
+    try:
+        empty = path.is_file() and path.stat().st_size == 0
+        missing = not path.exists()
+    except OSError as error:
+        raise _no_store(f"the store {path} cannot be looked at: {error.strerror}") from error
+    if missing:
+        raise _no_store(f"there is no store at {path}; check the path (nothing was created)")
+    if empty:
+        raise _no_store(f"there is no store at {path}: the file is empty")
+
+
+def _no_store(message: str) -> CommandFailed:
+    return CommandFailed(Failure(ExitCode.STORE, "StoreUnavailable", message))

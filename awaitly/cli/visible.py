@@ -1,0 +1,42 @@
+"""Text that comes from data, made safe to print: what a terminal would act on or hide is written out instead."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+__all__ = ["shown", "visible"]
+
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0")
+"""Characters that Unicode counts as printable and that show as nothing."""
+
+
+def visible(text: str) -> str:
+    r"""Write control, format, bidi and invisible characters as escapes such as `\x1b`, `\n` and `\u202e`."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(each if _shows(each) else _escaped(each) for each in text)
+
+
+def _shows(character: str) -> bool:
+    return character.isprintable() and character not in _INVISIBLE and not "\ufe00" <= character <= "\ufe0f"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def shown(value: Any) -> str:
+    """Write a JSON value on one line, a text without its quotation marks."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict) and "$type" in value:
+        inner = ", ".join(f"{visible(str(n))}={_quoted(each)}" for n, each in value.items() if n != "$type")
+        return f"{visible(str(value['$type']))}({inner})"
+    return _quoted(value)
+
+
+def _quoted(value: Any) -> str:
+    if isinstance(value, dict) and "$type" in value:
+        return shown(value)
+    return visible(json.dumps(value, ensure_ascii=False))

@@ -1,0 +1,104 @@
+"""JSON text, strictly: no NaN, no key twice, and for whatever is wrong the place where it stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias, cast
+
+from attrs import frozen
+
+from awaitly.coding.paths import Refused, segment
+
+__all__ = ["JsonValue", "dump", "parse"]
+
+JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
+"""What JSON can say."""
+
+_ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False, check_circular=False)
+
+
+def dump(plain: Any) -> str:
+    """Write a JSON value compactly, in ASCII."""
+    return int.__repr__(plain) if type(plain) is int else _ENCODER.encode(plain)
+
+
+def parse(text: str) -> Any:
+    """Read a JSON text; raises `Refused`."""
+    if not isinstance(cast("object", text), str):
+        raise Refused(f"expected a text, got {type(text).__qualname__}")
+    try:
+        return _DECODER.decode(text)
+    except json.JSONDecodeError as failure:
+        raise Refused(f"not JSON: {failure.msg} at character {failure.pos}") from None
+    except (_Unwanted, ValueError):
+        raise _explained(text) from None
+
+
+class _Unwanted(Exception):
+    """Something in the text is not wanted; where, a second reading finds out."""
+
+
+@frozen
+class _Bad:
+    """A place in the text, and what is wrong there."""
+
+    reason: str
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    entries = dict(pairs)
+    if len(entries) < len(pairs):
+        raise _Unwanted
+    return entries
+
+
+def _unwanted(_literal: str) -> Any:
+    raise _Unwanted
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_unwanted)
+
+
+# The second reading
+
+
+def _explained(text: str) -> Refused:
+    """Read once more, with marks in place of what is wrong, and find the first mark."""
+    marked = json.JSONDecoder(object_pairs_hook=_Pairs, parse_constant=_constant, parse_int=_digits).decode(text)
+    return next(_marks(marked, ()), Refused("not JSON"))
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """The entries of an object, as they stand."""
+
+
+def _constant(literal: str) -> _Bad:
+    return _Bad(f"{literal} is not JSON")
+
+
+def _digits(literal: str) -> object:
+    try:
+        return int(literal)
+    except ValueError:
+        return _Bad("the integer has more digits than this Python reads (see sys.set_int_max_str_digits)")
+
+
+def _marks(plain: object, trail: tuple[str, ...]) -> Iterator[Refused]:
+    if isinstance(plain, _Bad):
+        yield Refused(plain.reason, trail)
+    elif isinstance(plain, _Pairs):
+        yield from _marked_entries(plain, trail)
+    elif isinstance(plain, list):
+        for index, each in enumerate(cast("list[object]", plain)):
+            yield from _marks(each, (f"[{index}]", *trail))
+
+
+def _marked_entries(pairs: Iterable[tuple[str, object]], trail: tuple[str, ...]) -> Iterator[Refused]:
+    seen: set[str] = set()
+    for key, each in pairs:
+        here = (segment(key), *trail)
+        if key in seen:
+            yield Refused("the same key stands twice", here)
+        seen.add(key)
+        yield from _marks(each, here)

@@ -1,0 +1,39 @@
+"""A store that counts what is asked of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from awaitly.result import Result
+from awaitly.store import Changes, Conflict, Move, Store
+from awaitly.testing.wrapping import StoreWrapper
+
+__all__ = ["CountingStore"]
+
+T = TypeVar("T")
+
+
+class CountingStore(StoreWrapper):
+    """Counts calls as they are made: `commits` by `Move`, also those refused, and `reads` by the method's name."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.commits: Counter[Move] = Counter()
+        self.reads: Counter[str] = Counter()
+
+    def reset(self) -> None:
+        """Count from zero again."""
+        self.commits.clear()
+        self.reads.clear()
+
+    async def reading(self, name: str, read: Awaitable[T]) -> T:
+        """Count a read, then make it."""
+        self.reads[name] += 1
+        return await super().reading(name, read)
+
+    async def commit(self, changes: Changes) -> Result[None, Conflict]:
+        """Count a commit, then make it."""
+        self.commits[changes.move] += 1
+        return await super().commit(changes)

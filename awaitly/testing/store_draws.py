@@ -1,0 +1,186 @@
+"""Random commits and queries for `StoreMachine`: few names and few times, so that they often meet."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from attrs import define, field
+from hypothesis import strategies as st
+
+from awaitly.audit import Entry
+from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Hold, Move, RunQuery, RunRow, StepRow
+from awaitly.testing.rows import T0, approval_row, entry_row, run_row, step_row
+from awaitly.testing.store_model import StoreModel
+
+__all__ = ["DUE_MOMENTS", "LIMITS", "RUN_IDS", "CommitDraw", "approval_queries", "run_queries"]
+
+T = TypeVar("T")
+
+RUN_IDS = st.sampled_from(["a", "A", "ab", "a%", "a_b", "a:b", "\u00e9", "\uff5e", "\U0001f600"])
+PREFIXES = st.sampled_from(["", "a", "A", "a%", "a_", "ab", "\u00e9", "\U0001f600", "none"])
+KEYS = st.sampled_from(["x", "X", "x%", "b:x", "\U0001f600"])
+WORKFLOWS = st.sampled_from(["refund", "payout", "Refund"])
+STATUSES = st.sampled_from(["parked", "done", "failed"])
+MOMENTS = st.integers(T0, T0 + 6)
+DUE_MOMENTS = st.sampled_from([T0 - 1, T0 + 2, T0 + 5, T0 + 6, T0 + 7])
+LIMITS = st.integers(1, 4)
+BODIES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=4)
+FATES = st.sampled_from(["swap", "swap", "swap", "swap", "swap", "hold", "hold", "none", "none", "forget"])
+MOSTLY = st.sampled_from([True, True, True, False])
+RIGHT = st.just(0)
+OFTEN_RIGHT = st.sampled_from([0, 0, 0, 0, 0, 0, 1, -1])
+
+
+def optional(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
+    """Draw a value or None."""
+    return st.none() | strategy
+
+
+def rarely(strategy: st.SearchStrategy[T]) -> st.SearchStrategy[T | None]:
+    """Draw None three times of four: where every filter is there at once, nothing is left to compare."""
+    return st.tuples(st.integers(0, 3), strategy).map(lambda drawn: drawn[1] if drawn[0] == 0 else None)
+
+
+@define
+class Parts:
+    """A commit in the making."""
+
+    runs: list[RunRow] = field(factory=list[RunRow])
+    holds: list[Hold] = field(factory=list[Hold])
+    dropped: list[tuple[str, str]] = field(factory=list[tuple[str, str]])
+    steps: list[StepRow] = field(factory=list[StepRow])
+    approvals: list[ApprovalRow] = field(factory=list[ApprovalRow])
+    entries: list[Entry] = field(factory=list[Entry])
+    forgotten: list[Hold] = field(factory=list[Hold])
+
+
+class CommitDraw:
+    """Draws one commit: three of four are such as the model takes; in the others a condition or two may not hold.
+
+    About each run it holds only parts whose order within the commit cannot matter.
+    """
+
+    def __init__(self, data: st.DataObject, model: StoreModel) -> None:
+        self._data = data
+        self._model = model
+        self._parts = Parts()
+        self._off = RIGHT if self._draw(MOSTLY) else OFTEN_RIGHT
+
+    def filling(self) -> Changes:
+        """Draw one for an empty store: many runs and approvals, so that listings have several pages from the start."""
+        run_ids = self._draw(st.lists(RUN_IDS, unique=True))
+        self._parts.runs.extend(self._run(run_id) for run_id in run_ids)
+        for run_id in run_ids:
+            self._approvals(run_id)
+        return self._changes()
+
+    def changes(self) -> Changes:
+        """Draw it."""
+        for run_id in self._draw(st.lists(RUN_IDS, min_size=1, max_size=3, unique=True)):
+            self._about(run_id)
+        return self._changes()
+
+    def _changes(self) -> Changes:
+        p = self._parts
+        return Changes(
+            move=self._draw(st.sampled_from(Move)),
+            runs=tuple(p.runs),
+            holds=tuple(p.holds),
+            dropped=tuple(p.dropped),
+            steps=tuple(p.steps),
+            approvals=tuple(p.approvals),
+            entries=tuple(p.entries),
+            forgotten=tuple(p.forgotten),
+        )
+
+    def _draw(self, strategy: st.SearchStrategy[T]) -> T:
+        return self._data.draw(strategy)
+
+    def _about(self, run_id: str) -> None:
+        fate = self._draw(FATES)
+        if self._off is RIGHT and fate in {"hold", "forget"} and run_id not in self._model.runs:
+            fate = "swap"
+        if fate == "forget":
+            self._parts.forgotten.append(Hold(run_id, self._held(run_id)))
+            return
+        if fate == "swap":
+            self._parts.runs.append(self._run(run_id))
+        if fate == "hold":
+            self._parts.holds.append(Hold(run_id, self._held(run_id), self._draw(optional(MOMENTS))))
+        self._steps(run_id)
+        self._approvals(run_id)
+        self._entries(run_id)
+
+    def _held(self, run_id: str) -> int:
+        return max(1, self._model.run_version(run_id) + self._draw(self._off))
+
+    def _run(self, run_id: str) -> RunRow:
+        return run_row(
+            run_id,
+            max(1, self._model.run_version(run_id) + 1 + self._draw(self._off)),
+            workflow=self._draw(WORKFLOWS),
+            status=self._draw(STATUSES),
+            created_at=self._draw(MOMENTS),
+            updated_at=self._draw(MOMENTS),
+            due_at=self._draw(optional(MOMENTS)),
+            body=self._draw(BODIES),
+        )
+
+    def _steps(self, run_id: str) -> None:
+        recorded = [step.key for step in self._model.steps_of(run_id)]
+        dropped = self._draw(st.lists(KEYS, max_size=2, unique=True)) if self._draw(st.booleans()) else []
+        keys = self._draw(st.lists(KEYS, max_size=2))
+        if self._draw(self._off) == 0:
+            keys = [key for key in dict.fromkeys(keys) if key not in recorded or key in dropped]
+        self._parts.dropped.extend((run_id, key) for key in dropped)
+        self._parts.steps.extend(step_row(run_id, key, self._draw(BODIES)) for key in keys)
+
+    def _approvals(self, run_id: str) -> None:
+        for key in self._draw(st.lists(KEYS, max_size=2, unique=True)):
+            version = max(1, self._model.approval_version(run_id, key) + 1 + self._draw(self._off))
+            self._parts.approvals.append(
+                approval_row(
+                    run_id,
+                    key,
+                    version,
+                    workflow=self._draw(WORKFLOWS),
+                    open=self._draw(MOSTLY),
+                    ready=self._draw(st.booleans()),
+                    asked_at=self._draw(MOMENTS),
+                    deadline=self._draw(optional(MOMENTS)),
+                    body=self._draw(BODIES),
+                )
+            )
+
+    def _entries(self, run_id: str) -> None:
+        first = max(1, self._model.last_seq(run_id) + 1 + min(0, self._draw(self._off)))
+        count = self._draw(st.integers(0, 2))
+        self._parts.entries.extend(entry_row(run_id, seq, self._draw(BODIES)) for seq in range(first, first + count))
+
+
+def run_queries() -> st.SearchStrategy[RunQuery]:
+    """Draw which runs to list."""
+    return st.builds(
+        RunQuery,
+        prefix=rarely(PREFIXES),
+        workflow=rarely(WORKFLOWS),
+        statuses=rarely(st.lists(STATUSES, max_size=2).map(tuple)),
+        updated_before=rarely(MOMENTS),
+        limit=LIMITS,
+        after=st.none(),
+    )
+
+
+def approval_queries() -> st.SearchStrategy[ApprovalQuery]:
+    """Draw which approvals to list."""
+    return st.builds(
+        ApprovalQuery,
+        run_id=rarely(RUN_IDS),
+        prefix=rarely(PREFIXES),
+        workflow=rarely(WORKFLOWS),
+        alive_at=rarely(MOMENTS),
+        asked_before=rarely(MOMENTS),
+        deadline_before=rarely(MOMENTS),
+        limit=LIMITS,
+        after=st.none(),
+    )

@@ -1,0 +1,180 @@
+"""Random histories over any store, compared with a simple model: the second half of what a store must pass.
+
+    def test_my_store_equals_its_model() -> None:
+        check_store(open_my_store)
+
+Here `open_my_store` is an async function that gives an open store without rows; it is called once for each history.
+Needs Hypothesis. The test is a plain function: the machine has an event loop of its own.
+"""
+
+# ruff: noqa: S101  (tests assert)
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeAlias, TypeVar
+
+from attrs import evolve
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from awaitly.result import Ok
+from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Page, RunQuery, Store
+from awaitly.testing.store_draws import DUE_MOMENTS, LIMITS, RUN_IDS, CommitDraw, approval_queries, run_queries
+from awaitly.testing.store_model import StoreModel
+
+__all__ = ["OpenStore", "StoreMachine", "check_store", "machine_settings"]
+
+T = TypeVar("T")
+
+PAGES = 4
+"""How far a walk goes: over enough pages for a mistake at the second one to show."""
+
+OpenStore: TypeAlias = Callable[[], Awaitable[Store]]
+"""Gives an open store without rows, each time another."""
+
+
+def machine_settings() -> settings:
+    """Give the length of a check: 100 histories of 40 moves, or 500 of 100 where `AWAITLY_FAULTS` is `long`."""
+    histories, moves = (500, 100) if os.environ.get("AWAITLY_FAULTS") == "long" else (100, 40)
+    return settings(
+        max_examples=histories,
+        stateful_step_count=moves,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
+
+def check_store(open_store: OpenStore, length: settings | None = None) -> None:
+    """Compare a store with its model over random histories. Raises `AssertionError` with the shortest that differs."""
+
+    class Machine(StoreMachine):
+        """The machine over this store; Hypothesis makes one for each history."""
+
+        def __init__(self) -> None:
+            super().__init__(open_store)
+
+    run_state_machine_as_test(Machine, settings=length or machine_settings())
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Does the same to a store and to the model, and compares every answer that the contract lays down."""
+
+    def __init__(self, open_store: OpenStore) -> None:
+        super().__init__()
+        self._runner = asyncio.Runner()
+        self._model = StoreModel()
+        self._store = self._wait(_opened(open_store))
+
+    def teardown(self) -> None:
+        """Close the store and the event loop."""
+        try:
+            self._wait(self._store.close())
+        finally:
+            self._runner.close()
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return self._runner.run(work)
+
+    @rule(data=st.data(), count=st.integers(1, 3))
+    def commit(self, data: st.DataObject, count: int) -> None:
+        """Taken or refused alike; afterwards all that it was about is the same on both sides."""
+        for _ in range(count):
+            self._commit(CommitDraw(data, self._model).changes())
+
+    @initialize(data=st.data())
+    def fill(self, data: st.DataObject) -> None:
+        """A history begins with some rows, or none."""
+        self._commit(CommitDraw(data, self._model).filling())
+
+    def _commit(self, changes: Changes) -> None:
+        taken = self._wait(self._store.commit(changes)) == Ok(None)
+        assert taken == self._model.commit(changes), f"taken: {taken}: {changes}"
+        for run_id in _touched(changes):
+            self.load(run_id)
+
+    @rule(run_id=RUN_IDS)
+    def load(self, run_id: str) -> None:
+        """All of a run, in order."""
+        found = self._wait(self._store.load(run_id))
+        entries = self._model.entries_of(run_id)
+        assert found.run == self._model.runs.get(run_id)
+        assert found.steps == self._model.steps_of(run_id)
+        assert found.head == (entries[-1] if entries else None)
+        self._compare_approvals(run_id, found.approvals)
+        assert self._wait(self._store.entries(run_id)) == entries
+
+    @rule(run_id=RUN_IDS)
+    def approvals(self, run_id: str) -> None:
+        """A run's approvals without the run."""
+        found = self._wait(self._store.approvals(run_id))
+        entries = self._model.entries_of(run_id)
+        assert (found.run, found.steps, found.head) == (None, (), entries[-1] if entries else None)
+        self._compare_approvals(run_id, found.approvals)
+
+    def _compare_approvals(self, run_id: str, found: tuple[ApprovalRow, ...]) -> None:
+        assert set(found) == self._model.approvals_of(run_id)
+        assert len(found) == len(set(found))
+        asked = [row.asked_at for row in found]
+        assert asked == sorted(asked)
+
+    @rule(query=run_queries(), data=st.data())
+    def walk_runs(self, query: RunQuery, data: st.DataObject) -> None:
+        """Page after page, with commits between them."""
+        last = None
+        for _ in range(PAGES):
+            page = self._wait(self._store.page_runs(query))
+            self._compare_page(page, self._model.list_runs(query, last), query.limit)
+            if page.after is None:
+                break
+            query, last = evolve(query, after=page.after), page.items[-1]
+            self._between_pages(data)
+
+    @rule(query=approval_queries(), data=st.data())
+    def walk_approvals(self, query: ApprovalQuery, data: st.DataObject) -> None:
+        """Page after page, with commits between them."""
+        last = None
+        for _ in range(PAGES):
+            page = self._wait(self._store.page_approvals(query))
+            self._compare_page(page, self._model.list_approvals(query, last), query.limit)
+            if page.after is None:
+                break
+            query, last = evolve(query, after=page.after), page.items[-1]
+            self._between_pages(data)
+
+    def _compare_page(self, page: Page[T], expected: tuple[T, ...], limit: int) -> None:
+        assert page.items == expected[:limit]
+        assert page.items or page.after is None, "a page without items must be the last"
+        assert page.after is not None or len(expected) <= limit, "a page that others follow must say so"
+
+    def _between_pages(self, data: st.DataObject) -> None:
+        if data.draw(st.booleans()):
+            self._commit(CommitDraw(data, self._model).changes())
+
+    @rule(now=DUE_MOMENTS, limit=LIMITS)
+    def due(self, now: int, limit: int) -> None:
+        """Those whose time has come in its order; how those with a decision mix with them is not laid down."""
+        by_time, by_approval = self._model.due_by_time(now), self._model.due_by_approval()
+        everything = self._wait(self._store.due(now, 100))
+        assert sorted(everything) == sorted(by_time.keys() | by_approval)
+        times = [by_time[run_id] for run_id in everything if run_id in by_time]
+        assert times == sorted(times)
+        first = self._wait(self._store.due(now, limit))
+        assert len(set(first)) == len(first) == min(limit, len(everything))
+        served = [due_at for run_id, due_at in by_time.items() if run_id in first]
+        left = [due_at for run_id, due_at in by_time.items() if run_id not in first]
+        assert not served or not left or max(served) <= min(left), "who is due longest comes first"
+
+
+async def _opened(open_store: OpenStore) -> Store:
+    return await open_store()
+
+
+def _touched(changes: Changes) -> list[str]:
+    ids = {run.run_id for run in changes.runs} | {hold.run_id for hold in (*changes.holds, *changes.forgotten)}
+    ids |= {step.run_id for step in changes.steps} | {run_id for run_id, _ in changes.dropped}
+    ids |= {approval.run_id for approval in changes.approvals} | {entry.run_id for entry in changes.entries}
+    return sorted(ids)

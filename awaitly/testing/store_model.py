@@ -1,0 +1,134 @@
+"""What a store must answer, as four plain tables: the other side of every comparison in `StoreMachine`.
+
+Written apart from `MemoryStore`: it first judges a commit as a whole, then applies it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from attrs import evolve
+
+from awaitly.audit import Entry
+from awaitly.store import ApprovalQuery, ApprovalRow, Changes, RunQuery, RunRow, StepRow
+
+__all__ = ["StoreModel"]
+
+
+class StoreModel:
+    """Four tables, each a dictionary by its unique columns; a dictionary keeps the order of insertion."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, RunRow] = {}
+        self.steps: dict[tuple[str, str], StepRow] = {}
+        self.approvals: dict[tuple[str, str], ApprovalRow] = {}
+        self.entries: dict[tuple[str, int], Entry] = {}
+
+    def run_version(self, run_id: str) -> int:
+        """Give a run's version, 0 where there is none."""
+        return self.runs[run_id].version if run_id in self.runs else 0
+
+    def approval_version(self, run_id: str, key: str) -> int:
+        """Give an approval's version, 0 where there is none."""
+        return self.approvals[run_id, key].version if (run_id, key) in self.approvals else 0
+
+    def last_seq(self, run_id: str) -> int:
+        """Give the number of a run's last entry, 0 where there is none."""
+        return max((seq for owner, seq in self.entries if owner == run_id), default=0)
+
+    def commit(self, changes: Changes) -> bool:
+        """Apply a commit that names no run and no approval twice; give whether it was taken."""
+        if not all(self._conditions(changes)):
+            return False
+        self._apply(changes)
+        return True
+
+    def _conditions(self, changes: Changes) -> Iterator[bool]:
+        for run in changes.runs:
+            yield self.run_version(run.run_id) == run.version - 1
+        for hold in (*changes.holds, *changes.forgotten):
+            yield hold.run_id in self.runs and self.runs[hold.run_id].version == hold.version
+        for approval in changes.approvals:
+            yield self.approval_version(approval.run_id, approval.key) == approval.version - 1
+        steps = [(step.run_id, step.key) for step in changes.steps]
+        yield len(steps) == len(set(steps))
+        yield not set(steps) & (self.steps.keys() - set(changes.dropped))
+        entries = [(entry.run_id, entry.seq) for entry in changes.entries]
+        yield len(entries) == len(set(entries))
+        yield not set(entries) & self.entries.keys()
+
+    def _apply(self, changes: Changes) -> None:
+        self.runs.update({run.run_id: run for run in changes.runs})
+        for hold in changes.holds:
+            if hold.due_at is not None:
+                self.runs[hold.run_id] = evolve(self.runs[hold.run_id], due_at=hold.due_at)
+        for place in changes.dropped:
+            self.steps.pop(place, None)
+        self.steps.update({(step.run_id, step.key): step for step in changes.steps})
+        self.approvals.update({(approval.run_id, approval.key): approval for approval in changes.approvals})
+        self.entries.update({(entry.run_id, entry.seq): entry for entry in changes.entries})
+        self._forget({hold.run_id for hold in changes.forgotten})
+
+    def _forget(self, gone: set[str]) -> None:
+        self.runs = {run_id: row for run_id, row in self.runs.items() if run_id not in gone}
+        self.steps = {place: row for place, row in self.steps.items() if place[0] not in gone}
+        self.approvals = {place: row for place, row in self.approvals.items() if place[0] not in gone}
+        self.entries = {place: row for place, row in self.entries.items() if place[0] not in gone}
+
+    def steps_of(self, run_id: str) -> tuple[StepRow, ...]:
+        """Give a run's steps in the order of recording."""
+        return tuple(step for step in self.steps.values() if step.run_id == run_id)
+
+    def approvals_of(self, run_id: str) -> set[ApprovalRow]:
+        """Give a run's approvals; which of two of the same moment comes first is not laid down."""
+        return {approval for approval in self.approvals.values() if approval.run_id == run_id}
+
+    def entries_of(self, run_id: str) -> tuple[Entry, ...]:
+        """Give a run's ledger in order."""
+        return tuple(sorted((e for e in self.entries.values() if e.run_id == run_id), key=lambda entry: entry.seq))
+
+    def due_by_time(self, now: int) -> dict[str, int]:
+        """Name the runs whose time has come, with that time in microseconds."""
+        times = {row.run_id: row.due_at for row in self.runs.values()}
+        return {run_id: due_at for run_id, due_at in times.items() if due_at is not None and due_at <= now}
+
+    def due_by_approval(self) -> set[str]:
+        """Name the runs that have a decision to take up."""
+        return {row.run_id for row in self.approvals.values() if row.ready} & self.runs.keys()
+
+    def list_runs(self, query: RunQuery, last: RunRow | None) -> tuple[RunRow, ...]:
+        """Give the runs that a query lists behind `last`; its limit and its `after` do not count."""
+        rows = sorted(self.runs.values(), key=lambda row: (row.created_at, row.run_id), reverse=True)
+        if last is not None:
+            rows = [row for row in rows if (row.created_at, row.run_id) < (last.created_at, last.run_id)]
+        if query.prefix is not None:
+            rows = [row for row in rows if row.run_id[: len(query.prefix)] == query.prefix]
+        if query.workflow is not None:
+            rows = [row for row in rows if row.workflow == query.workflow]
+        if query.statuses is not None:
+            rows = [row for row in rows if row.status in set(query.statuses)]
+        if query.updated_before is not None:
+            rows = [row for row in rows if not row.updated_at >= query.updated_before]
+        return tuple(rows)
+
+    def list_approvals(self, query: ApprovalQuery, last: ApprovalRow | None) -> tuple[ApprovalRow, ...]:
+        """Give the approvals that a query lists behind `last`; its limit and its `after` do not count."""
+        rows = sorted(self.approvals.values(), key=lambda row: (row.asked_at, row.run_id, row.key))
+        rows = [row for row in rows if row.open]
+        if last is not None:
+            rows = [r for r in rows if (r.asked_at, r.run_id, r.key) > (last.asked_at, last.run_id, last.key)]
+        if query.run_id is not None:
+            rows = [row for row in rows if row.run_id == query.run_id]
+        if query.prefix is not None:
+            rows = [row for row in rows if row.run_id[: len(query.prefix)] == query.prefix]
+        if query.workflow is not None:
+            rows = [row for row in rows if row.workflow == query.workflow]
+        if query.asked_before is not None:
+            rows = [row for row in rows if not row.asked_at >= query.asked_before]
+        return tuple(row for row in rows if _deadline_passes(query, row.deadline))
+
+
+def _deadline_passes(query: ApprovalQuery, deadline: int | None) -> bool:
+    if query.alive_at is not None and deadline is not None and deadline <= query.alive_at:
+        return False
+    return query.deadline_before is None or (deadline is not None and deadline < query.deadline_before)

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from awaitly_sqlite import SqliteStore
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Name a store's file that does not exist yet."""
+    return tmp_path / "awaitly.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SqliteStore]:
+    """Yield an open store without rows."""
+    store = SqliteStore(path, busy_timeout="2s")
+    await store.open()
+    yield store
+    await store.close()

@@ -1,0 +1,196 @@
+# ruff: noqa: ASYNC240  (files and processes are what these tests are about)
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from attrs import evolve
+
+from awaitly.memory import MemoryStore
+from awaitly.result import Ok
+from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Page, RunQuery, RunRow, Store
+from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
+from awaitly_sqlite import SqliteStore, listing, reading
+from awaitly_sqlite.migrating import scripts
+
+Query: TypeAlias = RunQuery | ApprovalQuery
+
+MINUTE = 60_000_000
+READS = (reading.RUN_PLANS, reading.APPROVAL_PLANS, listing.RUN_PLANS, listing.APPROVAL_PLANS)
+
+
+@pytest.fixture
+def empty() -> Iterator[sqlite3.Connection]:
+    """Give a connection to the schema without rows."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript("".join(scripts()))
+        yield connection
+
+
+def plan(connection: sqlite3.Connection, statement: str) -> list[str]:
+    """Ask SQLite how it would go about a statement."""
+    named: defaultdict[str, int] = defaultdict(int)
+    values = named if ":" in statement else (0,) * statement.count("?")
+    return [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values)]
+
+
+@pytest.mark.parametrize("statement", [statement for plans in READS for statement in plans])
+def test_every_read_is_served_by_an_index(empty: sqlite3.Connection, statement: str) -> None:
+    """Nothing scans a table or an index, save the index that holds nothing but ready approvals."""
+    steps = plan(empty, statement)
+    scans = [step for step in steps if step.startswith("SCAN") and "json_each" not in step and "subquery" not in step]
+    assert any(step.startswith("SEARCH") for step in steps)
+    assert scans in ([], ["SCAN approvals USING INDEX approvals_ready"])
+
+
+def test_streams_need_no_sorting(empty: sqlite3.Connection) -> None:
+    """The statements behind wide listings and `due` give rows in order, as the index has them."""
+    for statement in (listing.RUNS_OF_GROUP, listing.APPROVALS_OF_GROUP, reading.DUE):
+        assert "TEMP B-TREE" not in str(plan(empty, statement))
+
+
+async def fill(store: Store, count: int, *, same_time: bool = False) -> None:
+    """Commit runs of three workflows and four statuses, most with an open approval."""
+    dice = random.Random(7)
+    commits: list[Changes] = []
+    for n in range(count):
+        name = f"{dice.choice(('a', 'b%', 'b_', 'B%'))}{dice.randrange(10**9):09}-{n}"
+        workflow = dice.choice(("deploy", "payout", "refund"))
+        at = T0 if same_time else T0 + dice.randrange(count) * MINUTE
+        deadline = dice.choice((None, at + dice.randrange(count) * MINUTE))
+        updated_at = T0 + dice.randrange(count) * MINUTE
+        run = run_row(name, workflow=workflow, status=dice.choice("abcd"), created_at=at, updated_at=updated_at)
+        approval = approval_row(name, workflow=workflow, open=dice.random() < 0.8, asked_at=at, deadline=deadline)
+        commits.append(changes(runs=(run,), approvals=(approval,)))
+    assert all(result == Ok(None) for result in await asyncio.gather(*map(store.commit, commits)))
+
+
+def run_queries() -> Iterator[RunQuery]:
+    """Combine the filters at random, each of them absent half of the time."""
+    dice = random.Random(11)
+    for _ in range(60):
+        yield RunQuery(
+            prefix=dice.choice((None, None, "b", "b%", "b_1", "zz", "")),
+            workflow=dice.choice((None, None, "refund", "none")),
+            statuses=dice.choice((None, None, ("a",), ("d", "b", "d"), ("x",), ())),
+            updated_before=dice.choice((None, None, T0 + 3 * MINUTE, T0 + 60 * MINUTE, T0)),
+            limit=dice.choice((1, 7, 50, 500)),
+        )
+
+
+def approval_queries() -> Iterator[ApprovalQuery]:
+    """Combine the filters at random, each of them absent half of the time."""
+    dice = random.Random(13)
+    for _ in range(60):
+        yield ApprovalQuery(
+            prefix=dice.choice((None, None, "b", "b%", "b_1", "zz", "")),
+            workflow=dice.choice((None, None, "refund", "none")),
+            alive_at=dice.choice((None, None, T0 + 60 * MINUTE)),
+            asked_before=dice.choice((None, None, T0 + 60 * MINUTE, T0)),
+            deadline_before=dice.choice((None, None, T0 + 90 * MINUTE, T0)),
+            limit=dice.choice((1, 7, 50, 500)),
+        )
+
+
+async def page(store: Store, query: Query) -> Page[RunRow] | Page[ApprovalRow]:
+    """Read one page of either listing."""
+    return await (store.page_runs(query) if isinstance(query, RunQuery) else store.page_approvals(query))
+
+
+async def first_two(store: Store, query: Query) -> list[object]:
+    """Read the first page of a listing and the one after it."""
+    first = await page(store, query)
+    return [first] if first.after is None else [first, await page(store, evolve(query, after=first.after))]
+
+
+@pytest.mark.parametrize("same_time", [False, True])
+@pytest.mark.parametrize("narrow", [-1, 20, 1000])
+async def test_all_ways_to_a_page_agree(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch, narrow: int, same_time: bool
+) -> None:
+    """Sorting what a filter leaves, or merging streams: both list what the memory store lists."""
+    monkeypatch.setattr(listing, "NARROW", narrow)
+    model = MemoryStore()
+    await model.open()
+    for each in (store, model):
+        await fill(each, 150, same_time=same_time)
+    queries: list[Query] = [*run_queries(), *approval_queries()]
+    for query in queries:
+        assert await first_two(store, query) == await first_two(model, query), query
+
+
+def effort(path: Path, query: Query) -> int:
+    """Count the operations, in tens, that SQLite performs for a page."""
+    count = 0
+
+    def progress() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.set_progress_handler(progress, 10)
+        if isinstance(query, RunQuery):
+            listing.page_runs(connection, query)
+        else:
+            listing.page_approvals(connection, query)
+    return count
+
+
+PAGES: tuple[Query, ...] = (
+    RunQuery(),
+    RunQuery(workflow="refund"),
+    RunQuery(statuses=("a", "b")),
+    RunQuery(prefix="a"),
+    RunQuery(updated_before=T0),
+    ApprovalQuery(),
+    ApprovalQuery(workflow="refund"),
+    ApprovalQuery(prefix="a"),
+    ApprovalQuery(deadline_before=T0 + 10 * MINUTE),
+    ApprovalQuery(asked_before=T0 + 20 * MINUTE),
+    ApprovalQuery(run_id="none"),
+)
+
+
+async def test_a_page_costs_the_same_in_a_larger_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With eight times as many rows SQLite performs no more than half as many operations again."""
+    monkeypatch.setattr(listing, "NARROW", 100)
+    efforts: list[list[int]] = []
+    for count in (250, 2000):
+        store = SqliteStore(tmp_path / f"{count}.db")
+        await store.open()
+        await fill(store, count)
+        await store.close()
+        efforts.append([effort(tmp_path / f"{count}.db", query) for query in PAGES])
+    for query, small, large in zip(PAGES, *efforts, strict=True):
+        assert large <= small * 1.5 + 60, query
+
+
+async def test_a_parked_run_takes_less_than_2_kb(path: Path) -> None:
+    """Two steps, an approval and its ledger entry, with everything that SQLite adds, over 10,000 runs."""
+    count = 10_000
+    store = SqliteStore(path)
+    await store.open()
+    for first in range(0, count, 250):
+        await asyncio.gather(*(store.commit(parked(n)) for n in range(first, first + 250)))
+    await store.close()
+    assert path.stat().st_size / count < 2000
+
+
+def parked(n: int) -> Changes:
+    """Make the commit that parks a run of the usual size."""
+    name, at = f"01ja{n:022}", T0 + n * MINUTE
+    return changes(
+        runs=(run_row(name, created_at=at, updated_at=at, due_at=at + MINUTE, body="r" * 250),),
+        steps=(step_row(name, "charge-1", "s" * 160), step_row(name, "charge-2", "s" * 160)),
+        approvals=(approval_row(name, asked_at=at, deadline=at + MINUTE, body="a" * 500),),
+        entries=(entry_row(name, 1, "e" * 180),),
+    )

@@ -1,0 +1,179 @@
+# ruff: noqa: ASYNC240  (files and processes are what these tests are about)
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+
+from awaitly.exceptions import NotAStore, SchemaTooNew
+from awaitly.result import Ok
+from awaitly.store import Described
+from awaitly.testing.rows import changes, run_row
+from awaitly_sqlite import SqliteStore
+from awaitly_sqlite.migrating import APPLICATION_ID, migrate, scripts
+
+CHILDREN = Path(__file__).with_name("children.py")
+STEPS = (
+    "CREATE TABLE a (x);",
+    "CREATE TABLE b (x);\nINSERT INTO b VALUES ('one; two');\nCREATE TABLE c (x);",
+    "DROP TABLE a;",
+)
+
+
+@contextmanager
+def raw(path: Path) -> Generator[sqlite3.Connection]:
+    """Open the file as any other program would."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        yield connection
+
+
+def pragma(connection: sqlite3.Connection, name: str) -> object:
+    """Read one setting."""
+    return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def tables(connection: sqlite3.Connection) -> set[str]:
+    """Name the tables."""
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+async def opened_and_closed(path: Path) -> None:
+    """Open a store, which creates or migrates its file."""
+    store = SqliteStore(path)
+    await store.open()
+    await store.close()
+
+
+async def test_a_new_file_is_marked_as_a_store(path: Path) -> None:
+    """By its application id and the version of its schema; it keeps a write-ahead log."""
+    await opened_and_closed(path)
+    with raw(path) as connection:
+        assert pragma(connection, "application_id") == APPLICATION_ID
+        assert pragma(connection, "user_version") == len(scripts())
+        assert pragma(connection, "journal_mode") == "wal"
+
+
+async def test_the_schema_is_what_the_file_has(path: Path, store: SqliteStore) -> None:
+    """`schema()` is SQL that makes the same tables and indexes."""
+    assert isinstance(store, Described)
+    with raw(path) as connection, closing(sqlite3.connect(":memory:")) as fresh:
+        fresh.executescript(store.schema())
+        query = "SELECT type, name, sql FROM sqlite_master ORDER BY name"
+        assert connection.execute(query).fetchall() == fresh.execute(query).fetchall()
+
+
+async def test_a_newer_schema_is_refused(path: Path) -> None:
+    """The message says to upgrade, and the file stays as it is."""
+    await opened_and_closed(path)
+    with raw(path) as connection:
+        connection.execute(f"PRAGMA user_version = {len(scripts()) + 1}")
+    before = path.read_bytes()
+    with pytest.raises(SchemaTooNew, match="upgrade awaitly"):
+        await SqliteStore(path).open()
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("mark", ["PRAGMA application_id = 7", "CREATE TABLE notes (x)", "PRAGMA user_version = 1"])
+async def test_a_file_of_another_program_is_refused(path: Path, mark: str) -> None:
+    """Whether it says so or just has content; not a byte of it changes."""
+    with raw(path) as connection:
+        connection.execute(mark)
+    before = path.read_bytes()
+    with pytest.raises(NotAStore, match="another program"):
+        await SqliteStore(path).open()
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("content", [b"a letter to a friend\n" * 200, b"x", b"\0" * 4096])
+async def test_a_file_that_is_no_database_is_refused(path: Path, content: bytes) -> None:
+    """Not a byte of it changes."""
+    path.write_bytes(content)
+    with pytest.raises(NotAStore, match="no SQLite database"):
+        await SqliteStore(path).open()
+    assert path.read_bytes() == content
+
+
+async def test_an_empty_file_becomes_a_store(path: Path) -> None:
+    """That is what SQLite leaves behind where a process dies before its first write."""
+    path.touch()
+    await opened_and_closed(path)
+    with raw(path) as connection:
+        assert pragma(connection, "application_id") == APPLICATION_ID
+
+
+async def test_an_empty_database_becomes_a_store(path: Path) -> None:
+    """So does what remains where a process dies between setting the log's mode and its first table."""
+    with raw(path) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    await opened_and_closed(path)
+    with raw(path) as connection:
+        assert pragma(connection, "application_id") == APPLICATION_ID
+
+
+@pytest.mark.parametrize("known", range(len(STEPS) + 1))
+def test_steps_are_taken_from_where_the_file_stands(path: Path, known: int) -> None:
+    """A file of any older version ends at the newest, with each step taken once."""
+    with raw(path) as connection:
+        migrate(connection, path, 1, STEPS[:known])
+        migrate(connection, path, 1, STEPS)
+        assert (pragma(connection, "user_version"), tables(connection)) == (3, {"b", "c"})
+        assert connection.execute("SELECT x FROM b").fetchall() == [("one; two",)]
+
+
+def test_a_step_that_fails_leaves_nothing(path: Path) -> None:
+    """The file stands at the step before it, and goes on from there once the cause is gone."""
+    with raw(path) as connection:
+        with pytest.raises(sqlite3.OperationalError, match="already exists"):
+            migrate(connection, path, 1, (STEPS[0], "CREATE TABLE b (x);\nCREATE TABLE a (x);"))
+        assert (pragma(connection, "user_version"), tables(connection)) == (1, {"a"})
+        migrate(connection, path, 1, STEPS)
+        assert tables(connection) == {"b", "c"}
+
+
+def test_a_kill_during_a_step_leaves_nothing_of_it(path: Path) -> None:
+    """SIGKILL amid the second step: the first one stands, and the next process takes the rest."""
+    child = subprocess.run([sys.executable, CHILDREN, "die_migrating", path], check=False)
+    assert child.returncode == -signal.SIGKILL
+    with raw(path) as connection:
+        assert (pragma(connection, "user_version"), tables(connection)) == (1, {"a"})
+        migrate(connection, path, 1, STEPS)
+        assert tables(connection) == {"b", "c"}
+
+
+def test_two_migrators_at_once_take_each_step_once(path: Path) -> None:
+    """Both arrive at the newest schema, whichever of them was faster."""
+    barrier = Barrier(2)
+
+    def migrator() -> None:
+        with raw(path) as connection:
+            barrier.wait()
+            migrate(connection, path, 10, STEPS)
+
+    with ThreadPoolExecutor(2) as pool:
+        for _ in range(20):
+            for migrating in [pool.submit(migrator) for _ in range(2)]:
+                migrating.result()
+            with raw(path) as connection:
+                assert connection.execute("SELECT x FROM b").fetchall() == [("one; two",)]
+            path.unlink()
+
+
+async def test_many_stores_may_create_one_file(path: Path) -> None:
+    """All of them open, and each sees what the others commit."""
+    stores = [SqliteStore(path) for _ in range(8)]
+    await asyncio.gather(*(store.open() for store in stores))
+    for n, store in enumerate(stores):
+        assert await store.commit(changes(runs=(run_row(f"run-{n}"),))) == Ok(None)
+        assert (await stores[0].load(f"run-{n}")).run is not None
+    await asyncio.gather(*(store.close() for store in stores))

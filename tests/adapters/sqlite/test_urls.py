@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from awaitly.exceptions import StoreUnavailable
+from awaitly.store import open_store
+from awaitly_sqlite import SqliteStore, open_sqlite
+
+
+def test_three_slashes_lead_to_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is relative to the directory in which the URL is read, even if that changes later."""
+    monkeypatch.chdir(tmp_path)
+    store = open_sqlite("sqlite:///sub/refunds.db")
+    monkeypatch.chdir("/")
+    assert repr(store) == f"SqliteStore({str(tmp_path / 'sub/refunds.db')!r})"
+
+
+def test_four_slashes_lead_to_an_absolute_path() -> None:
+    """The fourth is the path's own."""
+    assert repr(open_sqlite("sqlite:////srv/refunds.db")) == "SqliteStore('/srv/refunds.db')"
+
+
+def test_escapes_in_a_path_are_read() -> None:
+    """A blank, a question mark and a hash can be parts of a file's name."""
+    assert repr(open_sqlite("sqlite:////srv/a%20b%3F%23.db")) == "SqliteStore('/srv/a b?#.db')"
+
+
+def test_the_query_sets_the_busy_timeout() -> None:
+    """It is written as any other duration."""
+    assert isinstance(open_sqlite("sqlite:////srv/a.db?busy_timeout=10s"), SqliteStore)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("sqlite://refunds.db", "has no host"),
+        ("sqlite://host/refunds.db", "has no host"),
+        ("sqlite:///", "names no file"),
+        ("sqlite:", "names no file"),
+        ("sqlite:///:memory:", "`memory:`"),
+        ("sqlite:///a.db?timeout=3", "'timeout' is unknown"),
+        ("sqlite:///a.db?busy_timeout=soon", "not a duration"),
+        ("sqlite:///a.db?busy_timeout=", "not a duration"),
+        ("sqlite:///a.db#b", "%23"),
+        ("postgresql:///a", "scheme"),
+    ],
+)
+def test_any_other_url_is_refused_with_the_reason(url: str, reason: str) -> None:
+    """The message says what is wrong, and how such a URL is written."""
+    with pytest.raises(StoreUnavailable, match=r"sqlite:///relative\.db") as refusal:
+        open_sqlite(url)
+    assert reason in str(refusal.value)
+
+
+def test_the_scheme_is_registered(tmp_path: Path) -> None:
+    """`open_store` finds the adapter by its URL."""
+    assert isinstance(open_store(f"sqlite:///{tmp_path}/a.db"), SqliteStore)
+
+
+@pytest.mark.parametrize("path", [":memory:", ""])
+def test_a_path_must_name_a_file(path: str) -> None:
+    """SQLite would take these for databases that vanish."""
+    with pytest.raises(ValueError, match="file"):
+        SqliteStore(path)

@@ -1,0 +1,106 @@
+"""How a bug is planted: a store that is bent at one place, around one that is right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from attrs import frozen
+
+from awaitly.audit import Entry
+from awaitly.result import Result
+from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Conflict, Found, Page, RunQuery, RunRow, Store
+from awaitly.testing import StoreWrapper
+
+T = TypeVar("T")
+
+
+def same(value: T) -> T:
+    """Bend nothing."""
+    return value
+
+
+def same_page(_query: object, page: T) -> T:
+    """Bend no page."""
+    return page
+
+
+@frozen(kw_only=True)
+class Bug:
+    """One bug: the tests of the contract that must fail for it, and where it bends what goes in or what comes out."""
+
+    caught_by: tuple[str, ...]
+    commit: Callable[[Changes], Changes] = same
+    answer: Callable[[Result[None, Conflict]], Result[None, Conflict]] = same
+    run_query: Callable[[RunQuery], RunQuery] = same
+    approval_query: Callable[[ApprovalQuery], ApprovalQuery] = same
+    run_page: Callable[[RunQuery, Page[RunRow]], Page[RunRow]] = same_page
+    approval_page: Callable[[ApprovalQuery, Page[ApprovalRow]], Page[ApprovalRow]] = same_page
+    found: Callable[[Found], Found] = same
+    entries: Callable[[tuple[Entry, ...]], tuple[Entry, ...]] = same
+    due: Callable[[tuple[str, ...]], tuple[str, ...]] = same
+    due_args: Callable[[int, int], tuple[int, int]] = lambda now, limit: (now, limit)
+    now: Callable[[int], int] = same
+    around: Callable[[Store], Store] | None = None
+
+    def planted(self, store: Store) -> Store:
+        """Plant the bug in a store."""
+        return BentStore(self.around(store) if self.around else store, self)
+
+
+class BentStore(StoreWrapper):
+    """Hands everything on, through the bug."""
+
+    def __init__(self, store: Store, bug: Bug) -> None:
+        super().__init__(store)
+        self._bug = bug
+
+    async def now(self) -> int:
+        """Read the clock."""
+        return self._bug.now(await super().now())
+
+    async def load(self, run_id: str) -> Found:
+        """Read a run."""
+        return self._bug.found(await super().load(run_id))
+
+    async def approvals(self, run_id: str) -> Found:
+        """Read approvals."""
+        return self._bug.found(await super().approvals(run_id))
+
+    async def entries(self, run_id: str) -> tuple[Entry, ...]:
+        """Read a ledger."""
+        return self._bug.entries(await super().entries(run_id))
+
+    async def page_runs(self, query: RunQuery) -> Page[RunRow]:
+        """List runs."""
+        return self._bug.run_page(query, await super().page_runs(self._bug.run_query(query)))
+
+    async def page_approvals(self, query: ApprovalQuery) -> Page[ApprovalRow]:
+        """List approvals."""
+        return self._bug.approval_page(query, await super().page_approvals(self._bug.approval_query(query)))
+
+    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+        """Name runs to look at."""
+        return self._bug.due(await super().due(*self._bug.due_args(now, limit)))
+
+    async def commit(self, changes: Changes) -> Result[None, Conflict]:
+        """Commit."""
+        return self._bug.answer(await super().commit(self._bug.commit(changes)))
+
+
+class Around(StoreWrapper):
+    """The base of bugs that need more than one look; it remembers under which ids anything was ever committed."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.ids: set[str] = set()
+
+    async def commit(self, changes: Changes) -> Result[None, Conflict]:
+        """Remember the ids, then commit."""
+        parts: tuple[tuple[Any, ...], ...] = (changes.runs, changes.steps, changes.approvals, changes.entries)
+        self.ids |= {row.run_id for rows in parts for row in rows}
+        return await super().commit(changes)
+
+    async def everything(self) -> list[Found]:
+        """Load all there is."""
+        return [await self._store.load(run_id) for run_id in sorted(self.ids)]

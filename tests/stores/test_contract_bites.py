@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import Phase, settings
+
+from awaitly.memory import MemoryStore
+from awaitly.store import Store
+from awaitly.testing.store_contract import StoreContract
+from awaitly.testing.store_machine import check_store
+from tests.stores.planted.suite import BUGS, class_name
+
+pytest_plugins = ["pytester"]
+
+SUITE = Path(__file__).with_name("planted") / "suite.py"
+EXPECTED = re.compile("^E +(AssertionError|assert |Failed: DID NOT RAISE|RuntimeError: closed already)", re.MULTILINE)
+"""How a failing test may end; anything else is a slip in the planted bug."""
+CONTRACT = {name for name in dir(StoreContract) if name.startswith("test_")}
+
+
+@pytest.mark.parametrize("name", BUGS)
+def test_the_contract_catches(name: str, pytester: pytest.Pytester) -> None:
+    """Each test that is named beside a bug fails where the bug is planted, in the test itself and not around it."""
+    tests = BUGS[name].caught_by
+    nodes = [f"{SUITE}::{class_name(name)}::{test}" for test in tests]
+    options = ("-p", "no:cacheprovider", "--rootdir", str(SUITE.parents[3]))
+    run = pytester.inline_run(*nodes, *options)  # pyright: ignore[reportUnknownMemberType]  (pytest leaves it open)
+    failed = [report for report in run.getreports("pytest_runtest_logreport") if report.failed]
+    assert {report.nodeid.split("::")[-1].split("[")[0] for report in failed if report.when == "call"} == set(tests)
+    assert [report.longreprtext for report in failed if not EXPECTED.search(report.longreprtext)] == []
+
+
+def test_each_test_of_the_contract_catches_a_bug() -> None:
+    """No test of the contract is without a bug that makes it fail."""
+    assert {test for bug in BUGS.values() for test in bug.caught_by} == CONTRACT
+
+
+MACHINE_CATCHES = [
+    "versions are ignored",
+    "a conflict leaves what came before it",
+    "the second entry is lost",
+    "drops come last",
+    "nothing is forgotten",
+    "rows are sorted by key",
+    "due runs are sorted by id",
+    "cursors count rows",
+    "pages are one apart",
+    "a prefix is a LIKE",
+    "deadlines are ignored",
+]
+
+
+@pytest.mark.parametrize("name", MACHINE_CATCHES)
+def test_the_machine_catches(name: str) -> None:
+    """Random histories find the bug without being told of it."""
+
+    async def open_store() -> Store:
+        store = BUGS[name].planted(MemoryStore())
+        await store.open()
+        return store
+
+    length = settings(
+        max_examples=100,
+        stateful_step_count=40,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        report_multiple_bugs=False,
+    )
+    with pytest.raises((AssertionError, ValueError)):
+        check_store(open_store, length)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from awaitly.memory import MemoryStore
+from awaitly.result import Err, Ok
+from awaitly.store import ApprovalQuery, Move, RunQuery
+from awaitly.testing import CountingStore
+from awaitly.testing.rows import changes, run_row
+
+
+async def counting() -> CountingStore:
+    """Give an open, empty store."""
+    store = CountingStore(MemoryStore())
+    await store.open()
+    return store
+
+
+async def test_commits_are_counted_by_move() -> None:
+    """Each call is one, whatever it holds."""
+    store = await counting()
+    for move in (Move.START, Move.STEP, Move.STEP):
+        await store.commit(changes(move))
+    assert store.commits == {Move.START: 1, Move.STEP: 2}
+    assert store.commits.total() == 3
+
+
+async def test_refused_commits_count() -> None:
+    """They go to the store as any other."""
+    store = await counting()
+    assert await store.commit(changes(Move.START, runs=(run_row(),))) == Ok(None)
+    assert isinstance(await store.commit(changes(Move.START, runs=(run_row(),))), Err)
+    assert store.commits[Move.START] == 2
+
+
+async def test_reads_are_counted_by_name() -> None:
+    """All of them, and no commit among them."""
+    store = await counting()
+    await store.now()
+    await store.load("run")
+    await store.load("run")
+    await store.approvals("run")
+    await store.entries("run")
+    await store.page_runs(RunQuery())
+    await store.page_approvals(ApprovalQuery())
+    await store.due(0, 1)
+    await store.commit(changes())
+    names = ("now", "approvals", "entries", "page_runs", "page_approvals", "due")
+    assert store.reads == {**dict.fromkeys(names, 1), "load": 2}
+
+
+async def test_opening_and_closing_count_as_nothing() -> None:
+    """Neither reads nor commits."""
+    store = await counting()
+    await store.close()
+    assert (store.reads, store.commits) == ({}, {})
+
+
+async def test_reset_counts_from_zero() -> None:
+    """Both counters; the rows stay."""
+    store = await counting()
+    await store.commit(changes(runs=(run_row(),)))
+    await store.load("run")
+    store.reset()
+    assert (store.reads, store.commits) == ({}, {})
+    assert (await store.load("run")).run == run_row()
