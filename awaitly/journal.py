@@ -108,6 +108,22 @@ class RunState:
     approvals: tuple[Approval, ...] = ()
     head: Head = EMPTY
 
+    def but(
+        self,
+        *,
+        run: RunRecord | None = None,
+        steps: tuple[Step, ...] | None = None,
+        approvals: tuple[Approval, ...] | None = None,
+        head: Head | None = None,
+    ) -> RunState:
+        """Give the same with other parts, at a third of what a generic copy costs: every commit makes some."""
+        return RunState(
+            self.run if run is None else run,
+            self.steps if steps is None else steps,
+            self.approvals if approvals is None else approvals,
+            self.head if head is None else head,
+        )
+
     @property
     def pending(self) -> tuple[Approval, ...]:
         """The approvals that wait for a decision."""

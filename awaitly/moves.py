@@ -83,7 +83,7 @@ def claim(state: RunState, lease: Lease, now: datetime) -> Result[Moved, RunRefu
             pass
     taken_up = _taken_up(approvals, state.steps, now)
     consumed, facts = _each(approvals, _consuming, now)
-    return Ok(Moved(evolve(state, run=run, steps=state.steps + taken_up, approvals=consumed), expired + facts))
+    return Ok(Moved(state.but(run=run, steps=state.steps + taken_up, approvals=consumed), expired + facts))
 
 
 def _anything_new(run: RunRecord, approvals: tuple[Approval, ...]) -> bool:
@@ -136,7 +136,7 @@ def park(
         case Err(refusal):
             return Err(refusal)
         case Ok(run):
-            return Ok(Moved(evolve(state, run=run, approvals=approvals), observed + facts))
+            return Ok(Moved(state.but(run=run, approvals=approvals), observed + facts))
 
 
 def _asked_at(approval: Approval, now: datetime) -> Approval:
@@ -152,7 +152,7 @@ def end(state: RunState, result: Recorded, by: str | None, now: datetime) -> Res
             return Err(refusal)
         case Ok(run):
             approvals, facts = _each(approvals, _superseding("the run ended"), now)
-            return Ok(Moved(evolve(state, run=run, approvals=approvals), observed + facts))
+            return Ok(Moved(state.but(run=run, approvals=approvals), observed + facts))
 
 
 def _superseding(reason: str) -> Change:
@@ -173,7 +173,7 @@ def cancel(state: RunState, by: Actor, reason: str | None, now: datetime) -> Res
             pass
     approvals, cancelled = _each(state.approvals, lambda a: deciding.Cancel(by, reason) if a.pending else None, now)
     approvals, facts = _each(approvals, _superseding("the run was cancelled"), now)
-    return Ok(Moved(evolve(state, run=run, approvals=approvals), cancelled + facts))
+    return Ok(Moved(state.but(run=run, approvals=approvals), cancelled + facts))
 
 
 def review(state: RunState, reason: str, now: datetime) -> Result[Moved, RunRefusal]:
@@ -182,7 +182,7 @@ def review(state: RunState, reason: str, now: datetime) -> Result[Moved, RunRefu
         case Err(refusal):
             return Err(refusal)
         case Ok(run):
-            return Ok(Moved(evolve(state, run=run)))
+            return Ok(Moved(state.but(run=run)))
 
 
 def release(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
@@ -191,7 +191,7 @@ def release(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
         case Err(refusal):
             return Err(refusal)
         case Ok(run):
-            return Ok(Moved(evolve(state, run=run)))
+            return Ok(Moved(state.but(run=run)))
 
 
 def retry(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
@@ -201,4 +201,4 @@ def retry(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
             return Err(refusal)
         case Ok(run):
             kept = tuple(s for s in state.steps if s.key != state.run.ended_by or isinstance(s.recorded, Decided))
-            return Ok(Moved(evolve(state, run=run, steps=kept)))
+            return Ok(Moved(state.but(run=run, steps=kept)))

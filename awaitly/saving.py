@@ -27,12 +27,15 @@ def approvals_in(found: Found) -> tuple[Approval, ...]:
     return tuple(map(approval_of, found.approvals))
 
 
-def difference(move: Move, before: RunState | None, after: RunState, facts: Iterable[Fact]) -> tuple[Changes, RunState]:
+def difference(
+    move: Move, before: RunState | None, after: RunState, facts: Iterable[Fact], *, flushed: bool = True
+) -> tuple[Changes, RunState]:
     """Give the commit that leads from one state to another, and the state as it then stands.
 
     However many moves lie in between, each row is written once, one version on.
     """
-    run = evolve(after.run, version=1 if before is None else before.run.version + 1)
+    version = 1 if before is None else before.run.version + 1
+    run = after.run if after.run.version == version else evolve(after.run, version=version)
     known = {} if before is None else {a.key: a for a in before.approvals}
     approvals = tuple(_renumbered(a, known.get(a.key)) for a in after.approvals)
     entries = chained(run.run_id, after.head, facts)
@@ -46,16 +49,17 @@ def difference(move: Move, before: RunState | None, after: RunState, facts: Iter
         steps=tuple(row_of_step(run.run_id, s) for s in after.steps if s.key not in recorded),
         approvals=tuple(row_of_approval(a) for a in approvals if a is not known.get(a.key)),
         entries=entries,
+        flushed=flushed,
     )
-    return changes, evolve(after, run=run, approvals=approvals, head=head)
+    return changes, after.but(run=run, approvals=approvals, head=head)
 
 
 def _renumbered(approval: Approval, before: Approval | None) -> Approval:
     if before is None:
         return approval if approval.version == 1 else evolve(approval, version=1)
-    if approval == before:
+    if approval.version == before.version:
         return before
-    return evolve(approval, version=before.version + 1)
+    return approval if approval.version == before.version + 1 else evolve(approval, version=before.version + 1)
 
 
 def decision(found: Found, transition: Transition) -> Changes:

@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, cast
 
-from attrs import asdict, evolve, frozen
+from attrs import asdict, frozen
 
 from awaitly.actors import By, as_actor
 from awaitly.deciding import Approve, Reject, Shown
@@ -65,7 +65,7 @@ class Snapshot:
             case Ok(transition):
                 after = transition.approval
                 approvals = tuple(after if a.key == after.key else a for a in self.state.approvals)
-                return Ok(Snapshot(evolve(self.state, approvals=approvals)))
+                return Ok(Snapshot(self.state.but(approvals=approvals)))
             case Err(refusal):
                 return Err(refusal)
 

@@ -117,6 +117,9 @@ class Changes:
     `runs` and `approvals` are swapped by version: a row of version 1 must not exist yet, a row of version n must
     stand at n - 1. `steps` and `entries` are inserted and must not exist yet. `dropped` names steps to remove, by run
     and key. `forgotten` names runs to delete, with all that belongs to them, if they stand at the given version.
+
+    `flushed=False` says that a power cut may undo this commit, if it also undoes every later one: a store that pays for
+    durability by the commit may then save itself the wait. It is atomic, and seen by all at once, just the same.
     """
 
     move: Move
@@ -127,6 +130,7 @@ class Changes:
     approvals: tuple[ApprovalRow, ...] = ()
     entries: tuple[Entry, ...] = ()
     forgotten: tuple[Hold, ...] = ()
+    flushed: bool = True
 
 
 @frozen
@@ -253,7 +257,7 @@ class Store(ApprovalStore, WorkflowStateStore, Protocol):
         ...
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
-        """Apply all changes durably, or none. On return of `Ok` they survive a crash, as far as the store promises."""
+        """Apply all changes, or none. On return of `Ok` they survive a crash, as `flushed` and the store promise."""
         ...
 
 

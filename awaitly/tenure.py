@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from attrs import evolve
-
 from awaitly import moves
 from awaitly.durations import from_micros, to_micros
 from awaitly.errors import Interruption, NeedsReview
@@ -50,15 +48,19 @@ class Tenure:
         return self._state.run.run_id
 
     async def record(self, steps: Sequence[Step]) -> None:
-        """Make steps durable, and take the run first where that is still to do. Raises `FencedOut`."""
-        self._state = evolve(self._state, steps=(*self._state.steps, *steps))
+        """Make steps durable, and take the run first where that is still to do. Raises `FencedOut`.
+
+        Taking a run need not wait for the disk: a power cut that undoes it ends the executor too, and whoever then
+        finds the run as it was repeats at most the one step that was under way.
+        """
+        self._state = self._state.but(steps=(*self._state.steps, *steps))
         if not self.claimed or self._before is None:
-            await self._save(self._move, Moved(self._state))
+            await self._save(self._move, Moved(self._state), flushed=bool(steps))
             return
         run = self._before.run
         rows = tuple(row_of_step(run.run_id, step) for step in steps)
         await self._commit(Changes(move=Move.STEP, holds=(Hold(run.run_id, run.version),), steps=rows))
-        self._before = evolve(self._before, steps=self._state.steps)
+        self._before = self._before.but(steps=self._state.steps)
 
     async def renew(self) -> None:
         """Put the end of the lease off. Sets `fenced` where the run is no longer this executor's."""
@@ -66,7 +68,7 @@ class Tenure:
             return
         until = await self._now() + self._lease
         hold = Hold(self.run_id, self._state.run.version, to_micros(until))
-        if isinstance(await self._store.commit(Changes(move=Move.RENEW, holds=(hold,))), Err):
+        if isinstance(await self._store.commit(Changes(move=Move.RENEW, holds=(hold,), flushed=False)), Err):
             self.fenced = True
 
     async def finish(self, ending: Ending, unsaved: Sequence[Step]) -> Result[RunState, Interruption]:
@@ -74,7 +76,7 @@ class Tenure:
 
         Gives the run as it then stands, or why it was left as it was.
         """
-        self._state = evolve(self._state, steps=(*self._state.steps, *unsaved))
+        self._state = self._state.but(steps=(*self._state.steps, *unsaved))
         if self._before is not None and not self.claimed and self._waits_as_before(ending):
             return Ok(self._before)
         while True:
@@ -93,7 +95,7 @@ class Tenure:
 
     async def release(self, unsaved: Sequence[Step]) -> None:
         """Give the run back unfinished, with what it recorded; nothing to do where it was never taken."""
-        self._state = evolve(self._state, steps=(*self._state.steps, *unsaved))
+        self._state = self._state.but(steps=(*self._state.steps, *unsaved))
         if self.claimed:
             match moves.release(self._state, await self._now()):
                 case Ok(moved):
@@ -124,13 +126,14 @@ class Tenure:
                     pass
         return Err(interruption)
 
-    async def _save(self, move: Move, moved: Moved) -> None:
-        if not await self._saved(move, moved):
+    async def _save(self, move: Move, moved: Moved, *, flushed: bool = True) -> None:
+        if not await self._saved(move, moved, flushed=flushed):
             raise FencedOut(self.run_id)
 
-    async def _saved(self, move: Move, moved: Moved) -> bool:
+    async def _saved(self, move: Move, moved: Moved, *, flushed: bool = True) -> bool:
         """Commit a move. False: an approval of the run has moved meanwhile, and the move is to be made again."""
-        changes, after = difference(move, self._before, moved.state, (*self._facts, *moved.facts))
+        facts = (*self._facts, *moved.facts)
+        changes, after = difference(move, self._before, moved.state, facts, flushed=flushed)
         if isinstance(await self._store.commit(changes), Ok):
             self._before = self._state = after
             self._facts = ()
@@ -148,8 +151,8 @@ class Tenure:
         approvals, head = approvals_in(found), head_of(found.head)
         if head == held.head:
             raise FencedOut(self.run_id)
-        self._before = evolve(held, approvals=approvals, head=head)
-        self._state = evolve(self._state, approvals=approvals, head=head)
+        self._before = held.but(approvals=approvals, head=head)
+        self._state = self._state.but(approvals=approvals, head=head)
 
     async def _commit(self, changes: Changes) -> None:
         if isinstance(await self._store.commit(changes), Err):

@@ -14,7 +14,18 @@ from typing import TypeVar
 
 from awaitly_sqlite.core import NotAStore, StoreReadOnly, StoreUnavailable
 
-__all__ = ["SETTINGS", "check_place", "check_release", "connect", "patiently", "snapshot", "use_wal"]
+__all__ = [
+    "FLUSHED",
+    "NOT_FLUSHED",
+    "SETTINGS",
+    "check_place",
+    "check_release",
+    "connect",
+    "is_busy",
+    "patiently",
+    "snapshot",
+    "use_wal",
+]
 
 T = TypeVar("T")
 
@@ -22,8 +33,12 @@ _OLDEST = (3, 24, 0)
 _LEAST_SIZE = 512
 _FIRST_WAIT = 0.0005
 _LONGEST_WAIT = 0.02
+FLUSHED = ("PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 1000")
+"""A commit is on the disk when it returns, and with it all before it; now and then it moves the log into the file."""
+NOT_FLUSHED = ("PRAGMA synchronous = NORMAL", "PRAGMA wal_autocheckpoint = 0")
+"""A commit never waits for the disk. It survives the end of its process; a power cut may undo it, and all after it."""
 SETTINGS = (
-    "PRAGMA synchronous = FULL",  # a commit is on the disk when it returns
+    *FLUSHED,
     "PRAGMA fullfsync = ON",  # the same on macOS, where a plain fsync leaves data in the drive
 )
 
@@ -72,13 +87,14 @@ def patiently(act: Callable[[], T], timeout: float) -> T:
         try:
             return act()
         except sqlite3.OperationalError as error:
-            if not _is_busy(error) or time.monotonic() >= end:
+            if not is_busy(error) or time.monotonic() >= end:
                 raise
         time.sleep(random.uniform(0, wait))  # noqa: S311  (spreads waits; no secret)
         wait = min(wait * 2, _LONGEST_WAIT)
 
 
-def _is_busy(error: sqlite3.OperationalError) -> bool:
+def is_busy(error: sqlite3.OperationalError) -> bool:
+    """Whether somebody else holds the lock that a statement needs."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 

@@ -12,13 +12,21 @@ __all__ = ["APPROVAL_PLANS", "DUE", "RUN_PLANS", "approval_row", "approvals", "d
 
 Row: TypeAlias = tuple[Any, ...]
 
-_RUN = "SELECT number, version, workflow, status, created_at, updated_at, due_at, body FROM runs WHERE run_id = ?"
-_NUMBER = "SELECT number FROM runs WHERE run_id = ?"
-_STEPS = "SELECT key, body FROM steps WHERE run = ? ORDER BY rowid"
-_APPROVALS = """
-SELECT run_id, key, version, workflow, open, ready, asked_at, deadline, body FROM approvals
-WHERE run = ? ORDER BY asked_at, key"""
-_HEAD = "SELECT seq, hash, body FROM entries WHERE run = ? ORDER BY seq DESC LIMIT 1"
+# One statement reads everything as of one moment. Each row says what it is: 0 the run, 1 a step, 2 an approval, 3 the
+# ledger's head; the parts come one after the other, each in its own order.
+_LEDGER = """
+SELECT 2, key, version, workflow, open, ready, asked_at, deadline, body FROM (
+    SELECT * FROM approvals WHERE run = (SELECT number FROM runs WHERE run_id = :run_id) ORDER BY asked_at, key)
+UNION ALL
+SELECT 3, seq, hash, body, NULL, NULL, NULL, NULL, NULL FROM (
+    SELECT * FROM entries WHERE run = (SELECT number FROM runs WHERE run_id = :run_id) ORDER BY seq DESC LIMIT 1)"""
+_ALL = f"""
+SELECT 0, version, workflow, status, created_at, updated_at, due_at, body, NULL
+FROM runs WHERE run_id = :run_id AND version IS NOT NULL
+UNION ALL
+SELECT 1, key, body, NULL, NULL, NULL, NULL, NULL, NULL FROM (
+    SELECT * FROM steps WHERE run = (SELECT number FROM runs WHERE run_id = :run_id) ORDER BY rowid)
+UNION ALL {_LEDGER}"""  # noqa: S608  (put together from constants)
 _ENTRIES = """
 SELECT seq, hash, body FROM entries WHERE run = (SELECT number FROM runs WHERE run_id = ?) ORDER BY seq"""
 
@@ -27,32 +35,38 @@ _READY = """
 SELECT DISTINCT due_at, runs.run_id FROM approvals CROSS JOIN runs ON runs.number = approvals.run
 WHERE approvals.ready = 1 AND runs.version IS NOT NULL ORDER BY due_at IS NULL, due_at, runs.run_id LIMIT ?"""
 
-RUN_PLANS = (_RUN, _NUMBER, _STEPS, DUE, _READY)
+RUN_PLANS = (_ALL, DUE, _READY)
 """Every statement that reads a run or its steps, for a look at how SQLite plans it."""
 
-APPROVAL_PLANS = (_APPROVALS, _HEAD, _ENTRIES)
+APPROVAL_PLANS = (_LEDGER, _ENTRIES)
 """Every statement that reads approvals or their ledger."""
 
 
 def load(db: sqlite3.Connection, run_id: str, now: int) -> Found:
     """Read all that belongs to a run, as of one moment."""
-    with snapshot(db):
-        row: Row | None = db.execute(_RUN, (run_id,)).fetchone()
-        if row is None:
-            return Found(now, None, (), (), None)
-        number, version, *rest = row
-        run = None if version is None else RunRow(run_id, version, *rest)
-        steps = tuple([StepRow(run_id, key, body) for key, body in db.execute(_STEPS, (number,))])
-        return Found(now, run, steps, _approvals(db, number), _head(db, run_id, number))
+    return _found(db.execute(_ALL, {"run_id": run_id}).fetchall(), run_id, now)
 
 
 def approvals(db: sqlite3.Connection, run_id: str, now: int) -> Found:
     """Read a run's approvals and its ledger's head, as of one moment."""
-    with snapshot(db):
-        row: Row | None = db.execute(_NUMBER, (run_id,)).fetchone()
-        if row is None:
-            return Found(now, None, (), (), None)
-        return Found(now, None, (), _approvals(db, row[0]), _head(db, run_id, row[0]))
+    return _found(db.execute(_LEDGER, {"run_id": run_id}).fetchall(), run_id, now)
+
+
+def _found(rows: list[Row], run_id: str, now: int) -> Found:
+    run, head = None, None
+    steps: list[StepRow] = []
+    approvals: list[ApprovalRow] = []
+    for row in rows:
+        match row[0]:
+            case 0:
+                run = RunRow(run_id, *row[1:8])
+            case 1:
+                steps.append(StepRow(run_id, row[1], row[2]))
+            case 2:
+                approvals.append(approval_row((run_id, *row[1:])))
+            case _:
+                head = _entry(run_id, row[1:4])
+    return Found(now, run, tuple(steps), tuple(approvals), head)
 
 
 def entries(db: sqlite3.Connection, run_id: str) -> tuple[Entry, ...]:
@@ -70,15 +84,6 @@ def due(db: sqlite3.Connection, now: int, limit: int) -> tuple[str, ...]:
 def _urgency(row: tuple[int | None, str]) -> tuple[bool, int, str]:
     due_at, run_id = row
     return due_at is None, due_at or 0, run_id
-
-
-def _approvals(db: sqlite3.Connection, number: int) -> tuple[ApprovalRow, ...]:
-    return tuple([approval_row(row) for row in db.execute(_APPROVALS, (number,))])
-
-
-def _head(db: sqlite3.Connection, run_id: str, number: int) -> Entry | None:
-    row: Row | None = db.execute(_HEAD, (number,)).fetchone()
-    return None if row is None else _entry(run_id, row)
 
 
 def _entry(run_id: str, row: Row) -> Entry:

@@ -1,20 +1,27 @@
-"""The one thread that writes. Commits that queue up while it waits for the disk share the next transaction."""
+"""Writing: commits that come together share a transaction, and one thread waits for the disk.
+
+The statements of a transaction run on the event loop's thread, in microseconds; its COMMIT, which waits for the disk,
+runs on the writer's thread. While it does, further commits queue up for the next transaction. A thread that ran every
+statement would fight the loop's thread for the interpreter at each of them. Where another process holds the file's
+write lock, the whole transaction waits on the writer's thread instead.
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from asyncio import AbstractEventLoop, Future
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from threading import Thread
 from typing import TypeAlias
 
 from attrs import frozen
 
 from awaitly_sqlite.applying import Refused, apply
-from awaitly_sqlite.connecting import patiently
+from awaitly_sqlite.connecting import FLUSHED, NOT_FLUSHED, is_busy, patiently
 from awaitly_sqlite.core import Changes, Conflict, Err, Ok, Result, StoreUnavailable
 from awaitly_sqlite.errors import MOVED, translated
 
@@ -33,6 +40,9 @@ class _Job:
     waiter: _Waiter
 
 
+_Batch: TypeAlias = Sequence[_Job]
+
+
 class Writer:
     """Owns a connection and a thread. `commits` counts the `Changes` applied, `transactions` what they cost."""
 
@@ -45,54 +55,125 @@ class Writer:
         self._file = _identity(path)
         self._timeout = timeout
         self._loop = loop
-        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: deque[_Job] = deque()
+        self._writing = False
+        self._idle: Future[None] | None = None
+        self._flushing = True
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="awaitly-sqlite-writer", daemon=True)
         self._thread.start()
+
+    # On the loop's thread
 
     def submit(self, changes: Changes) -> _Waiter:
         """Queue a commit. It happens, or not, whether or not somebody still waits for it."""
         waiter: _Waiter = self._loop.create_future()
-        self._queue.put(_Job(changes, waiter))
+        self._jobs.append(_Job(changes, waiter))
+        if not self._writing:
+            self._writing = True
+            self._loop.call_soon(self._next)  # whoever else commits in this turn of the loop comes along
         return waiter
 
+    async def drain(self) -> None:
+        """Wait until all that is queued is done."""
+        while self._writing:
+            if self._idle is None:
+                self._idle = self._loop.create_future()
+            await self._idle
+
+    def _next(self) -> None:
+        """Begin the transaction of all that is queued, or rest."""
+        if not self._jobs:
+            self._writing = False
+            if self._idle is not None:
+                self._idle.set_result(None)
+                self._idle = None
+            return
+        batch = [self._jobs.popleft() for _ in range(min(len(self._jobs), _MOST_AT_ONCE))]
+        try:
+            self._begin(batch)
+        except sqlite3.OperationalError as error:
+            if is_busy(error):
+                self._queue.put(lambda: self._write(batch))
+                return
+            self._settle(batch, self._failed(batch, error))
+        except Exception as error:  # noqa: BLE001  (whatever it is, those who wait must hear of it)
+            self._settle(batch, self._failed(batch, error))
+        else:
+            self._apply_here(batch)
+
+    def _apply_here(self, batch: _Batch) -> None:
+        """Run a transaction's statements here, and let it wait for the disk on the other thread, if it is to."""
+        try:
+            outcomes = self._applied(batch)
+        except Exception as error:  # noqa: BLE001  (as above)
+            self._settle(batch, self._failed(batch, error))
+            return
+        if self._flushing:
+            self._queue.put(lambda: self._answer(batch, self._committed(batch, outcomes)))
+        else:
+            self._settle(batch, self._committed(batch, outcomes))
+
+    def _settle(self, batch: _Batch, outcomes: Sequence[_Outcome]) -> None:
+        for job, outcome in zip(batch, outcomes, strict=True):
+            if job.waiter.done():  # cancelled
+                continue
+            if isinstance(outcome, Exception):
+                job.waiter.set_exception(outcome)
+            else:
+                job.waiter.set_result(outcome)
+        self._loop.call_soon(self._next)  # after those who were answered: what they commit next comes along
+
+    # On the writer's thread
+
     def stop(self) -> None:
-        """Finish all that is queued, close the connection and end the thread. Blocks; call it on another thread."""
+        """Close the connection and end the thread, after `drain`. Blocks; call it on another thread."""
         self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
         try:
-            while jobs := self._next_jobs():
-                self._answer(jobs, self._write(jobs))
+            while (work := self._queue.get()) is not None:
+                work()
         finally:
             self._db.close()
             self._connection.close()
 
-    def _next_jobs(self) -> list[_Job]:
-        """Wait for a job, then take whatever else has queued up; nothing means that it is time to stop."""
-        jobs: list[_Job] = []
-        job = self._queue.get()
-        with suppress(Empty):
-            while job is not None:
-                jobs.append(job)
-                if len(jobs) == _MOST_AT_ONCE:
-                    return jobs
-                job = self._queue.get_nowait()
-            if jobs:
-                self._queue.put(None)  # read again once these jobs are done
-        return jobs
-
-    def _write(self, jobs: Sequence[_Job]) -> list[_Outcome]:
-        """Apply all jobs in one transaction; where that fails as a whole, nothing of it is written."""
-        if _identity(self._path) != self._file:
-            return [StoreUnavailable(f"the store {self._path}: {MOVED}") for _ in jobs]
+    def _write(self, batch: _Batch) -> None:
+        """Do a whole transaction here, however long the file's lock takes."""
         try:
-            patiently(lambda: self._db.execute("BEGIN IMMEDIATE"), self._timeout)
-            outcomes = [self._attempt(job.changes) for job in jobs]
+            patiently(lambda: self._begin(batch), self._timeout)
+            outcomes = self._applied(batch)
+        except Exception as error:  # noqa: BLE001  (as above)
+            self._answer(batch, self._failed(batch, error))
+        else:
+            self._answer(batch, self._committed(batch, outcomes))
+
+    def _answer(self, batch: _Batch, outcomes: Sequence[_Outcome]) -> None:
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._settle, batch, outcomes)
+
+    # On either, never on both at once
+
+    def _begin(self, batch: _Batch) -> None:
+        if _identity(self._path) != self._file:
+            raise StoreUnavailable(f"the store {self._path}: {MOVED}")
+        flushed = any(job.changes.flushed for job in batch)
+        if flushed is not self._flushing:
+            for setting in FLUSHED if flushed else NOT_FLUSHED:
+                self._db.execute(setting)
+            self._flushing = flushed
+        self._db.execute("BEGIN IMMEDIATE")
+
+    def _applied(self, batch: _Batch) -> list[_Outcome]:
+        return [self._attempt(job.changes) for job in batch]
+
+    def _committed(self, batch: _Batch, outcomes: list[_Outcome]) -> list[_Outcome]:
+        """Wait for the disk, if the transaction is to; where that fails, nothing of it is written."""
+        try:
             self._db.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001  (whatever it is, those who wait must hear of it)
-            self._roll_back()
-            return [translated(error, self._path) for _ in jobs]
+        except Exception as error:  # noqa: BLE001  (as above)
+            return self._failed(batch, error)
         self.transactions += 1
         self.commits += outcomes.count(_DONE)
         return outcomes
@@ -117,24 +198,12 @@ class Writer:
         self._db.execute("ROLLBACK TO job")
         self._db.execute("RELEASE job")
 
-    def _roll_back(self) -> None:
+    def _failed(self, batch: _Batch, error: Exception) -> list[_Outcome]:
+        """Give up a transaction: everybody in it hears why."""
         with suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._db.execute("ROLLBACK")
-
-    def _answer(self, jobs: Sequence[_Job], outcomes: Sequence[_Outcome]) -> None:
-        with suppress(RuntimeError):  # the loop was closed: nobody waits any more
-            self._loop.call_soon_threadsafe(_settle, jobs, outcomes)
-
-
-def _settle(jobs: Sequence[_Job], outcomes: Sequence[_Outcome]) -> None:
-    for job, outcome in zip(jobs, outcomes, strict=True):
-        if job.waiter.done():  # cancelled
-            continue
-        if isinstance(outcome, Exception):
-            job.waiter.set_exception(outcome)
-        else:
-            job.waiter.set_result(outcome)
+        return [translated(error, self._path) for _ in batch]
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -164,7 +164,7 @@ class Describer:
         wrapped = _closed({"$type": {"const": member.tag}, "value": schema})
         if member.dress is Dress.WRAPPED:
             return [wrapped]
-        if isinstance(member.shape, Entries) and dict in json_kinds(member.shape):
+        if dict in json_kinds(member.shape) and "$type" in schema.get("properties", {"$type": {}}):
             return [{**schema, "not": {"required": ["$type"]}}, wrapped]
         return [schema]
 
