@@ -18,7 +18,7 @@ from awaitly import moves
 from awaitly.actors import By, as_actor
 from awaitly.approval import Approval, Decision
 from awaitly.audit import BrokenChain, Entry, Head, verify
-from awaitly.deciding import Approve, Reject, Shown
+from awaitly.deciding import Approve, Reject, Shown, Transition
 from awaitly.durations import Duration, as_timedelta, from_micros
 from awaitly.errors import (
     NeedsReview,
@@ -44,7 +44,7 @@ from awaitly.running import RunRefusal
 from awaitly.saving import approvals_in, decision, difference, state_in
 from awaitly.signals import FencedOut
 from awaitly.statuses import RunStatus
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Hold, Move, Page, RunQuery, RunRow, Store
+from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Found, Hold, Move, Page, RunQuery, RunRow, Store
 from awaitly.tenure import Tenure
 from awaitly.workflow import Invocation, Workflow
 
@@ -314,16 +314,48 @@ class Orchestrator:
 
     # Deciding
 
+    @overload
     async def approve(
-        self, run_id: str, key: str | None = None, *, by: By, revision: int | None = None, digest: str | None = None
-    ) -> Result[Decision, Refusal]:
+        self,
+        run_id: str,
+        key: str | None = None,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+        resume: None = None,
+    ) -> Result[Decision, Refusal]: ...
+    @overload
+    async def approve(
+        self,
+        run_id: str,
+        key: str | None = None,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+        resume: Workflow[..., T, E],
+    ) -> Result[Execution[T, E], Refusal]: ...
+    async def approve(
+        self,
+        run_id: str,
+        key: str | None = None,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+        resume: Workflow[..., Any, Any] | None = None,
+    ) -> Result[Any, Refusal]:
         """Vote yes. `key` may be left out where only one approval waits.
 
-        `revision` and `digest` say what was seen; a decision on anything else is `StaleRevision`.
+        `revision` and `digest` say what was seen; a decision on anything else is `StaleRevision`. With `resume` (the
+        run's workflow) the run goes on at once, here, and the result is its `Execution`: the decision and the claim of
+        the run are then one commit.
         """
         event = Approve(as_actor(by), Shown(revision=revision, digest=digest))
-        return await self._decide(run_id, key, always(event))
+        return await self._decide(run_id, key, always(event), resume)
 
+    @overload
     async def reject(
         self,
         run_id: str,
@@ -333,11 +365,36 @@ class Orchestrator:
         by: By,
         revision: int | None = None,
         digest: str | None = None,
-    ) -> Result[Decision, Refusal]:
-        """Vote no. `key` may be left out where only one approval waits."""
+        resume: None = None,
+    ) -> Result[Decision, Refusal]: ...
+    @overload
+    async def reject(
+        self,
+        run_id: str,
+        key: str | None = None,
+        reason: str | None = None,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+        resume: Workflow[..., T, E],
+    ) -> Result[Execution[T, E], Refusal]: ...
+    async def reject(
+        self,
+        run_id: str,
+        key: str | None = None,
+        reason: str | None = None,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+        resume: Workflow[..., Any, Any] | None = None,
+    ) -> Result[Any, Refusal]:
+        """Vote no. `key` may be left out where only one approval waits; the rest is as in `approve`."""
         event = Reject(as_actor(by), reason, Shown(revision=revision, digest=digest))
-        return await self._decide(run_id, key, always(event))
+        return await self._decide(run_id, key, always(event), resume)
 
+    @overload
     async def edit(
         self,
         run_id: str,
@@ -347,24 +404,83 @@ class Orchestrator:
         by: By,
         revision: int | None = None,
         digest: str | None = None,
-    ) -> Result[Decision, Refusal]:
-        """Change what is proposed; where one approval suffices, that decides. `InvalidEdit` changes nothing."""
-        shown = Shown(revision=revision, digest=digest)
-        return await self._decide(run_id, key, editing(value, as_actor(by), shown))
+        resume: None = None,
+    ) -> Result[Decision, Refusal]: ...
+    @overload
+    async def edit(
+        self,
+        run_id: str,
+        key: str | None,
+        value: object,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+        resume: Workflow[..., T, E],
+    ) -> Result[Execution[T, E], Refusal]: ...
+    async def edit(
+        self,
+        run_id: str,
+        key: str | None,
+        value: object,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+        resume: Workflow[..., Any, Any] | None = None,
+    ) -> Result[Any, Refusal]:
+        """Change what is proposed; where one approval suffices, that decides. `InvalidEdit` changes nothing.
 
-    async def _decide(self, run_id: str, key: str | None, event: Eventful) -> Result[Decision, Refusal]:
+        The rest is as in `approve`.
+        """
+        shown = Shown(revision=revision, digest=digest)
+        return await self._decide(run_id, key, editing(value, as_actor(by), shown), resume)
+
+    async def _decide(
+        self, run_id: str, key: str | None, event: Eventful, resume: Workflow[..., Any, Any] | None
+    ) -> Result[Any, Refusal]:
         """Load, decide, commit; where somebody else came first, look again: they may have decided otherwise."""
         while True:
-            found = await self._store.approvals(run_id)
-            match moved(run_id, approvals_in(found), key, event, from_micros(found.now)):
+            found = await (self._store.approvals(run_id) if resume is None else self._store.load(run_id))
+            approvals = approvals_in(found)
+            match moved(run_id, approvals, key, event, from_micros(found.now)):
                 case Err(refusal):
                     return Err(refusal)
                 case Ok(transition):
                     pass
-            if not transition.changed:
+            if resume is not None and found.run is not None:
+                execution = await self._decide_and_go(resume, state_in(found, found.run), transition, found)
+                if execution is not None:
+                    return Ok(execution)
+            elif not transition.changed:
                 return Ok(Decision(transition.approval, replayed=True))
-            if isinstance(await self._store.commit(decision(found, transition)), Ok):
+            elif isinstance(await self._store.commit(decision(found, transition)), Ok):
                 return Ok(Decision(transition.approval))
+
+    async def _decide_and_go(
+        self, workflow: Workflow[..., Any, Any], state: RunState, transition: Transition, found: Found
+    ) -> Execution[Any, Any] | None:
+        """Go on with a run as if the decision stood, and write it with the claim; None where somebody was quicker.
+
+        Where the run cannot go on (more votes are needed, it runs elsewhere, its code has changed) the decision is
+        written alone.
+        """
+        now = from_micros(found.now)
+        after = transition.approval
+        decided = state.but(approvals=tuple(after if a.key == after.key else a for a in state.approvals))
+        match moves.claim(decided, self._lease_from(now), now):
+            case Ok(taken):
+                facts = (*transition.facts, *taken.facts)
+                execution = await self._go(workflow, Move.DECIDE, state, Moved(taken.state, facts))
+                if execution is None or execution.state is not state:
+                    return execution
+            case Err(RunConflict() | NeedsReview() as refusal):
+                execution = execution_of(workflow, decided, refusal)
+            case Err(_):
+                execution = execution_of(workflow, decided)
+        if transition.changed and isinstance(await self._store.commit(decision(found, transition)), Err):
+            return None
+        return execution
 
     async def cancel(
         self, run_id: str, key: str | None = None, reason: str | None = None, *, by: By

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
-from awaitly.approval import Approval, Approved, Edited, Outcome, Pending, Rejected, question_digest
+from awaitly.approval import Approval, Approved, Edited, Outcome, Pending, Rejected, question_digest, redacted
 from awaitly.asking import OPEN, ApprovalStep, Ask, Check, GatedStep
 from awaitly.codec import ANYTHING, Codec
 from awaitly.errors import ApprovalExpired, ApprovalRejected, Expired, NotApproved, PendingApproval, UnexpectedError
@@ -73,11 +73,11 @@ class Questions:
             operation=f"{self._workflow.name}:{spot.key}",
             content=content,
             schema=schema_text(hint),
-            summary=ask.summary or _shortened(f"{spot.key}: {json.loads(content)}"),
+            summary=ask.summary or _shortened(f"{spot.key}: {json.dumps(redacted(content, ask.redact))}"),
             read=functools.partial(_decoded, self._codec, hint=hint),
             policy=ask.policy,
             reason=ask.reason,
-            metadata=self._written(spot, dict(ask.metadata), ANYTHING),
+            metadata=self._written(spot, dict(ask.metadata), ANYTHING) if ask.metadata else "{}",
             redact=ask.redact,
         )
 

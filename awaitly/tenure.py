@@ -55,7 +55,7 @@ class Tenure:
         """
         self._state = self._state.but(steps=(*self._state.steps, *steps))
         if not self.claimed or self._before is None:
-            await self._save(self._move, Moved(self._state), flushed=bool(steps))
+            await self._save(self._move, Moved(self._state), flushed=bool(steps) or self._move is Move.DECIDE)
             return
         run = self._before.run
         rows = tuple(row_of_step(run.run_id, step) for step in steps)
