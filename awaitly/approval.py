@@ -13,7 +13,7 @@ from awaitly.actors import Actor
 from awaitly.digest import digest
 from awaitly.durations import utc_now
 from awaitly.errors import Expired, PendingApproval
-from awaitly.policy import Policy
+from awaitly.policy import Policy, policy_text
 from awaitly.statuses import ApprovalStatus
 
 __all__ = [
@@ -101,7 +101,7 @@ class Closing:
 
 def content_digest(operation: str, content: str, schema: str, policy: Policy) -> str:
     """Bind what was shown: the operation, its content as JSON text, the schema of edits, and the policy."""
-    return digest(operation, content, schema, json.dumps(policy.to_plain(), sort_keys=True))
+    return digest(operation, content, schema, policy_text(policy))
 
 
 def question_digest(operation: str, proposal: str) -> str:

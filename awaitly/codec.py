@@ -22,17 +22,17 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from awaitly.coding.decoders import Decoder, register_decoders
-from awaitly.coding.encoders import Encoder, register_encoders
 from awaitly.coding.hints import ANYTHING, ResultHint, argument_hints, result_hint
 from awaitly.coding.paths import Refused, located
-from awaitly.coding.reading import shape_of
 from awaitly.coding.texts import JsonValue, dump, parse
 from awaitly.errors import Undecodable, Unstorable
 from awaitly.result import Err, Ok, Result
 
 if TYPE_CHECKING:
     from cattrs import Converter
+
+    from awaitly.coding.decoders import Decoder
+    from awaitly.coding.encoders import Encoder
 
 __all__ = ["ANYTHING", "Codec", "JsonValue", "ResultHint", "argument_hints", "result_hint"]
 
@@ -48,8 +48,8 @@ class Codec:
 
     def __init__(self, types: Iterable[type] = ()) -> None:
         self.types = tuple(types)
-        self._encoders = _Hooks[Encoder](self._new_encoder)
-        self._decoders = _Hooks[Decoder](self._new_decoder)
+        self._encoders: _Hooks[Encoder] = _Hooks(self._new_encoder)
+        self._decoders: _Hooks[Decoder] = _Hooks(self._new_decoder)
         self._lock = threading.Lock()
         self._converter: Converter | None = None
 
@@ -82,10 +82,15 @@ class Codec:
             return Err(_undecodable(failure))
 
     def _new_encoder(self, hint: object) -> Encoder:
-        return self._shape_encoder(shape_of(hint, self.types))
+        return self._shape_encoder(self._shape_of(hint))
 
     def _new_decoder(self, hint: object) -> Decoder:
-        return self._shape_decoder(shape_of(hint, self.types))
+        return self._shape_decoder(self._shape_of(hint))
+
+    def _shape_of(self, hint: object) -> Any:
+        from awaitly.coding.reading import shape_of  # noqa: PLC0415  (see `_new_converter`)
+
+        return shape_of(hint, self.types)
 
     def _shape_encoder(self, shape: Any) -> Encoder:
         return cast("Encoder", self._hooks().get_unstructure_hook(shape, cache_result=False))
@@ -100,7 +105,12 @@ class Codec:
             return self._converter
 
     def _new_converter(self) -> Converter:
-        from cattrs import Converter  # noqa: PLC0415  (importing it takes longer than all of awaitly)
+        # Importing cattrs takes as long as importing awaitly, and the hooks a tenth of that: whoever only decides and
+        # lists needs neither.
+        from cattrs import Converter  # noqa: PLC0415
+
+        from awaitly.coding.decoders import register_decoders  # noqa: PLC0415
+        from awaitly.coding.encoders import register_encoders  # noqa: PLC0415
 
         converter = Converter(unstructure_fallback_factory=_refuse, structure_fallback_factory=_refuse)
         register_encoders(converter, self._encoders.of, self._shape_encoder)

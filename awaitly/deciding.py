@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from awaitly.actors import ADMIN, SYSTEM_TIMEOUT, Actor
 from awaitly.approval import Approval, Closing, Vote, content_digest
 from awaitly.audit import AuditEvent, Fact, fact
+from awaitly.changing import changed
 from awaitly.errors import (
     AlreadyDecided,
     EditorCannotApprove,
@@ -183,7 +184,7 @@ def _taken(a: Approval) -> Refusal:
 
 
 def _closed(a: Approval, status: ApprovalStatus, closing: Closing, event: AuditEvent) -> Result[Transition, Refusal]:
-    moved = evolve(a, status=status, closing=closing, version=a.version + 1)
+    moved = changed(a, status=status, closing=closing, version=a.version + 1)
     return Ok(Transition(moved, (fact(event, moved, closing.at, closing.by, closing.reason),)))
 
 
@@ -199,7 +200,7 @@ def _vote(a: Approval, event: Approve | Reject, now: datetime) -> Result[Transit
     if any(v.approves is approves for v in mine):
         return Ok(Transition(a))
     vote = Vote(event.by, approves, a.revision, now, None if isinstance(event, Approve) else event.reason)
-    return _counted(evolve(a, votes=(*(v for v in a.votes if v not in mine), vote)), vote)
+    return _counted(changed(a, votes=(*(v for v in a.votes if v not in mine), vote)), vote)
 
 
 def _counted(a: Approval, vote: Vote) -> Result[Transition, Refusal]:
@@ -210,7 +211,7 @@ def _counted(a: Approval, vote: Vote) -> Result[Transition, Refusal]:
         return _closed(a, ApprovalStatus.APPROVED, closing, AuditEvent.APPROVED)
     if not vote.approves and count >= a.policy.rejections:
         return _closed(a, ApprovalStatus.REJECTED, closing, AuditEvent.REJECTED)
-    moved = evolve(a, version=a.version + 1)
+    moved = changed(a, version=a.version + 1)
     return Ok(
         Transition(moved, (fact(AuditEvent.VOTED, moved, vote.at, vote.by, "yes" if vote.approves else vote.reason),))
     )
@@ -222,7 +223,7 @@ def _edit(a: Approval, event: Edit, now: datetime) -> Result[Transition, Refusal
         return Err(refusal)
     if a.editor == event.by and a.edited == event.content:
         return Ok(Transition(a))
-    revised = evolve(
+    revised = changed(
         a,
         edited=event.content,
         editor=event.by,
@@ -236,8 +237,8 @@ def _edit(a: Approval, event: Edit, now: datetime) -> Result[Transition, Refusal
     if not a.policy.counts_edits or not a.policy.lets_decide(event.by):
         return Ok(Transition(revised, (noted,)))
     if a.policy.needs > 1:
-        return Ok(Transition(evolve(revised, votes=(vote,)), (noted,)))
-    return Ok(Transition(evolve(revised, status=ApprovalStatus.EDITED, closing=Closing(event.by, now)), (noted,)))
+        return Ok(Transition(changed(revised, votes=(vote,)), (noted,)))
+    return Ok(Transition(changed(revised, status=ApprovalStatus.EDITED, closing=Closing(event.by, now)), (noted,)))
 
 
 def _cancel(a: Approval, event: Cancel, now: datetime) -> Result[Transition, Refusal]:
@@ -271,14 +272,14 @@ def _observe(a: Approval, event: Observe, now: datetime) -> Result[Transition, R
 def _supersede(a: Approval, event: Supersede, now: datetime) -> Result[Transition, Refusal]:
     if a.consumed_at is not None:
         return Ok(Transition(a))
-    moved = evolve(a, status=ApprovalStatus.SUPERSEDED, version=a.version + 1)
+    moved = changed(a, status=ApprovalStatus.SUPERSEDED, version=a.version + 1)
     return Ok(Transition(moved, (fact(AuditEvent.SUPERSEDED, moved, now, reason=event.reason),)))
 
 
 def _consume(a: Approval, _: Consume, now: datetime) -> Result[Transition, Refusal]:
     if a.consumed_at is not None:
         return Err(_taken(a))
-    moved = evolve(a, consumed_at=now, version=a.version + 1)
+    moved = changed(a, consumed_at=now, version=a.version + 1)
     return Ok(Transition(moved, (fact(AuditEvent.CONSUMED, moved, now),)))
 
 

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from awaitly import deciding, running
 from awaitly.actors import Actor
 from awaitly.approval import Approval, Approved, Outcome, question_digest
 from awaitly.audit import AuditEvent, Fact, fact
+from awaitly.changing import changed
 from awaitly.errors import NotAuthorised
 from awaitly.journal import Decided, Lease, Recorded, RunRecord, RunState, Step
 from awaitly.result import Err, Ok, Result
@@ -70,7 +71,10 @@ def claim(state: RunState, lease: Lease, now: datetime) -> Result[Moved, RunRefu
 
     A run that must not go on is moved to `NEEDS_REVIEW` instead: look at the status.
     """
-    approvals, expired = _each(state.approvals, _expiring, now)
+    approvals = state.approvals
+    expired: tuple[Fact, ...] = ()
+    if any(approval.pending for approval in approvals):
+        approvals, expired = _each(approvals, _expiring, now)
     if state.run.status is RunStatus.PARKED and not _anything_new(state.run, approvals):
         return Err(StillWaiting())
     tampered = next((a for a in approvals if a.ready and not a.intact()), None)
@@ -141,7 +145,7 @@ def park(
 
 def _asked_at(approval: Approval, now: datetime) -> Approval:
     expires_in = approval.policy.expires_in
-    return evolve(approval, asked_at=now, deadline=None if expires_in is None else now + expires_in)
+    return changed(approval, asked_at=now, deadline=None if expires_in is None else now + expires_in)
 
 
 def end(state: RunState, result: Recorded, by: str | None, now: datetime) -> Result[Moved, RunRefusal]:

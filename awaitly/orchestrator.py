@@ -212,7 +212,8 @@ class Orchestrator:
         tenure = Tenure(self._store, move, before, taken, self._lease)
         if taken.state.run.status is not RunStatus.RUNNING:
             return execution_of(workflow, await tenure.give_up())
-        journal = Journal(tenure.run_id, taken.state.steps, taken.state.approvals, tenure)
+        by_step = workflow.durability == "step"
+        journal = Journal(tenure.run_id, taken.state.steps, taken.state.approvals, tenure, by_step)
         self._tenures[tenure] = journal
         try:
             ending = await drive(workflow, taken.state.run, journal, _clock_from(taken.state.run.updated_at))
@@ -449,7 +450,7 @@ class Orchestrator:
                 case Ok(transition):
                     pass
             if resume is not None and found.run is not None:
-                execution = await self._decide_and_go(resume, state_in(found, found.run), transition, found)
+                execution = await self._decide_and_go(resume, state_in(found, found.run, approvals), transition, found)
                 if execution is not None:
                     return Ok(execution)
             elif not transition.changed:

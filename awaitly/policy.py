@@ -6,9 +6,12 @@ already waits.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from enum import Enum, unique
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from attrs import field, fields, frozen
@@ -121,10 +124,9 @@ class Policy:
         """Whether the actor is among the editors."""
         return self.lets_decide(actor) if self.editors is None else any(map(actor.holds, self.editors))
 
-    def to_plain(self) -> dict[str, Any]:
+    def to_plain(self) -> Mapping[str, Any]:
         """Give the JSON form: only what differs from the defaults, so that a field added later changes no digest."""
-        given = {f.name: getattr(self, f.name) for f in fields(type(self)) if getattr(self, f.name) != f.default}
-        return {name: _plain(value) for name, value in given.items()}
+        return _plain_of(self)
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Policy:
@@ -140,3 +142,15 @@ class Policy:
         count = "" if self.needs == 1 else f"{self.needs} different people of: "
         limit = "" if self.expires_in is None else f", within {self.expires_in}, else {self.on_expiry.value}"
         return f"{count}{who}{limit}"
+
+
+@lru_cache(maxsize=256)
+def _plain_of(policy: Policy) -> Mapping[str, Any]:
+    given = {f.name: getattr(policy, f.name) for f in fields(Policy) if getattr(policy, f.name) != f.default}
+    return MappingProxyType({name: _plain(value) for name, value in given.items()})
+
+
+@lru_cache(maxsize=256)
+def policy_text(policy: Policy) -> str:
+    """Give the JSON form as text, which a digest covers."""
+    return json.dumps(dict(_plain_of(policy)), sort_keys=True)

@@ -31,19 +31,29 @@ _LONGEST_SUMMARY = 200
 
 
 @frozen(kw_only=True)
-class Question:
-    """What is asked, its content as JSON text; `read` gives the typed value of such a text or raises `ValueError`."""
+class Presentation:
+    """How a question is put to people."""
 
-    operation: str
-    content: str
     schema: str
     summary: str
-    read: Callable[[str], Any]
     policy: Policy = OPEN
     reason: str | None = None
     metadata: str = "{}"
     redact: tuple[str, ...] = ()
     external: bool = False
+
+
+@frozen
+class Question:
+    """What is asked, its content as JSON text; `read` gives the typed value of such a text or raises `ValueError`.
+
+    `present` is called only where the question is new: a replay asks what was asked before.
+    """
+
+    operation: str
+    content: str
+    read: Callable[[str], Any]
+    present: Callable[[], Presentation]
 
     def outcome(self, outcome: Outcome[str]) -> Outcome[Any]:
         """Give a decision with its values typed."""
@@ -69,42 +79,46 @@ class Questions:
         """Write the question of `run.approval` and its like."""
         hint = _hint_of(ask)
         content = self._written(spot, ask.proposes, hint)
-        return Question(
-            operation=f"{self._workflow.name}:{spot.key}",
-            content=content,
-            schema=schema_text(hint),
-            summary=ask.summary or _shortened(f"{spot.key}: {json.dumps(redacted(content, ask.redact))}"),
-            read=functools.partial(_decoded, self._codec, hint=hint),
-            policy=ask.policy,
-            reason=ask.reason,
-            metadata=self._written(spot, dict(ask.metadata), ANYTHING) if ask.metadata else "{}",
-            redact=ask.redact,
-        )
+
+        def present() -> Presentation:
+            return Presentation(
+                schema=schema_text(hint),
+                summary=ask.summary or _shortened(f"{spot.key}: {json.dumps(redacted(content, ask.redact))}"),
+                policy=ask.policy,
+                reason=ask.reason,
+                metadata=self._written(spot, dict(ask.metadata), ANYTHING) if ask.metadata else "{}",
+                redact=ask.redact,
+            )
+
+        return Question(self._operation(spot), content, functools.partial(_decoded, self._codec, hint=hint), present)
 
     def of_gate(self, spot: Spot, gate: GatedStep[..., Any, Any], arguments: Mapping[str, object]) -> Question:
         """Write the question that a gated step puts: its arguments."""
         content = self._written_arguments(spot, gate.signature, arguments)
-        return Question(
-            operation=gate.name,
-            content=content,
-            schema=arguments_schema(gate.signature),
-            summary=gate.summary(arguments, content),
-            read=gate.signature.decode,
-            policy=gate.policy,
-            redact=gate.redact,
-        )
+
+        def present() -> Presentation:
+            return Presentation(
+                schema=schema_text(gate.signature.hint),
+                summary=gate.summary(arguments, content),
+                policy=gate.policy,
+                redact=gate.redact,
+            )
+
+        return Question(gate.name, content, gate.signature.decode, present)
 
     def of_check(self, spot: Spot, step: ApprovalStep[..., Any], arguments: Mapping[str, object]) -> Question:
         """Write the question that the user's own system of record answers."""
         content = self._written_arguments(spot, step.signature, arguments)
-        return Question(
-            operation=f"{self._workflow.name}:{spot.key}",
-            content=content,
-            schema="{}",
-            summary=step.summary or _shortened(f"{spot.key} {content}"),
-            read=functools.partial(_decoded, self._codec, hint=step.schema),
-            external=True,
-        )
+
+        def present() -> Presentation:
+            summary = step.summary or _shortened(f"{spot.key} {content}")
+            return Presentation(schema="{}", summary=summary, external=True)
+
+        read = functools.partial(_decoded, self._codec, hint=step.schema)
+        return Question(self._operation(spot), content, read, present)
+
+    def _operation(self, spot: Spot) -> str:
+        return f"{self._workflow.name}:{spot.key}"
 
     def answer(self, spot: Spot, question: Question) -> Outcome[str] | None:
         """Give the recorded decision, or None after noting the question. Raises `Drifted` where another was asked."""
@@ -147,23 +161,23 @@ class Questions:
         return outcome
 
     def _approval(self, spot: Spot, question: Question) -> Approval:
-        run = self._run
+        run, shown = self._run, question.present()
         return Approval(
             run_id=run.run_id,
             key=spot.key,
             workflow=run.workflow,
             place=spot.place,
             operation=question.operation,
-            summary=question.summary,
+            summary=shown.summary,
             proposal=question.content,
-            schema=question.schema,
-            policy=question.policy,
+            schema=shown.schema,
+            policy=shown.policy,
             asked_at=run.updated_at,
             requested_by=run.requested_by,
-            reason=question.reason,
-            metadata=question.metadata,
-            redact=question.redact,
-            external=question.external,
+            reason=shown.reason,
+            metadata=shown.metadata,
+            redact=shown.redact,
+            external=shown.external,
         )
 
     def _written(self, spot: Spot, value: object, hint: object) -> str:
@@ -229,10 +243,3 @@ def schema_text(hint: object) -> str:
         return _schema_of_hashable(hint)
     except TypeError:
         return json.dumps(json_schema(hint), separators=(",", ":"))
-
-
-def arguments_schema(signature: Signature) -> str:
-    """Give the JSON Schema of a call's arguments."""
-    members = ",".join(f"{json.dumps(name)}:{schema_text(hint)}" for name, hint in signature.hints.items())
-    required = json.dumps(list(signature.hints))
-    return f'{{"type":"object","properties":{{{members}}},"required":{required},"additionalProperties":false}}'

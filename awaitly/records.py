@@ -288,7 +288,7 @@ def _plain_approval(a: Approval) -> dict[str, object]:
         "digest": a.digest,
     }
     given: tuple[tuple[str, object], ...] = (
-        ("policy", a.policy.to_plain()),
+        ("policy", dict(a.policy.to_plain())),
         ("requested_by", _optional(_plain_actor, a.requested_by)),
         ("reason", a.reason),
         ("metadata", None if a.metadata == "{}" else a.metadata),

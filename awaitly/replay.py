@@ -90,14 +90,16 @@ class Recorder(Protocol):
 class Journal:
     """The steps of one execution: those found, and those made since.
 
-    A step's result is durable before the next step's body begins: it rides in the next commit. Where the workflow does
-    not go straight on to another step, it is written at once.
+    With `by_step`, a step's result is durable before the next step's body begins: it rides in the next commit. Where
+    the workflow does not go straight on to another step, it is written at once. Without, results wait until the run
+    parks or ends.
     """
 
     run_id: str
     found: tuple[Step, ...]
     approvals: tuple[Approval, ...]
     recorder: Recorder | None
+    by_step: bool = True
     begun: bool = field(init=False)
     visited: set[str] = field(factory=set[str])
     asked: dict[str, Approval] = field(factory=dict[str, Approval])
@@ -163,7 +165,7 @@ class Journal:
         self.made.append(step)
         if self.recorder is not None:
             self.unsaved.append(step)
-            if self._timer is None:
+            if self._timer is None and self.by_step:
                 self._timer = asyncio.get_running_loop().call_soon(self._write_soon)
 
     def _write_soon(self) -> None:
@@ -177,7 +179,7 @@ class Journal:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while self._writing is not None or self.unsaved or not self.begun:
+        while self._writing is not None or (self.unsaved and self.by_step) or not self.begun:
             if self._writing is None:
                 self._writing = asyncio.ensure_future(self._write())
             await asyncio.shield(self._writing)

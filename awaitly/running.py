@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from awaitly.actors import ADMIN, Actor
+from awaitly.changing import changed
 from awaitly.errors import NeedsReview, RunConflict, RunEnded
 from awaitly.journal import Lease, Recorded, Returned, RunRecord
 from awaitly.result import Err, Ok, Result
@@ -107,7 +108,7 @@ def _illegal(run: RunRecord, event: RunEvent) -> RunRefusal:
 def _moved(run: RunRecord, status: RunStatus, now: datetime, **changes: Any) -> Result[RunRecord, RunRefusal]:
     """Give the next version: whatever belongs to one status only is cleared unless the move sets it."""
     cleared: dict[str, Any] = {"lease": None, "due_at": None, "waits": (), "reason": None, "by": None}
-    return Ok(evolve(run, status=status, version=run.version + 1, updated_at=now, **{**cleared, **changes}))
+    return Ok(changed(run, status=status, version=run.version + 1, updated_at=now, **{**cleared, **changes}))
 
 
 def _claim(run: RunRecord, event: Claim, now: datetime) -> Result[RunRecord, RunRefusal]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import evolve
-
 from awaitly.approval import Approval
 from awaitly.audit import Fact, chained
+from awaitly.changing import changed
 from awaitly.deciding import Transition
 from awaitly.journal import RunState
 from awaitly.records import approval_of, head_of, row_of_approval, row_of_run, row_of_step, run_of, step_of
@@ -16,10 +15,10 @@ from awaitly.store import Changes, Found, Move, RunRow
 __all__ = ["approvals_in", "decision", "difference", "state_in"]
 
 
-def state_in(found: Found, run: RunRow) -> RunState:
-    """Read all that a store has of a run. Raises `RecordCorrupt`."""
+def state_in(found: Found, run: RunRow, approvals: tuple[Approval, ...] | None = None) -> RunState:
+    """Read all that a store has of a run; `approvals` are those that were already read. Raises `RecordCorrupt`."""
     steps = tuple(map(step_of, found.steps))
-    return RunState(run_of(run), steps, approvals_in(found), head_of(found.head))
+    return RunState(run_of(run), steps, approvals_in(found) if approvals is None else approvals, head_of(found.head))
 
 
 def approvals_in(found: Found) -> tuple[Approval, ...]:
@@ -35,7 +34,7 @@ def difference(
     However many moves lie in between, each row is written once, one version on.
     """
     version = 1 if before is None else before.run.version + 1
-    run = after.run if after.run.version == version else evolve(after.run, version=version)
+    run = after.run if after.run.version == version else changed(after.run, version=version)
     known = {} if before is None else {a.key: a for a in before.approvals}
     approvals = tuple(_renumbered(a, known.get(a.key)) for a in after.approvals)
     entries = chained(run.run_id, after.head, facts)
@@ -56,10 +55,10 @@ def difference(
 
 def _renumbered(approval: Approval, before: Approval | None) -> Approval:
     if before is None:
-        return approval if approval.version == 1 else evolve(approval, version=1)
+        return approval if approval.version == 1 else changed(approval, version=1)
     if approval.version == before.version:
         return before
-    return approval if approval.version == before.version + 1 else evolve(approval, version=before.version + 1)
+    return approval if approval.version == before.version + 1 else changed(approval, version=before.version + 1)
 
 
 def decision(found: Found, transition: Transition) -> Changes:

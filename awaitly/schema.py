@@ -12,8 +12,6 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from awaitly.coding.describing import Describer
-from awaitly.coding.judging import judged
 from awaitly.coding.paths import Refused
 from awaitly.coding.texts import JsonValue
 from awaitly.errors import Undecodable
@@ -33,6 +31,8 @@ def json_schema(hint: object, types: Iterable[type] = ()) -> dict[str, Any]:
 
     Raises `DefinitionError` for a hint that the codec does not support, with the place.
     """
+    from awaitly.coding.describing import Describer  # noqa: PLC0415  (only those who ask pay for its import)
+
     describer = Describer(tuple(types))
     try:
         described = describer.describe(hint)
@@ -49,6 +49,8 @@ def validate(schema_text: str, value: JsonValue) -> Result[None, Undecodable]:
     Stricter than the draft in one point, as the codec is: `1.0` is no integer. It never raises and never fetches
     what a `$ref` points to: a schema that cannot be used refuses every value.
     """
+    from awaitly.coding.judging import judged  # noqa: PLC0415  (as above)
+
     try:
         failures = list(_validator(schema_text).iter_errors(value))
         return Err(judged(failures)) if failures else Ok(None)

@@ -10,9 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from enum import Enum, unique
-from importlib.metadata import entry_points
 from typing import Generic, Protocol, TypeVar, cast, runtime_checkable
-from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -279,7 +277,9 @@ def open_store(url: str) -> Store:
 
     The store is not opened: an `Orchestrator` does that, or `await store.open()`. Raises `UnknownStore`.
     """
-    scheme = urlsplit(url).scheme
+    from importlib.metadata import entry_points  # noqa: PLC0415  (takes a tenth of what importing awaitly takes)
+
+    scheme = url.partition(":")[0]
     installed = {point.name: point for point in entry_points(group="awaitly.stores")}
     if scheme not in installed:
         known = ", ".join(sorted(installed)) or "none; is awaitly installed?"

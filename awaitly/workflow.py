@@ -6,7 +6,19 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeAlias, TypeVar, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Concatenate,
+    Generic,
+    Literal,
+    ParamSpec,
+    TypeAlias,
+    TypedDict,
+    TypeVar,
+    cast,
+    overload,
+)
 
 import returns.result
 from attrs import Factory, field, frozen
@@ -36,7 +48,10 @@ Durability: TypeAlias = Literal["step", "park"]
 
 
 class Signature:
-    """The parameters of a function, as names with types: arguments go to JSON text and come back by them."""
+    """The parameters of a function, as names with types: arguments go to JSON text and come back by them.
+
+    `hint` is the type of all arguments together.
+    """
 
     def __init__(self, f: Callable[..., Any], codec: Codec, *, skip: int = 0) -> None:
         parameters = list(inspect.signature(f).parameters.values())[skip:]
@@ -48,6 +63,8 @@ class Signature:
         hints = argument_hints(f)
         self.hints: Mapping[str, object] = {p.name: hints.get(p.name, ANYTHING) for p in parameters}
         self._codec = codec
+        hinted: Any = TypedDict  # made of names and types that no checker can know
+        self.hint: object = hinted("arguments", dict(self.hints))
 
     def named(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, object]:
         """Give every argument by its name, defaults included. Raises `TypeError` as the call itself would."""
