@@ -55,8 +55,9 @@ from awaitly.exceptions import (
 )
 from awaitly.execution import Execution, execute
 from awaitly.memory import MemoryStore
-from awaitly.orchestrator import History, Orchestrator, RunDetails
+from awaitly.orchestrator import CancelRefusal, Orchestrator
 from awaitly.policy import OnExpiry, Policy, Risk
+from awaitly.reader import History, RunDetails
 from awaitly.result import Err, Ok, Result, catching
 from awaitly.retry import Retry
 from awaitly.signals import Parked
@@ -99,6 +100,7 @@ __all__ = [
     "Ask",
     "BadSnapshot",
     "BrokenChain",
+    "CancelRefusal",
     "Changes",
     "Codec",
     "Conflict",

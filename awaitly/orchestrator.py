@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 import time
-import uuid
-from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar, overload
 
-from attrs import evolve, frozen
-
 from awaitly import moves
 from awaitly.actors import By, as_actor
-from awaitly.approval import Approval, Decision
-from awaitly.audit import BrokenChain, Entry, Head, verify
+from awaitly.approval import Decision
 from awaitly.deciding import Approve, Reject, Shown, Transition
 from awaitly.durations import Duration, as_timedelta, from_micros
 from awaitly.errors import (
     NeedsReview,
     NotAuthorised,
-    PendingApproval,
     Refusal,
     RunCancelled,
     RunConflict,
@@ -31,59 +24,33 @@ from awaitly.errors import (
     UnknownRun,
     UnknownStep,
 )
-from awaitly.exceptions import DefinitionError, RecordCorrupt, UnknownWorkflow
-from awaitly.execution import Execution, drive, execution_of, new_run
+from awaitly.exceptions import UnknownWorkflow
+from awaitly.execution import Execution, execution_of, new_run
+from awaitly.executor import Executor, as_it_is
 from awaitly.ids import checked_name, new_run_id
-from awaitly.journal import Decided, Lease, RunRecord, RunState, Step
-from awaitly.moves import Moved, StillWaiting
+from awaitly.journal import Decided, RunRecord, RunState
+from awaitly.moves import Moved
 from awaitly.picking import Eventful, always, editing, moved
-from awaitly.records import approval_of, quarantined, released, run_of
-from awaitly.replay import Journal
+from awaitly.reader import Reader
+from awaitly.records import run_of
 from awaitly.result import Err, Ok, Result
 from awaitly.running import RunRefusal
 from awaitly.saving import approvals_in, decision, difference, state_in
-from awaitly.signals import FencedOut
 from awaitly.statuses import RunStatus
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Found, Hold, Move, Page, RunQuery, RunRow, Store
-from awaitly.tenure import Tenure
+from awaitly.store import Found, Move, Store
 from awaitly.workflow import Invocation, Workflow
 
-__all__ = ["History", "Orchestrator", "RunDetails"]
+__all__ = ["CancelRefusal", "Orchestrator"]
 
 T = TypeVar("T")
 E = TypeVar("E")
 
 _AT_ONCE = 1_000
-
-
-@frozen
-class RunDetails:
-    """A run and its approvals as they stand, the decided ones with original, edited value and actors."""
-
-    run: RunRecord
-    approvals: tuple[Approval, ...]
-
-    @property
-    def pending(self) -> tuple[PendingApproval, ...]:
-        """What waits for a decision."""
-        return tuple(a.view() for a in self.approvals if a.pending)
-
-
-@frozen
-class History:
-    """All that happened in a run: its record, its steps and approvals in order, and its ledger."""
-
-    run: RunRecord
-    steps: tuple[Step, ...]
-    approvals: tuple[Approval, ...]
-    entries: tuple[Entry, ...]
-
-
 CancelRefusal: TypeAlias = UnknownRun | UnknownApproval | NotAuthorised | RunRefusal
 """Why a run was not cancelled."""
 
 
-class Orchestrator:
+class Orchestrator(Reader):
     """Starts runs, takes decisions and lets runs go on, over a store. Use it as `async with Orchestrator(...)`.
 
     `workflows` are those that this process can run; deciding and listing need none. `lease` is how long a run stays
@@ -94,22 +61,14 @@ class Orchestrator:
     def __init__(
         self, store: Store, *, workflows: Iterable[Workflow[..., Any, Any]] = (), lease: Duration = "30s"
     ) -> None:
-        self._store = store
-        self._workflows: dict[str, Workflow[..., Any, Any]] = {}
-        for one in workflows:
-            if one.name in self._workflows:
-                msg = f"two workflows are called {one.name!r}: give one of them another name"
-                raise DefinitionError(msg)
-            self._workflows[one.name] = one
-        self._lease = as_timedelta(lease)
-        self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self._tenures: dict[Tenure, Journal] = {}
+        super().__init__(store)
+        self._executor = Executor(store, workflows, as_timedelta(lease))
         self._renewing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Open the store."""
         await self._store.open()
-        self._renewing = asyncio.create_task(self._renew_leases())
+        self._renewing = asyncio.create_task(self._executor.renew_leases())
         return self
 
     async def __aexit__(
@@ -133,8 +92,8 @@ class Orchestrator:
         on whose behalf, for the rule that nobody approves what they asked for.
         """
         now = await self._now()
-        run = new_run(invocation, run_id, requested_by, now, self._lease_from(now))
-        execution = await self._go(invocation.workflow, Move.START, None, Moved(RunState(run)))
+        run = new_run(invocation, run_id, requested_by, now, self._executor.lease_from(now))
+        execution = await self._executor.go(invocation.workflow, Move.START, None, Moved(RunState(run)))
         return await self._existing(invocation, run.run_id) if execution is None else execution
 
     async def _existing(self, invocation: Invocation[T, E], run_id: str) -> Execution[T, E]:
@@ -156,7 +115,7 @@ class Orchestrator:
         Naming the workflow types the result. Of many that resume at once one executes; the others get its outcome or
         `RunConflict`. Raises `UnknownWorkflow` where this orchestrator was not given the run's workflow.
         """
-        return await self._taking(run_id, workflow, Move.CLAIM, _as_it_is)
+        return await self._executor.take(run_id, workflow, Move.CLAIM, as_it_is)
 
     @overload
     async def retry(self, run_id: str) -> Execution[Any, Any]: ...
@@ -167,83 +126,7 @@ class Orchestrator:
 
         The step whose error ended it runs again. A rejection stays a rejection.
         """
-        return await self._taking(run_id, workflow, Move.RETRY, moves.retry)
-
-    async def _taking(
-        self,
-        run_id: str,
-        workflow: Workflow[..., Any, Any] | None,
-        move: Move,
-        prepare: Callable[[RunState, datetime], Result[Moved, RunRefusal]],
-    ) -> Execution[Any, Any]:
-        """Load a run, take it and go on, again and again while others get in between."""
-        while True:
-            found = await self._store.load(run_id)
-            if found.run is None:
-                return Execution(run_id, None, Err(UnknownRun(run_id)))
-            known = workflow or self._workflow_of(found.run)
-            try:
-                state = state_in(found, released(found.run) if move is Move.RETRY else found.run)
-            except RecordCorrupt as exc:
-                return await self._set_aside(found.run, exc)
-            match self._taken(state, prepare, from_micros(found.now)):
-                case Err(RunConflict() | NeedsReview() as refusal):
-                    return execution_of(known, state, refusal)
-                case Err(_):
-                    return execution_of(known, state)
-                case Ok(taken):
-                    execution = await self._go(known, move, state, taken)
-                    if execution is not None:
-                        return execution
-
-    def _taken(
-        self, state: RunState, prepare: Callable[[RunState, datetime], Result[Moved, RunRefusal]], now: datetime
-    ) -> Result[Moved, RunRefusal | StillWaiting]:
-        match prepare(state, now):
-            case Ok(prepared):
-                return moves.claim(prepared.state, self._lease_from(now), now)
-            case Err(refusal):
-                return Err(refusal)
-
-    async def _go(
-        self, workflow: Workflow[..., T, E], move: Move, before: RunState | None, taken: Moved
-    ) -> Execution[T, E] | None:
-        """Execute a run until it ends or parks; None where somebody else was quicker and all is as they left it."""
-        tenure = Tenure(self._store, move, before, taken, self._lease)
-        if taken.state.run.status is not RunStatus.RUNNING:
-            return execution_of(workflow, await tenure.give_up())
-        by_step = workflow.durability == "step"
-        journal = Journal(tenure.run_id, taken.state.steps, taken.state.approvals, tenure, by_step)
-        self._tenures[tenure] = journal
-        try:
-            ending = await drive(workflow, taken.state.run, journal, _clock_from(taken.state.run.updated_at))
-            match await tenure.finish(ending, await journal.stop()):
-                case Ok(state):
-                    return execution_of(workflow, state)
-                case Err(interruption):
-                    return execution_of(workflow, tenure.state, interruption)
-        except FencedOut:
-            return None
-        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
-            await asyncio.shield(self._release(tenure, journal))
-            raise
-        finally:
-            del self._tenures[tenure]
-
-    @staticmethod
-    async def _release(tenure: Tenure, journal: Journal) -> None:
-        try:
-            await tenure.release(await journal.stop())
-        except FencedOut:
-            return
-
-    async def _set_aside(self, row: RunRow, damage: RecordCorrupt) -> Execution[Any, Any]:
-        """Quarantine a run whose records do not decode: it is kept as it is, and its neighbours go on."""
-        review = Err(NeedsReview(row.run_id, str(damage)))
-        if row.status != RunStatus.NEEDS_REVIEW.value:
-            aside = quarantined(row, str(damage), await self._store.now())
-            await self._store.commit(Changes(move=Move.REVIEW, runs=(aside,)))
-        return Execution(row.run_id, RunStatus.NEEDS_REVIEW, review)
+        return await self._executor.take(run_id, workflow, Move.RETRY, moves.retry)
 
     async def fork(self, run_id: str, *, before: str, new_id: str | None = None) -> Execution[Any, Any]:
         """Start a new run that has the steps of another which were recorded before the step or approval `before`.
@@ -260,7 +143,7 @@ class Orchestrator:
             return Execution(run_id, state.run.status, Err(UnknownStep(run_id, before, tuple(keys))), (), state)
         copied = tuple(s for s in state.steps[: keys.index(before)] if not isinstance(s.recorded, Decided))
         now = from_micros(found.now)
-        lease = self._lease_from(now)
+        lease = self._executor.lease_from(now)
         run = RunRecord(
             run_id=new_run_id() if new_id is None else checked_name("a run id", new_id),
             workflow=state.run.workflow,
@@ -275,8 +158,8 @@ class Orchestrator:
             due_at=lease.until,
             forked_from=run_id,
         )
-        workflow = self._workflow_of(found.run)
-        execution = await self._go(workflow, Move.FORK, None, Moved(RunState(run, copied)))
+        workflow = self._executor.workflow_of(found.run)
+        execution = await self._executor.go(workflow, Move.FORK, None, Moved(RunState(run, copied)))
         if execution is None:
             taken = RunConflict(run.run_id, "the id of the fork is taken; choose another")
             return Execution(run.run_id, None, Err(taken))
@@ -309,7 +192,7 @@ class Orchestrator:
                 return Execution(run_id, None, Err(UnknownRun(run_id)))
             state = state_in(found, found.run)
             if state.run.status.ended or (limit is not None and time.monotonic() >= limit):
-                return execution_of(self._workflow_of(found.run), state)
+                return execution_of(self._executor.workflow_of(found.run), state)
             await asyncio.sleep(pause if limit is None else max(0.0, min(pause, limit - time.monotonic())))
             pause = min(pause * 1.5, 0.5)
 
@@ -469,10 +352,10 @@ class Orchestrator:
         now = from_micros(found.now)
         after = transition.approval
         decided = state.but(approvals=tuple(after if a.key == after.key else a for a in state.approvals))
-        match moves.claim(decided, self._lease_from(now), now):
+        match moves.claim(decided, self._executor.lease_from(now), now):
             case Ok(taken):
                 facts = (*transition.facts, *taken.facts)
-                execution = await self._go(workflow, Move.DECIDE, state, Moved(taken.state, facts))
+                execution = await self._executor.go(workflow, Move.DECIDE, state, Moved(taken.state, facts))
                 if execution is None or execution.state is not state:
                     return execution
             case Err(RunConflict() | NeedsReview() as refusal):
@@ -505,139 +388,5 @@ class Orchestrator:
             if cancelled.state is state or isinstance(await self._store.commit(changes), Ok):
                 return Ok(RunCancelled(run_id, as_actor(by).name, after.run.reason))
 
-    # Looking
-
-    async def status(self, run_id: str) -> Result[RunDetails, UnknownRun]:
-        """Give a run and its approvals as they stand, without running anything."""
-        found = await self._store.load(run_id)
-        if found.run is None:
-            return Err(UnknownRun(run_id))
-        return Ok(RunDetails(run_of(found.run), approvals_in(found)))
-
-    async def history(self, run_id: str) -> Result[History, UnknownRun]:
-        """Give all that happened in a run."""
-        found = await self._store.load(run_id)
-        if found.run is None:
-            return Err(UnknownRun(run_id))
-        state = state_in(found, found.run)
-        return Ok(History(state.run, state.steps, state.approvals, await self._store.entries(run_id)))
-
-    async def verify(self, run_id: str, exported: Head | None = None) -> Result[Head, BrokenChain]:
-        """Check a run's ledger, against a head that was exported before where one is given."""
-        return verify(run_id, await self._store.entries(run_id), exported)
-
-    async def pending(
-        self,
-        *,
-        run_id: str | None = None,
-        prefix: str | None = None,
-        workflow: str | None = None,
-        older_than: Duration | None = None,
-        due_within: Duration | None = None,
-        limit: int = 50,
-        after: str | None = None,
-    ) -> Page[PendingApproval]:
-        """List what waits for a decision, the oldest first; what is past its deadline is no longer listed.
-
-        `prefix` is one of run ids. `older_than` leaves out what was asked since; `due_within` what has longer, or no
-        deadline. `after` is the `after` of the page before.
-        """
-        now = await self._store.now()
-        query = ApprovalQuery(
-            run_id=run_id,
-            prefix=prefix,
-            workflow=workflow,
-            alive_at=now,
-            asked_before=None if older_than is None else now - _micros(older_than),
-            deadline_before=None if due_within is None else now + _micros(due_within),
-            limit=limit,
-            after=after,
-        )
-        page = await self._store.page_approvals(query)
-        return Page(tuple(map(_view, page.items)), page.after)
-
-    async def runs(
-        self,
-        *,
-        prefix: str | None = None,
-        workflow: str | None = None,
-        statuses: Iterable[RunStatus] | None = None,
-        limit: int = 50,
-        after: str | None = None,
-    ) -> Page[RunRecord]:
-        """List runs, the newest first. `prefix` is one of run ids; `after` is the `after` of the page before."""
-        names = None if statuses is None else tuple(status.value for status in statuses)
-        query = RunQuery(prefix=prefix, workflow=workflow, statuses=names, limit=limit, after=after)
-        page = await self._store.page_runs(query)
-        return Page(tuple(map(_listed, page.items)), page.after)
-
-    async def cleanup(self, *, older_than: Duration) -> int:
-        """Delete runs that ended longer ago than that, with all that belongs to them; gives how many."""
-        before = await self._store.now() - _micros(older_than)
-        ended = tuple(status.value for status in RunStatus if status.ended)
-        deleted = 0
-        after: str | None = None
-        while True:
-            query = RunQuery(statuses=ended, updated_before=before, limit=_AT_ONCE, after=after)
-            page = await self._store.page_runs(query)
-            for row in page.items:
-                gone = await self._store.commit(Changes(move=Move.CLEANUP, forgotten=(Hold(row.run_id, row.version),)))
-                deleted += isinstance(gone, Ok)
-            if page.after is None:
-                return deleted
-            after = page.after
-
-    # Within
-
-    def _workflow_of(self, row: RunRow) -> Workflow[..., Any, Any]:
-        try:
-            return self._workflows[row.workflow]
-        except KeyError:
-            known = ", ".join(self._workflows) or "none"
-            msg = f"run {row.run_id!r} needs the workflow {row.workflow!r}; this orchestrator was given {known}"
-            raise UnknownWorkflow(msg) from None
-
-    def _lease_from(self, now: datetime) -> Lease:
-        return Lease(self._holder, now + self._lease)
-
     async def _now(self) -> datetime:
         return from_micros(await self._store.now())
-
-    async def _renew_leases(self) -> None:
-        """Put off the ends of the leases of all runs that execute here, for as long as they do."""
-        while True:
-            await asyncio.sleep(self._lease.total_seconds() / 3)
-            for tenure, journal in list(self._tenures.items()):
-                await tenure.renew()
-                if tenure.fenced:
-                    journal.close(FencedOut(tenure.run_id))
-
-
-def _as_it_is(state: RunState, _: datetime) -> Result[Moved, RunRefusal]:
-    return Ok(Moved(state))
-
-
-def _micros(length: Duration) -> int:
-    return as_timedelta(length) // timedelta(microseconds=1)
-
-
-def _clock_from(base: datetime) -> Callable[[], datetime]:
-    """Give a clock that goes on from a time of the store's: the store is not asked again for each step."""
-    start = time.monotonic()
-    return lambda: base + timedelta(seconds=time.monotonic() - start)
-
-
-def _view(row: ApprovalRow) -> PendingApproval:
-    """Show a row, also one that does not decode: a listing leaves nothing out."""
-    try:
-        return approval_of(row).view()
-    except RecordCorrupt as exc:
-        asked = from_micros(row.asked_at)
-        return PendingApproval(row.run_id, row.key, str(exc), row.workflow, None, 0, "", asked)
-
-
-def _listed(row: RunRow) -> RunRecord:
-    try:
-        return run_of(row)
-    except RecordCorrupt as exc:
-        return run_of(evolve(quarantined(row, str(exc), row.updated_at), version=row.version))

@@ -17,7 +17,8 @@ from awaitly.errors import PendingApproval, Refusal, RunCancelled, UnknownRun
 from awaitly.exceptions import DefinitionError
 from awaitly.execution import Execution
 from awaitly.journal import RunRecord
-from awaitly.orchestrator import CancelRefusal, History, RunDetails
+from awaitly.orchestrator import CancelRefusal
+from awaitly.reader import History, RunDetails
 from awaitly.result import Result
 from awaitly.statuses import RunStatus
 from awaitly.store import Page, Store

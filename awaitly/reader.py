@@ -1,0 +1,154 @@
+"""Looking at runs and approvals, and clearing away old ones: nothing here runs or decides anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from attrs import evolve, frozen
+
+from awaitly.approval import Approval
+from awaitly.audit import BrokenChain, Entry, Head, verify
+from awaitly.durations import Duration, as_timedelta, from_micros
+from awaitly.errors import PendingApproval, UnknownRun
+from awaitly.exceptions import RecordCorrupt
+from awaitly.journal import RunRecord, Step
+from awaitly.records import approval_of, quarantined, run_of
+from awaitly.result import Err, Ok, Result
+from awaitly.saving import approvals_in, state_in
+from awaitly.statuses import RunStatus
+from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Hold, Move, Page, RunQuery, RunRow, Store
+
+__all__ = ["History", "Reader", "RunDetails"]
+
+_AT_ONCE = 1_000
+
+
+@frozen
+class RunDetails:
+    """A run and its approvals as they stand, the decided ones with original, edited value and actors."""
+
+    run: RunRecord
+    approvals: tuple[Approval, ...]
+
+    @property
+    def pending(self) -> tuple[PendingApproval, ...]:
+        """What waits for a decision."""
+        return tuple(a.view() for a in self.approvals if a.pending)
+
+
+@frozen
+class History:
+    """All that happened in a run: its record, its steps and approvals in order, and its ledger."""
+
+    run: RunRecord
+    steps: tuple[Step, ...]
+    approvals: tuple[Approval, ...]
+    entries: tuple[Entry, ...]
+
+
+class Reader:
+    """What can be asked of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def status(self, run_id: str) -> Result[RunDetails, UnknownRun]:
+        """Give a run and its approvals as they stand, without running anything."""
+        found = await self._store.load(run_id)
+        if found.run is None:
+            return Err(UnknownRun(run_id))
+        return Ok(RunDetails(run_of(found.run), approvals_in(found)))
+
+    async def history(self, run_id: str) -> Result[History, UnknownRun]:
+        """Give all that happened in a run."""
+        found = await self._store.load(run_id)
+        if found.run is None:
+            return Err(UnknownRun(run_id))
+        state = state_in(found, found.run)
+        return Ok(History(state.run, state.steps, state.approvals, await self._store.entries(run_id)))
+
+    async def verify(self, run_id: str, exported: Head | None = None) -> Result[Head, BrokenChain]:
+        """Check a run's ledger, against a head that was exported before where one is given."""
+        return verify(run_id, await self._store.entries(run_id), exported)
+
+    async def pending(
+        self,
+        *,
+        run_id: str | None = None,
+        prefix: str | None = None,
+        workflow: str | None = None,
+        older_than: Duration | None = None,
+        due_within: Duration | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[PendingApproval]:
+        """List what waits for a decision, the oldest first; what is past its deadline is no longer listed.
+
+        `prefix` is one of run ids. `older_than` leaves out what was asked since; `due_within` what has longer, or no
+        deadline. `after` is the `after` of the page before.
+        """
+        now = await self._store.now()
+        query = ApprovalQuery(
+            run_id=run_id,
+            prefix=prefix,
+            workflow=workflow,
+            alive_at=now,
+            asked_before=None if older_than is None else now - _micros(older_than),
+            deadline_before=None if due_within is None else now + _micros(due_within),
+            limit=limit,
+            after=after,
+        )
+        page = await self._store.page_approvals(query)
+        return Page(tuple(map(_view, page.items)), page.after)
+
+    async def runs(
+        self,
+        *,
+        prefix: str | None = None,
+        workflow: str | None = None,
+        statuses: Iterable[RunStatus] | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[RunRecord]:
+        """List runs, the newest first. `prefix` is one of run ids; `after` is the `after` of the page before."""
+        names = None if statuses is None else tuple(status.value for status in statuses)
+        query = RunQuery(prefix=prefix, workflow=workflow, statuses=names, limit=limit, after=after)
+        page = await self._store.page_runs(query)
+        return Page(tuple(map(_listed, page.items)), page.after)
+
+    async def cleanup(self, *, older_than: Duration) -> int:
+        """Delete runs that ended longer ago than that, with all that belongs to them; gives how many."""
+        before = await self._store.now() - _micros(older_than)
+        ended = tuple(status.value for status in RunStatus if status.ended)
+        deleted = 0
+        after: str | None = None
+        while True:
+            query = RunQuery(statuses=ended, updated_before=before, limit=_AT_ONCE, after=after)
+            page = await self._store.page_runs(query)
+            for row in page.items:
+                gone = await self._store.commit(Changes(move=Move.CLEANUP, forgotten=(Hold(row.run_id, row.version),)))
+                deleted += isinstance(gone, Ok)
+            if page.after is None:
+                return deleted
+            after = page.after
+
+
+def _micros(length: Duration) -> int:
+    return as_timedelta(length) // timedelta(microseconds=1)
+
+
+def _view(row: ApprovalRow) -> PendingApproval:
+    """Show a row, also one that does not decode: a listing leaves nothing out."""
+    try:
+        return approval_of(row).view()
+    except RecordCorrupt as exc:
+        asked = from_micros(row.asked_at)
+        return PendingApproval(row.run_id, row.key, str(exc), row.workflow, None, 0, "", asked)
+
+
+def _listed(row: RunRow) -> RunRecord:
+    try:
+        return run_of(row)
+    except RecordCorrupt as exc:
+        return run_of(evolve(quarantined(row, str(exc), row.updated_at), version=row.version))
