@@ -144,12 +144,46 @@ class Orchestrator:
         """Wait until a run has ended; at the `timeout`, give it as it then stands."""
         return self._run(self._inner.wait(run_id, timeout=timeout))
 
+    @overload
     def approve(
-        self, run_id: str, key: str | None = None, *, by: By, revision: int | None = None, digest: str | None = None
-    ) -> Result[Decision, Refusal]:
-        """Vote yes."""
-        return self._run(self._inner.approve(run_id, key, by=by, revision=revision, digest=digest))
+        self,
+        run_id: str,
+        key: str | None = None,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+        resume: None = None,
+    ) -> Result[Decision, Refusal]: ...
+    @overload
+    def approve(
+        self,
+        run_id: str,
+        key: str | None = None,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+        resume: Workflow[..., T, E],
+    ) -> Result[Execution[T, E], Refusal]: ...
+    def approve(
+        self,
+        run_id: str,
+        key: str | None = None,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+        resume: Workflow[..., Any, Any] | None = None,
+    ) -> Result[Any, Refusal]:
+        """Vote yes; with `resume`, let the run go on at once and give its `Execution`."""
+        verb: Any = self._inner.approve
+        done: Result[Any, Refusal] = self._run(
+            verb(run_id, key, by=by, revision=revision, digest=digest, resume=resume)
+        )
+        return done
 
+    @overload
     def reject(
         self,
         run_id: str,
@@ -159,10 +193,39 @@ class Orchestrator:
         by: By,
         revision: int | None = None,
         digest: str | None = None,
-    ) -> Result[Decision, Refusal]:
-        """Vote no."""
-        return self._run(self._inner.reject(run_id, key, reason, by=by, revision=revision, digest=digest))
+        resume: None = None,
+    ) -> Result[Decision, Refusal]: ...
+    @overload
+    def reject(
+        self,
+        run_id: str,
+        key: str | None = None,
+        reason: str | None = None,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+        resume: Workflow[..., T, E],
+    ) -> Result[Execution[T, E], Refusal]: ...
+    def reject(
+        self,
+        run_id: str,
+        key: str | None = None,
+        reason: str | None = None,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+        resume: Workflow[..., Any, Any] | None = None,
+    ) -> Result[Any, Refusal]:
+        """Vote no; `resume` is as in `approve`."""
+        verb: Any = self._inner.reject
+        done: Result[Any, Refusal] = self._run(
+            verb(run_id, key, reason, by=by, revision=revision, digest=digest, resume=resume)
+        )
+        return done
 
+    @overload
     def edit(
         self,
         run_id: str,
@@ -172,9 +235,37 @@ class Orchestrator:
         by: By,
         revision: int | None = None,
         digest: str | None = None,
-    ) -> Result[Decision, Refusal]:
-        """Change what is proposed."""
-        return self._run(self._inner.edit(run_id, key, value, by=by, revision=revision, digest=digest))
+        resume: None = None,
+    ) -> Result[Decision, Refusal]: ...
+    @overload
+    def edit(
+        self,
+        run_id: str,
+        key: str | None,
+        value: object,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+        resume: Workflow[..., T, E],
+    ) -> Result[Execution[T, E], Refusal]: ...
+    def edit(
+        self,
+        run_id: str,
+        key: str | None,
+        value: object,
+        *,
+        by: By,
+        revision: int | None = None,
+        digest: str | None = None,
+        resume: Workflow[..., Any, Any] | None = None,
+    ) -> Result[Any, Refusal]:
+        """Change what is proposed; `resume` is as in `approve`."""
+        verb: Any = self._inner.edit
+        done: Result[Any, Refusal] = self._run(
+            verb(run_id, key, value, by=by, revision=revision, digest=digest, resume=resume)
+        )
+        return done
 
     def cancel(
         self, run_id: str, key: str | None = None, reason: str | None = None, *, by: By
