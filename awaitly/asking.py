@@ -39,11 +39,15 @@ def _names(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(values)
 
 
+def _keyed(_: object, __: object, value: str) -> None:
+    checked_name("an approval's key", value)
+
+
 @frozen
 class Ask(Generic[T]):
     """One question of `run.approvals`: the same as the arguments of `run.approval`."""
 
-    key: str
+    key: str = field(validator=_keyed)
     proposes: T = field(kw_only=True)
     summary: str | None = field(default=None, kw_only=True)
     policy: Policy = field(default=OPEN, kw_only=True)

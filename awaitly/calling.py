@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+import types
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard, cast
 from weakref import WeakKeyDictionary
@@ -22,42 +23,65 @@ from awaitly.workflow import StepWithOptions
 __all__ = ["Attempted", "Body", "body_of", "is_result", "recorded_as", "result_of", "run_body", "written"]
 
 
-@frozen(eq=False)
-class Body:
-    """What is known of a step's function."""
+@frozen
+class Description:
+    """What a function's own text says: its name, its annotations, whether it is async."""
 
-    function: Callable[..., Any]
     name: str
     hint: ResultHint
     is_async: bool
+
+
+@frozen(eq=False)
+class Body:
+    """A step's function, and how it is to be called."""
+
+    function: Callable[..., Any]
+    description: Description
     key: str | None = None
     retry: Retry = ONCE
     timeout: float | None = None
 
+    @property
+    def name(self) -> str:
+        """The function's name, which the step's key is made of."""
+        return self.description.name
 
-_BODIES: WeakKeyDictionary[Callable[..., Any], Body] = WeakKeyDictionary()
+    @property
+    def hint(self) -> ResultHint:
+        """The types of its result."""
+        return self.description.hint
+
+
+_DESCRIBED: WeakKeyDictionary[types.FunctionType, Description] = WeakKeyDictionary()
+"""Of plain functions only: these are told apart by identity, and a description holds nothing that they close over."""
 
 
 def body_of(f: Callable[..., Any]) -> Body:
-    """Read a step's function once: its name, its annotations, whether it is async."""
-    known = _BODIES.get(f)
+    """Read a step's function and its options."""
+    if isinstance(f, StepWithOptions):
+        timeout = None if f.timeout is None else f.timeout.total_seconds()
+        return Body(f.function, _description(f.function), f.key, f.retry, timeout)
+    return Body(f, _description(f))
+
+
+def _description(f: Callable[..., Any]) -> Description:
+    if not isinstance(f, types.FunctionType):
+        return _describe(f)
+    known = _DESCRIBED.get(f)
     if known is None:
         known = _describe(f)
-        _BODIES[f] = known
+        _DESCRIBED[f] = known
     return known
 
 
-def _describe(f: Callable[..., Any]) -> Body:
-    if isinstance(f, StepWithOptions):
-        inner = _describe(f.function)
-        timeout = None if f.timeout is None else f.timeout.total_seconds()
-        return Body(inner.function, inner.name, inner.hint, inner.is_async, f.key, f.retry, timeout)
-    named = f
+def _describe(f: Callable[..., Any]) -> Description:
+    named: Any = f
     while isinstance(named, functools.partial):
         named = named.func
     call = getattr(type(f), "__call__", None)  # noqa: B004  (an async __call__ makes an object an async step)
     is_async = inspect.iscoroutinefunction(f) or (call is not None and inspect.iscoroutinefunction(call))
-    return Body(f, getattr(named, "__name__", type(named).__name__), result_hint(f), is_async)
+    return Description(getattr(named, "__name__", type(named).__name__), result_hint(f), is_async)
 
 
 @frozen
@@ -78,14 +102,14 @@ async def run_body(body: Body, key: str, args: tuple[object, ...], kwargs: Mappi
         except asyncio.CancelledError as exc:
             if _cancelled_from_outside():
                 raise
-            failure: object = exc
+            failure: BaseException | None = exc
         except Exception as exc:  # noqa: BLE001  (no step may lose its run)
             failure = exc
         else:
-            if not body.retry.again(result.failure() if isinstance(result, Failure) else None, attempt):
+            if not isinstance(result, Failure) or not body.retry.after_returning(result.failure(), attempt):
                 return Attempted(result, attempt)
             failure = None
-        if isinstance(failure, BaseException) and not body.retry.again(failure, attempt):
+        if failure is not None and not body.retry.after_raising(failure, attempt):
             error = UnexpectedError(type(failure).__name__, str(failure), key, attempt)
             return Attempted(Err(error), attempt)
         await asyncio.sleep(body.retry.wait(attempt).total_seconds())
@@ -105,7 +129,7 @@ async def _once(body: Body, args: tuple[object, ...], kwargs: Mapping[str, objec
 
 async def _called(body: Body, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Result[Any, Any]:
     outcome: Any
-    if body.is_async:
+    if body.description.is_async:
         outcome = await body.function(*args, **kwargs)
     else:
         outcome = await asyncio.to_thread(body.function, *args, **kwargs)

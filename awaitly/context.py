@@ -17,6 +17,7 @@ import returns.result
 from awaitly.approval import Outcome
 from awaitly.asking import OPEN, ApprovalStep, Ask, GatedStep
 from awaitly.calling import Body, body_of, recorded_as, result_of, run_body
+from awaitly.changing import changed
 from awaitly.digest import arguments_digest, digest
 from awaitly.errors import NotApproved, UnexpectedError
 from awaitly.journal import Returned, RunRecord, Step
@@ -24,7 +25,7 @@ from awaitly.policy import Policy
 from awaitly.questions import Question, Questions, value_of
 from awaitly.replay import Journal, Scope, Spot
 from awaitly.result import Err, Ok, Result
-from awaitly.signals import Ended, Parked, strongest
+from awaitly.signals import Ended, Parked, Signal, strongest
 from awaitly.workflow import Workflow
 
 __all__ = ["Run"]
@@ -105,7 +106,7 @@ class Run(Generic[E_contra]):
         The key is taken now, not when the step is awaited. A plain function runs in a thread. An exception ends the
         workflow with `UnexpectedError`, after the retries that `step(f, retry=...)` names.
         """
-        spot, performed = self._begin(f, args, kwargs)
+        spot, performed = self._begin(f, args, kwargs, fatal=True)
         return self._unwrapped(spot, performed)
 
     @overload
@@ -126,20 +127,21 @@ class Run(Generic[E_contra]):
     ) -> Coroutine[Any, Any, Result[T, E | UnexpectedError]]: ...
     def attempt(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
         """Run `f` once, as `step` does, and give its result as it is, to be handled on the spot."""
-        return self._begin(f, args, kwargs)[1]
+        return self._begin(f, args, kwargs, fatal=False)[1]
 
     def _begin(
-        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, fatal: bool
     ) -> tuple[Spot, Coroutine[Any, Any, Result[Any, Any]]]:
+        """Take the key of a call; `fatal` says that its error ends the workflow, so that a retry runs it again."""
         scope = self._scope()
         if _is_gated(f):
-            return self._begin_gated(scope, f, args, kwargs)
+            return self._begin_gated(scope, f, f.signature.named(args, kwargs), fatal=fatal)
         if _is_check(f):
             spot = scope.take_named(f.key)
             return spot, self._check(scope, spot, f, args, kwargs)
         body = body_of(f)
         spot = scope.take(body.name) if body.key is None else scope.take_named(body.key)
-        return spot, self._perform(spot, body, args, kwargs)
+        return spot, self._perform(spot, body, args, kwargs, fatal=fatal)
 
     async def _unwrapped(self, spot: Spot, performed: Coroutine[Any, Any, Result[Any, Any]]) -> Any:
         match await performed:
@@ -149,7 +151,7 @@ class Run(Generic[E_contra]):
                 raise self._ending(error, spot.key)
 
     async def _perform(
-        self, spot: Spot, body: Body, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+        self, spot: Spot, body: Body, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, fatal: bool
     ) -> Result[Any, Any]:
         self._check_open()
         match arguments_digest(body.name, args, kwargs):
@@ -164,9 +166,13 @@ class Run(Generic[E_contra]):
         await self._journal.settle()
         self._check_open()
         started = self._clock()
-        attempted = await run_body(body, spot.key, args, kwargs)
-        recorded = recorded_as(body, self._codec, spot.key, attempted)
-        self._journal.add(Step(spot.key, spot.place, hashed, recorded, started, self._clock(), attempted.attempts))
+        with self._journal.body():
+            attempted = await run_body(body, spot.key, args, kwargs)
+            recorded = recorded_as(body, self._codec, spot.key, attempted)
+            step = Step(spot.key, spot.place, hashed, recorded, started, self._clock(), attempted.attempts)
+            if fatal and not isinstance(recorded, Returned):
+                step = changed(step, fatal=True)
+            self._journal.add(step)
         return attempted.result if isinstance(recorded, Returned) else self._result(recorded, attempted.result)
 
     @staticmethod
@@ -288,19 +294,27 @@ class Run(Generic[E_contra]):
     # Gates and systems of record
 
     def _begin_gated(
-        self, scope: Scope, gate: GatedStep[..., Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, scope: Scope, gate: GatedStep[..., Any, Any], arguments: dict[str, object], *, fatal: bool
     ) -> tuple[Spot, Coroutine[Any, Any, Result[Any, Any]]]:
-        arguments = gate.signature.named(args, kwargs)
         body = body_of(gate.function)
         if not gate.asks(arguments):
             spot = scope.take(body.name)
-            return spot, self._perform(spot, body, (), arguments)
+            return spot, self._perform(spot, body, (), arguments, fatal=fatal)
         asked = scope.take_named(gate.key)
         spot = scope.take(body.name)
-        return spot, self._gated(scope, asked, spot, gate, arguments)
+
+        def perform(approved: dict[str, object]) -> Coroutine[Any, Any, Result[Any, Any]]:
+            return self._perform(spot, body, (), approved, fatal=fatal)
+
+        return spot, self._gated(scope, asked, gate, arguments, perform)
 
     async def _gated(
-        self, scope: Scope, asked: Spot, spot: Spot, gate: GatedStep[..., Any, Any], arguments: dict[str, object]
+        self,
+        scope: Scope,
+        asked: Spot,
+        gate: GatedStep[..., Any, Any],
+        arguments: dict[str, object],
+        perform: Callable[[dict[str, object]], Coroutine[Any, Any, Result[Any, Any]]],
     ) -> Result[Any, Any]:
         self._check_open()
         question = self._questions.of_gate(asked, gate, arguments)
@@ -309,7 +323,7 @@ class Run(Generic[E_contra]):
             raise self._park(scope, asked)
         match value_of(self._typed(asked, question, outcome), self.run_id, asked.key):
             case Ok(approved):
-                return await self._perform(spot, body_of(gate.function), (), approved)
+                return await perform(approved)
             case Err(error):
                 return Err(error)
 
@@ -358,7 +372,7 @@ class Run(Generic[E_contra]):
 
     def _all(self, branches: list[Any]) -> Coroutine[Any, Any, tuple[Any, ...]]:
         scope = self._scope()
-        scope.take("gather")
+        self._journal.expect(scope.take("gather"))
         return self._side_by_side([(scope.branch(n), branch) for n, branch in enumerate(branches)])
 
     async def _side_by_side(self, branches: list[tuple[Scope, Awaitable[Any]]]) -> tuple[Any, ...]:
@@ -410,10 +424,9 @@ class Run(Generic[E_contra]):
         """End the workflow with an error, from anywhere below it."""
         raise self._ending(error, None)
 
-    def _ending(self, error: object, by: str | None) -> Ended:
-        ended = Ended(error, by)
-        self._journal.close(ended)
-        return ended
+    def _ending(self, error: object, by: str | None) -> Signal:
+        self._journal.close(Ended(error, by))
+        return self._journal.closed or Ended(error, by)
 
     # Where the code stands
 

@@ -32,6 +32,7 @@ from awaitly.statuses import ApprovalStatus
 __all__ = [
     "TABLE",
     "Approve",
+    "AskAgain",
     "Cancel",
     "Consume",
     "Edit",
@@ -113,11 +114,18 @@ class Supersede:
 
 
 @frozen
+class AskAgain:
+    """The engine: a retried run comes back to a question that its failure had superseded."""
+
+    question: Approval
+
+
+@frozen
 class Consume:
     """The engine: the run takes the decision up."""
 
 
-Event: TypeAlias = Approve | Edit | Reject | Cancel | Expire | Observe | Supersede | Consume
+Event: TypeAlias = Approve | Edit | Reject | Cancel | Expire | Observe | Supersede | AskAgain | Consume
 
 
 @frozen
@@ -176,6 +184,11 @@ def _same_person(one: Actor, other: Actor) -> bool:
     return bool({one.name, one.person} & {other.name, other.person})
 
 
+def _same_actor(one: Actor | None, other: Actor) -> bool:
+    """Whether both are the same, whatever roles they hold today."""
+    return one is not None and (one.name, one.on_behalf_of) == (other.name, other.on_behalf_of)
+
+
 def _taken(a: Approval) -> Refusal:
     if a.status is ApprovalStatus.EXPIRED and a.deadline is not None:
         return Expired(a.run_id, a.key, a.deadline)
@@ -218,11 +231,11 @@ def _counted(a: Approval, vote: Vote) -> Result[Transition, Refusal]:
 
 
 def _edit(a: Approval, event: Edit, now: datetime) -> Result[Transition, Refusal]:
+    if _same_actor(a.editor, event.by) and a.edited == event.content:
+        return Ok(Transition(a))
     refusal = _refused(a, event, now)
     if refusal is not None:
         return Err(refusal)
-    if a.editor == event.by and a.edited == event.content:
-        return Ok(Transition(a))
     revised = changed(
         a,
         edited=event.content,
@@ -263,6 +276,8 @@ def _expire(a: Approval, _: Expire, now: datetime) -> Result[Transition, Refusal
 
 
 def _observe(a: Approval, event: Observe, now: datetime) -> Result[Transition, Refusal]:
+    if not a.external:
+        return Err(NotAuthorised(a.run_id, a.key, event.by.name, a.policy.describe()))
     closing = Closing(event.by, now, event.reason)
     if event.approves:
         return _closed(a, ApprovalStatus.APPROVED, closing, AuditEvent.APPROVED)
@@ -276,6 +291,11 @@ def _supersede(a: Approval, event: Supersede, now: datetime) -> Result[Transitio
     return Ok(Transition(moved, (fact(AuditEvent.SUPERSEDED, moved, now, reason=event.reason),)))
 
 
+def _ask_again(a: Approval, event: AskAgain, now: datetime) -> Result[Transition, Refusal]:
+    asked = changed(event.question, version=a.version + 1, revision=a.revision + 1)
+    return Ok(Transition(asked, (fact(AuditEvent.ASKED, asked, now, asked.requested_by),)))
+
+
 def _consume(a: Approval, _: Consume, now: datetime) -> Result[Transition, Refusal]:
     if a.consumed_at is not None:
         return Err(_taken(a))
@@ -287,21 +307,24 @@ def _consume(a: Approval, _: Consume, now: datetime) -> Result[Transition, Refus
 
 
 def _approve_again(a: Approval, event: Approve, _: datetime) -> Result[Transition, Refusal]:
-    voted = any(v.approves and v.by == event.by for v in a.votes)
-    return _again(a, same=voted and event.shown.revision in (None, a.revision))
+    return _again(a, same=_voted(a, event, approves=True))
 
 
 def _reject_again(a: Approval, event: Reject, _: datetime) -> Result[Transition, Refusal]:
-    voted = any(not v.approves and v.by == event.by for v in a.votes)
-    return _again(a, same=voted and event.shown.revision in (None, a.revision))
+    return _again(a, same=_voted(a, event, approves=False))
+
+
+def _voted(a: Approval, event: Approve | Reject, *, approves: bool) -> bool:
+    seen = event.shown.revision in (None, a.revision) and event.shown.digest in (None, a.digest)
+    return seen and any(v.approves is approves and _same_actor(v.by, event.by) for v in a.votes)
 
 
 def _edit_again(a: Approval, event: Edit, _: datetime) -> Result[Transition, Refusal]:
-    return _again(a, same=a.editor == event.by and a.edited == event.content)
+    return _again(a, same=_same_actor(a.editor, event.by) and a.edited == event.content)
 
 
 def _cancel_again(a: Approval, event: Cancel, _: datetime) -> Result[Transition, Refusal]:
-    return _again(a, same=a.closing is not None and a.closing.by == event.by)
+    return _again(a, same=a.closing is not None and _same_actor(a.closing.by, event.by))
 
 
 def _again(a: Approval, *, same: bool) -> Result[Transition, Refusal]:
@@ -326,6 +349,7 @@ TABLE: Mapping[tuple[ApprovalStatus, type], Move] = {
     (_S.EDITED, Consume): _consume,
     (_S.REJECTED, Consume): _consume,
     (_S.EXPIRED, Consume): _consume,
+    (_S.SUPERSEDED, AskAgain): _ask_again,
     (_S.APPROVED, Supersede): _supersede,
     (_S.EDITED, Supersede): _supersede,
     (_S.REJECTED, Supersede): _supersede,

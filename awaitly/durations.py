@@ -20,7 +20,11 @@ _MICROSECOND = timedelta(microseconds=1)
 
 def as_timedelta(value: Duration) -> timedelta:
     """Read a length of time. Raises `ValueError` where the text is no duration or is not longer than zero."""
-    length = value if isinstance(value, timedelta) else _parse(value)
+    try:
+        length = value if isinstance(value, timedelta) else _parse(value)
+    except OverflowError as exc:
+        msg = f"a duration beyond all calendars: {value[:40]!r}"
+        raise ValueError(msg) from exc
     if length <= timedelta(0):
         msg = f"a duration must be longer than zero, not {value!r}"
         raise ValueError(msg)

@@ -84,6 +84,8 @@ async def drive(
     workflow: Workflow[..., Any, Any], run: RunRecord, journal: Journal, clock: Callable[[], datetime]
 ) -> Ending:
     """Run a workflow's code until it ends, parks, or must stop. A cancellation from outside goes through."""
+    if run.workflow != workflow.name:
+        return Misfit(WorkflowChanged(run.run_id, run.workflow, f"workflow {run.workflow!r}", f"{workflow.name!r}"))
     if run.code_version != workflow.version:
         recorded, found = f"version {run.code_version!r} of {run.workflow!r}", f"version {workflow.version!r}"
         return Misfit(WorkflowChanged(run.run_id, run.workflow, recorded, found))
@@ -92,6 +94,7 @@ async def drive(
     except ValueError as exc:
         return Misfit(WorkflowChanged(run.run_id, run.workflow, "other arguments", f"a signature for which {exc}"))
     outcome = await _outcome(workflow, Run(workflow, journal, run, clock), arguments)
+    await journal.bodies_done()
     if journal.closed is not None:
         outcome = journal.closed
     elif journal.parked and not isinstance(outcome, Exception):
@@ -264,7 +267,7 @@ async def execute(
         state = _to_be_retried(state, now)
     match moves.claim(state, _HERE, now):
         case Ok(moved):
-            return await _driven(invocation, moved.state)
+            return await _driven(invocation, moved.state, snapshot.state)
         case Err(_):
             return execution_of(invocation.workflow, state)
 
@@ -281,7 +284,7 @@ def _other_input(run: RunRecord) -> RunConflict:
     return RunConflict(run.run_id, f"it was started as {run.workflow!r} with other arguments; choose another run id")
 
 
-async def _driven(invocation: Invocation[T, E], state: RunState) -> Execution[T, E]:
+async def _driven(invocation: Invocation[T, E], state: RunState, before: RunState | None = None) -> Execution[T, E]:
     workflow = invocation.workflow
     journal = Journal(state.run.run_id, state.steps, state.approvals, None)
     ending = await drive(workflow, state.run, journal, utc_now)
@@ -290,7 +293,7 @@ async def _driven(invocation: Invocation[T, E], state: RunState) -> Execution[T,
         case Ok(moved):
             return execution_of(workflow, moved.state)
         case Err(interruption):
-            return execution_of(workflow, state, interruption)
+            return execution_of(workflow, before or state, interruption)
 
 
 def settled(state: RunState, ending: Finished | Waits | Misfit | Fenced, now: datetime) -> Result[moves.Moved, Any]:

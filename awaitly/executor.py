@@ -8,13 +8,14 @@ import socket
 import time
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
 
 from awaitly import moves
 from awaitly.durations import from_micros
 from awaitly.errors import NeedsReview, RunConflict, UnknownRun
-from awaitly.exceptions import DefinitionError, RecordCorrupt, UnknownWorkflow
+from awaitly.exceptions import DefinitionError, RecordCorrupt, StoreError, UnknownWorkflow
 from awaitly.execution import Execution, drive, execution_of
 from awaitly.journal import Lease, RunState
 from awaitly.moves import Moved, StillWaiting
@@ -153,7 +154,8 @@ class Executor:
         while True:
             await asyncio.sleep(self._lease.total_seconds() / 3)
             for tenure, journal in list(self._tenures.items()):
-                await tenure.renew()
+                with suppress(StoreError):  # the next turn tries again, and until the lease ends nothing is lost
+                    await tenure.renew()
                 if tenure.fenced:
                     journal.close(FencedOut(tenure.run_id))
 

@@ -57,7 +57,10 @@ Recorded: TypeAlias = Returned | Failed | Raised | Decided
 
 @frozen
 class Step:
-    """One recorded call. `place` says where the code stood: the call's number, within its branch if any."""
+    """One recorded call. `place` says where the code stood: the call's number, within its branch if any.
+
+    `fatal` marks one whose error ended the workflow: a retry of the run runs it again.
+    """
 
     key: str
     place: str
@@ -66,6 +69,7 @@ class Step:
     started_at: datetime
     ended_at: datetime
     attempts: int = 1
+    fatal: bool = False
 
 
 @frozen

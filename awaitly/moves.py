@@ -132,9 +132,10 @@ def park(
 ) -> Result[Moved, RunRefusal]:
     """Wait for people: the new questions are asked, and their clocks start now."""
     approvals, observed = _observed(state, now)
-    new = tuple(_asked_at(approval, now) for approval in asked)
-    facts = tuple(fact(AuditEvent.ASKED, a, now, a.requested_by) for a in new)
-    approvals += new
+    new = {approval.key: _asked_at(approval, now) for approval in asked}
+    approvals, again = _each(approvals, lambda a: deciding.AskAgain(new.pop(a.key)) if a.key in new else None, now)
+    facts = (*again, *(fact(AuditEvent.ASKED, a, now, a.requested_by) for a in new.values()))
+    approvals += tuple(new.values())
     deadlines = [a.deadline for a in approvals if a.pending and a.deadline is not None]
     match advance(state.run, running.Park(waits, min(deadlines, default=None)), now):
         case Err(refusal):
@@ -199,10 +200,10 @@ def release(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
 
 
 def retry(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
-    """Let a run that failed, or was set aside, go on: the step that ended it is forgotten, everything else is kept."""
+    """Let a run that failed, or was set aside, go on: the steps that ended it are forgotten, everything else is kept."""
     match advance(state.run, running.Requeue(), now):
         case Err(refusal):
             return Err(refusal)
         case Ok(run):
-            kept = tuple(s for s in state.steps if s.key != state.run.ended_by or isinstance(s.recorded, Decided))
+            kept = tuple(step for step in state.steps if not step.fatal)
             return Ok(Moved(state.but(run=run, steps=kept)))

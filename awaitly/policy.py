@@ -40,6 +40,10 @@ class Risk(Enum):
     HIGH = "high"
 
 
+_LONGEST_WAIT = timedelta(days=36_500)
+"""A century: a deadline stays within what a calendar can say."""
+
+
 def _grants(values: Iterable[str]) -> tuple[str, ...]:
     if isinstance(values, str):
         msg = f"approvers is a list, not one text: [{values!r}]"
@@ -99,6 +103,8 @@ class Policy:
             people = self._countable_people
             if people is not None and count > people:
                 yield f"{name}={count} can never be met: only {people} people may decide ({', '.join(self.approvers)})"
+        if self.expires_in is not None and self.expires_in > _LONGEST_WAIT:
+            yield f"expires_in is at most {_LONGEST_WAIT.days} days, not {self.expires_in.days}"
         if self.expires_in is None and self.on_expiry is not OnExpiry.EXPIRE:
             yield f"on_expiry={self.on_expiry.value!r} without expires_in would never happen"
         if self.risk is Risk.HIGH and self.on_expiry is OnExpiry.APPROVE:
@@ -138,7 +144,7 @@ class Policy:
 
     def describe(self) -> str:
         """Say the rule in a sentence."""
-        who = " or ".join(self.approvers) or "anyone but the requester"
+        who = " or ".join(self.approvers) or ("anyone" if self.self_approval else "anyone but the requester")
         count = "" if self.needs == 1 else f"{self.needs} different people of: "
         limit = "" if self.expires_in is None else f", within {self.expires_in}, else {self.on_expiry.value}"
         return f"{count}{who}{limit}"

@@ -21,6 +21,7 @@ from awaitly.replay import Journal, Spot
 from awaitly.result import Err, Ok, Result
 from awaitly.schema import json_schema
 from awaitly.signals import Ended
+from awaitly.statuses import ApprovalStatus
 from awaitly.workflow import Signature, Workflow
 
 __all__ = ["Question", "Questions", "value_of"]
@@ -128,7 +129,7 @@ class Questions:
         if step is not None:
             raise self._journal.drift(spot, "a step", "a question")
         asked = self._journal.approval(spot)
-        if asked is None:
+        if asked is None or asked.status is ApprovalStatus.SUPERSEDED:
             self._journal.asked[spot.key] = self._approval(spot, question)
         elif (asked.operation, asked.proposal) != (question.operation, question.content):
             raise self._journal.drift(spot, "another proposal", "this")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 
@@ -30,11 +30,12 @@ class RunDetails:
 
     run: RunRecord
     approvals: tuple[Approval, ...]
+    at: datetime
 
     @property
     def pending(self) -> tuple[PendingApproval, ...]:
-        """What waits for a decision."""
-        return tuple(a.view() for a in self.approvals if a.pending)
+        """What waited for a decision at the time of the look: what is past its deadline did not."""
+        return tuple(a.view() for a in self.approvals if a.pending and (a.deadline is None or self.at < a.deadline))
 
 
 @frozen
@@ -58,7 +59,7 @@ class Reader:
         found = await self._store.load(run_id)
         if found.run is None:
             return Err(UnknownRun(run_id))
-        return Ok(RunDetails(run_of(found.run), approvals_in(found)))
+        return Ok(RunDetails(run_of(found.run), approvals_in(found), from_micros(found.now)))
 
     async def history(self, run_id: str) -> Result[History, UnknownRun]:
         """Give all that happened in a run."""

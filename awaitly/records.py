@@ -138,6 +138,8 @@ def row_of_step(run_id: str, step: Step) -> StepRow:
     }
     if step.attempts > 1:
         members["attempts"] = step.attempts
+    if step.fatal:
+        members["fatal"] = True
     return StepRow(run_id, step.key, _dumps(members))
 
 
@@ -152,7 +154,7 @@ def _step_of(row: StepRow) -> Step:
     recorded = _recorded(body["is"])
     place, digest = _text(body["at"]), _text(body["digest"])
     moments = from_micros(started), from_micros(started + lasted)
-    return Step(row.key, place, digest, recorded, *moments, body.get("attempts", 1))
+    return Step(row.key, place, digest, recorded, *moments, body.get("attempts", 1), body.get("fatal", False))
 
 
 def _text(value: Any) -> str:
@@ -193,7 +195,7 @@ def _plain_run(run: RunRecord) -> dict[str, object]:
         ("recoveries", run.recoveries),
         ("forked_from", run.forked_from),
     )
-    members.update((name, value) for name, value in given if value)
+    members.update((name, value) for name, value in given if value or value == "")
     return members
 
 
@@ -232,12 +234,11 @@ def _run_of(row: RunRow) -> RunRecord:
     )
 
 
-def quarantined(row: RunRow, reason: str, now: int) -> RunRow:
+def quarantined(row: RunRow, reason: str, now: int, status: RunStatus = RunStatus.NEEDS_REVIEW) -> RunRow:
     """Set a run aside whose records do not decode: what stands in it is kept, wrapped, for a person to look at."""
     kept = json.loads(row.body)["quarantined"] if _is_quarantined(row) else row.body
     body = _dumps({"quarantined": kept, "reason": reason})
-    status = RunStatus.NEEDS_REVIEW.value
-    return evolve(row, version=row.version + 1, status=status, updated_at=now, due_at=None, body=body)
+    return evolve(row, version=row.version + 1, status=status.value, updated_at=now, due_at=None, body=body)
 
 
 def released(row: RunRow) -> RunRow:
@@ -255,7 +256,7 @@ def _quarantined_run(row: RunRow, reason: str) -> RunRecord:
     moments = from_micros(row.created_at), from_micros(row.updated_at)
     unknown = ("", "{}", "")
     return RunRecord(
-        row.run_id, row.workflow, *unknown, *moments, RunStatus.NEEDS_REVIEW, version=row.version, reason=reason
+        row.run_id, row.workflow, *unknown, *moments, RunStatus(row.status), version=row.version, reason=reason
     )
 
 
@@ -301,7 +302,7 @@ def _plain_approval(a: Approval) -> dict[str, object]:
         ("closing", a.closing and [_plain_actor(a.closing.by), to_micros(a.closing.at), a.closing.reason]),
         ("consumed_at", _optional(to_micros, a.consumed_at)),
     )
-    members.update((name, value) for name, value in given if value)
+    members.update((name, value) for name, value in given if value or value == "")
     return members
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from attrs import field, frozen, mutable
@@ -103,6 +104,7 @@ class Journal:
     begun: bool = field(init=False)
     visited: set[str] = field(factory=set[str])
     asked: dict[str, Approval] = field(factory=dict[str, Approval])
+    bodies: set[asyncio.Future[None]] = field(factory=set[asyncio.Future[None]])
     unsaved: list[Step] = field(factory=list[Step])
     made: list[Step] = field(factory=list[Step])
     parked: dict[str, PendingApproval] = field(factory=dict[str, PendingApproval])
@@ -151,14 +153,36 @@ class Journal:
         self.close(drifted)
         return drifted
 
+    def expect(self, spot: Spot) -> None:
+        """Raise `Drifted` where something else is recorded in the place of a call that is itself not recorded."""
+        there = self._by_place.get(spot.place)
+        if there is not None:
+            raise self._drift(there, f"{there!r}", f"{spot.key!r} in its place")
+
     def drift(self, spot: Spot, recorded: str, found: str) -> Drifted:
         """Note that the code no longer fits what is recorded."""
         return self._drift(spot.key, recorded, found)
 
     def close(self, signal: Signal) -> None:
         """Let nothing more happen in this execution: the first reason stays."""
-        if self.closed is None or isinstance(self.closed, Ended):
+        if self.closed is None or (isinstance(self.closed, Ended) and not isinstance(signal, Ended)):
             self.closed = signal
+
+    @contextmanager
+    def body(self) -> Generator[None, None, None]:
+        """Count a step's body as under way."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.bodies.add(done)
+        try:
+            yield
+        finally:
+            self.bodies.discard(done)
+            done.set_result(None)
+
+    async def bodies_done(self) -> None:
+        """Wait for the bodies that the workflow left behind under way: what they do is recorded."""
+        while self.bodies:
+            await asyncio.wait(self.bodies)
 
     def add(self, step: Step) -> None:
         """Record a step's result; it becomes durable at once unless the workflow goes straight on."""
@@ -172,7 +196,12 @@ class Journal:
         self._timer = None
         if self.unsaved and self._writing is None:
             self._writing = asyncio.ensure_future(self._write())
-            self._writing.add_done_callback(lambda task: task.cancelled() or task.exception())
+            self._writing.add_done_callback(self._written_soon)
+
+    def _written_soon(self, writing: asyncio.Task[None]) -> None:
+        """Write what was recorded meanwhile; a failure is kept, and raised where the workflow next waits for a write."""
+        if not writing.cancelled() and writing.exception() is None:
+            self._write_soon()
 
     async def settle(self) -> None:
         """Before a body runs: take the run, and make everything recorded durable. Raises `FencedOut`."""

@@ -96,7 +96,7 @@ def _annotate_return(
     """Give the wrapper the return annotation that the codec reads, where the one of `f` can be resolved."""
     try:
         hints = typing.get_type_hints(f, include_extras=True)
-    except (NameError, TypeError):
+    except Exception:  # noqa: BLE001  (annotations may be any expression)
         return
     if "return" in hints:
         result: Any = Result  # subscripted at run time, with types that no checker can know

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from datetime import timedelta
 
 from attrs import field, frozen
@@ -12,6 +13,12 @@ from awaitly.durations import as_timedelta
 __all__ = ["ONCE", "Retry"]
 
 _LARGEST_EXPONENT = 60
+
+
+def _classes(values: Iterable[type] | type | None) -> tuple[type, ...] | None:
+    if values is None or isinstance(values, type):
+        return None if values is None else (values,)
+    return tuple(values)
 
 
 def _at_least_one(_: object, __: object, value: int) -> None:
@@ -34,11 +41,15 @@ class Retry:
     base: timedelta = field(default=timedelta(seconds=1), converter=as_timedelta)
     cap: timedelta = field(default=timedelta(hours=1), converter=as_timedelta)
     jitter: bool = True
-    on: tuple[type, ...] = field(default=(Exception,), converter=tuple)
+    on: tuple[type, ...] | None = field(default=None, converter=_classes)
 
-    def again(self, failure: object, attempt: int) -> bool:
-        """Whether this failure of attempt number `attempt` (from 1) is tried again."""
-        return attempt < self.attempts and isinstance(failure, self.on)
+    def after_raising(self, exc: BaseException, attempt: int) -> bool:
+        """Whether a step that raised in attempt number `attempt` (from 1) is tried again."""
+        return attempt < self.attempts and isinstance(exc, (Exception,) if self.on is None else self.on)
+
+    def after_returning(self, error: object, attempt: int) -> bool:
+        """Whether a step that returned an error in attempt number `attempt` (from 1) is tried again."""
+        return attempt < self.attempts and self.on is not None and isinstance(error, self.on)
 
     def wait(self, attempt: int) -> timedelta:
         """How long to wait after attempt number `attempt` (from 1) has failed."""

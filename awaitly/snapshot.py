@@ -105,7 +105,7 @@ def _opened(text: str) -> dict[str, Any]:
         msg = f"this is no snapshot, or it is cut off: {exc}"
         raise BadSnapshot(msg) from exc
     content = cast("dict[str, Any]", read) if isinstance(read, dict) else {}
-    if not isinstance(content.get("awaitly"), int):
+    if type(content.get("awaitly")) is not int or content["awaitly"] < 1:
         msg = "this is JSON, but no snapshot of a run: it has no member 'awaitly'"
         raise BadSnapshot(msg)
     if content.pop("awaitly") > FORMAT:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from awaitly import moves
 from awaitly.durations import from_micros, to_micros
 from awaitly.errors import Interruption, NeedsReview
-from awaitly.execution import Ending, Misfit, Waits, settled
+from awaitly.execution import Ending, Fenced, Misfit, Waits, settled
 from awaitly.journal import RunState, Step
 from awaitly.moves import Moved
 from awaitly.records import head_of, row_of_step
@@ -76,6 +76,8 @@ class Tenure:
 
         Gives the run as it then stands, or why it was left as it was.
         """
+        if isinstance(ending, Fenced):
+            raise FencedOut(self.run_id)
         self._state = self._state.but(steps=(*self._state.steps, *unsaved))
         if self._before is not None and not self.claimed and self._waits_as_before(ending):
             return Ok(self._before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,8 +12,8 @@ import click
 
 from awaitly.cli.codes import EPILOG, ExitCode
 from awaitly.cli.failures import CommandFailed, Failure
-from awaitly.cli.options import Settings, common
-from awaitly.cli.output import Output, tolerate_any_text
+from awaitly.cli.options import common, need_command
+from awaitly.cli.output import Output, prepare_streams
 from awaitly.cli.visible import visible
 
 __all__ = ["awaitly"]
@@ -36,18 +35,18 @@ _COMMANDS = {
 class _Awaitly(click.Group):
     """Imports a subcommand when it is called, and ends without a traceback."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's own form)
         """Name the subcommands."""
         return list(_COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  (as above)
         """Import a subcommand."""
         if cmd_name not in _COMMANDS:
             return None
         command: click.Command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  (as above)
         """List the subcommands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in _COMMANDS.items()])
@@ -55,7 +54,7 @@ class _Awaitly(click.Group):
     def main(self, args: Sequence[str] | None = None, *more: Any, **options: Any) -> NoReturn:
         """Run, print what went wrong, and exit."""
         given = sys.argv[1:] if args is None else list(args)
-        tolerate_any_text()
+        prepare_streams()
         options["standalone_mode"] = False
         try:
             sys.exit(super().main(given, *more, **options) or ExitCode.OK)
@@ -84,7 +83,9 @@ def _report(failure: Failure, *, as_json: bool) -> None:
     output.answer(failure.document(), lambda: output.note(f"awaitly: {visible(failure.message)}"))
 
 
-@click.group(cls=_Awaitly, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=_Awaitly, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True
+)
 @click.version_option(package_name="awaitly", message="%(prog)s %(version)s")
 @common
 @click.pass_context
@@ -93,4 +94,4 @@ def awaitly(ctx: click.Context) -> None:
 
     Try `awaitly demo` first. Every other command needs a store: --store sqlite:///refunds.db, or AWAITLY_STORE.
     """
-    ctx.ensure_object(Settings)
+    need_command(ctx)

@@ -31,6 +31,7 @@ class ExitCode(IntEnum):
     STORE = 5
     LEDGER = 6
     BUG = 70
+    OUTPUT = 74
     INTERRUPTED = 130
 
 
@@ -43,6 +44,7 @@ _MEANINGS = {
     ExitCode.STORE: "the store is missing, locked, read-only, full, damaged or too new",
     ExitCode.LEDGER: "a ledger is broken",
     ExitCode.BUG: "a defect in awaitly",
+    ExitCode.OUTPUT: "the answer could not be written",
     ExitCode.INTERRUPTED: "interrupted",
 }
 

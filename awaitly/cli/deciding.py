@@ -1,4 +1,4 @@
-"""The commands that decide: `approve`, `edit`, `reject`, `cancel`. The run goes on where its workflow is next resumed."""
+"""The commands that decide: `approve`, `edit`, `reject`, `cancel`. A run goes on where its workflow is resumed."""
 
 from __future__ import annotations
 
@@ -80,9 +80,12 @@ def edit(run_id: str, words: tuple[str, ...], revision: int | None, by: str, rol
     The last word is the new value, as JSON; `-` reads it from stdin. Where a text is wanted the quotation marks may be
     left out: `awaitly edit r1 manager 42.50`. KEY may be left out where only one approval waits.
     """
-    if len(words) > 2:  # noqa: PLR2004  (a key and a value)
-        raise usage(f"edit takes RUN [KEY] VALUE, and {visible(' '.join(words[2:]))!r} is too much; quote a value with blanks")
-    key, text = words if len(words) == 2 else (None, words[0])  # noqa: PLR2004  (as above)
+    *keys, text = words
+    if len(keys) > 1:
+        raise usage(
+            f"edit takes RUN [KEY] VALUE, and {visible(text)!r} is too much; put quotes around a value with blanks"
+        )
+    key = keys[0] if keys else None
     text = _from_stdin() if text == "-" else text
     who = actor(by, roles)
 

@@ -2,73 +2,113 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.text import Text
 
-from awaitly.cli import plain
+from awaitly.cli import report
 from awaitly.cli.codes import ExitCode
 from awaitly.cli.desk import decide_all
 from awaitly.cli.example import load_example
 from awaitly.cli.failures import CommandFailed, Failure, store_trouble
-from awaitly.cli.options import Settings, actor, common, settings, signed
-from awaitly.cli.output import Output
-from awaitly.cli.sitting import Found, Line, Sitting, Standing
+from awaitly.cli.options import actor, common, settings, signed
+from awaitly.cli.output import Output, in_terminal
+from awaitly.cli.sitting import Sitting
 from awaitly.cli.stores import named_store
-from awaitly.cli.tables import draw_pending, table
-from awaitly.cli.visible import visible
-from awaitly.errors import PendingApproval
 from awaitly.exceptions import StoreError
 
 __all__ = ["demo"]
 
-_SAID = {
-    Standing.PAID: "paid back at once",
-    Standing.PAID_AFTER_DECISION: "paid back after a decision",
-    Standing.NOT_PAID: "not paid back",
-    Standing.MALFORMED: "malformed, and reported as such",
-    Standing.WAITING: "waiting for a person",
-}
+_FOLDER = "awaitly-demo"
 
 
 @click.command()
 @click.option(
     "--dir",
     "folder",
+    metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path),
-    default="awaitly-demo",
+    default=_FOLDER,
     show_default=True,
-    help="Where the store and the payments go.",
+    help="Where the store and the payments are kept.",
 )
 @click.option("--no-input", is_flag=True, help="Ask nothing, even in a terminal.")
 @signed
 @common
-def demo(folder: Path, no_input: bool, by: str, roles: tuple[str, ...]) -> None:  # noqa: FBT001  (a flag)
+def demo(folder: Path, no_input: bool, by: str, roles: tuple[str, ...]) -> None:  # noqa: FBT001  (click's own form)
     """Pay back 200 refunds; the large ones wait for you.
 
-    Stop it at any moment, and start it again: it goes on where it was, and pays nobody twice. Where there is no
-    terminal, it says what waits and how to decide; the next start goes on with what was decided.
+    Stop it at any moment and start it again: it goes on where it was, and pays nobody twice. Where there is no
+    terminal it says what waits and how to decide; the next start goes on with what was decided.
     """
-    given = settings()
-    asks = not no_input and not given.as_json and sys.stdin.isatty() and sys.stdout.isatty()
-    url = _url(folder)
+    output = settings().output
+    asks = not no_input and not output.as_json and in_terminal(sys.stdin) and in_terminal(sys.stdout)
+    place = report.Place(folder, _url(folder), _again(folder))
     _make(folder)
     example = load_example(folder.absolute() / "payments.csv")
-    sitting = Sitting(named_store(url), example)
+    sitting = Sitting(named_store(place.url), example)
     try:
         with sitting.open():
-            told = _run(given.output, sitting, example.rows(), folder)
-            if asks:
-                _ask(given.output, sitting, told, lambda: decide_all(...), url)
+            told = _run(output, sitting, example.rows(), place)
+            if not asks:
+                output.answer(told.document(), lambda: report.draw_commands(output, told))
+            elif told.waiting:
+                decide_all(output, sitting, told.waiting, told.now, actor(by, roles))
+                report.draw_farewell(output, place, len(sitting.waiting()[0]))
+    except KeyboardInterrupt:
+        message = f"stopped; nothing is lost: {place.again} goes on from here"
+        raise CommandFailed(Failure(ExitCode.INTERRUPTED, "Interrupted", message)) from None
     except StoreError as error:
         raise store_trouble(error) from error
+
+
+def _run(output: Output, sitting: Sitting, rows: list[list[str]], place: report.Place) -> report.Told:
+    """Go on with what is there, run the rows, and say what came of it all."""
+    found = sitting.found()
+    if not output.as_json:
+        report.draw_beginning(output, place, found, len(rows))
+    recovered = sitting.recover()
+    if not output.as_json:
+        for line in recovered:
+            output.said(f"  {line}")
+    with _progress(output, len(rows)) as advance:
+        lines = sitting.run_rows(rows, advance)
+    waiting, now = sitting.waiting()
+    told = report.Told(place, found, recovered, lines, waiting, now)
+    if not output.as_json:
+        report.draw_summary(output, told)
+    return told
+
+
+@contextmanager
+def _progress(output: Output, total: int) -> Generator[Callable[[], None]]:
+    """Show how far it is, in a terminal."""
+    if output.as_json or not in_terminal(sys.stdout):
+        yield lambda: None
+        return
+    columns = (TextColumn("Refunds"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=output.console(sys.stdout, terminal=True)) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda: progress.advance(task)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"the folder {folder} cannot be made: {error.strerror}"
+        raise CommandFailed(Failure(ExitCode.STORE, "StoreUnavailable", message)) from error
+
+
+def _url(folder: Path) -> str:
+    return f"sqlite:///{quote(str(folder / 'refunds.db'))}"
+
+
+def _again(folder: Path) -> str:
+    return "`awaitly demo`" if str(folder) == _FOLDER else f"`awaitly demo --dir {shlex.quote(str(folder))}`"

@@ -1,5 +1,7 @@
-"""The demo's desk: one question after the other, for a person in a terminal. Nothing is decided by mistake: Enter alone
-decides nothing, and what is not understood is asked again."""
+"""The demo's desk: one question after the other, for a person in a terminal.
+
+Nothing is decided by mistake: Enter alone decides nothing, and what is not understood is asked again.
+"""
 
 from __future__ import annotations
 
@@ -81,10 +83,13 @@ def _amount(output: Output, asked: PendingApproval) -> Decimal | None:
 
 
 def _say(output: Output, sitting: Sitting, asked: PendingApproval, decided: Result[Decision, Refusal]) -> None:
+    """Let the run go on, and say what came of it; also where somebody else was quicker."""
+    word = ""
     match decided:
         case Err(refusal):
             output.line(f"Not taken: {visible(str(refusal))}.", "red")
         case Ok(decision):
-            output.line(f"{decision.status.value.capitalize()}.", "bold")
+            word = f"{decision.status.value}, "
     standing, said = sitting.resume(asked.run_id)
-    output.line(f"{visible(asked.run_id)}: {visible(said)}", "green" if standing.paid else "yellow")
+    text = visible(f"{word}{said}" if standing.paid else said)
+    output.line(f"{text[:1].upper()}{text[1:]}.", "green" if standing.paid else "yellow")

@@ -16,9 +16,9 @@ __all__ = ["meant_value"]
 
 
 async def meant_value(orchestrator: Orchestrator, run_id: str, key: str | None, text: str) -> Any:
-    """Read the text as JSON where that fits, else as the text that it is.
+    """Read the text as JSON where that fits; where a text is wanted, as the text that it is.
 
-    What fits in neither way is given as what it rather is, for the orchestrator to refuse with its reason.
+    What fits in neither way is given as it rather is, for the orchestrator to refuse with its reason.
     """
     match await orchestrator.status(run_id):
         case Err(_):
@@ -33,12 +33,20 @@ async def meant_value(orchestrator: Orchestrator, run_id: str, key: str | None, 
 
 def _fitting(approval: Approval, text: str) -> Any:
     match _parsed(text):
-        case Ok(value) if _fits(approval, value) or (not isinstance(value, int | float) and not _fits(approval, text)):
+        case Ok(value) if _fits(approval, value) or not _wants_text(approval, text):
             return value
-        case Err(problem) if text[:1] in {"{", "["} and not _fits(approval, text):
-            raise usage(f"the value is not JSON: {visible(problem)}")
+        case Err(problem) if not _wants_text(approval, text):
+            raise usage(f"the value is not JSON ({visible(problem)}); a text is written with its quotation marks")
         case _:
             return text
+
+
+def _wants_text(approval: Approval, text: str) -> bool:
+    """Whether a text is wanted here, rather than anything at all, or something that this text was meant to be."""
+    if json.loads(approval.schema).get("type") == "string":
+        return True
+    anything = all(_fits(approval, each) for each in (None, 0, {}))
+    return _fits(approval, text) and not anything and text[:1] not in {"{", "["}
 
 
 def _fits(approval: Approval, value: Any) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
-from attrs import Factory, frozen
+from attrs import frozen
 
 from awaitly.cli.codes import ExitCode, code_of
 from awaitly.cli.plain import members
@@ -21,7 +22,7 @@ class Failure:
     code: ExitCode
     kind: str
     message: str
-    fields: Mapping[str, Any] = Factory(dict)
+    fields: Mapping[str, Any] = MappingProxyType({})
 
     def document(self) -> dict[str, Any]:
         """Give the JSON form."""
@@ -43,7 +44,7 @@ def refused(error: object, otherwise: ExitCode = ExitCode.REFUSED) -> CommandFai
 
 def store_trouble(error: StoreError) -> CommandFailed:
     """End with what the store raised."""
-    fields = {"run_id": run_id} if (run_id := getattr(error, "run_id", None)) else {}
+    fields: dict[str, Any] = {"run_id": run_id} if (run_id := getattr(error, "run_id", None)) else {}
     return CommandFailed(Failure(code_of(type(error), ExitCode.STORE), type(error).__name__, str(error), fields))
 
 

@@ -13,13 +13,14 @@ from awaitly.audit import BrokenChain, Head
 from awaitly.cli import plain, tables, timeline
 from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import CommandFailed, Failure, refused, usage
-from awaitly.cli.options import AFTER, LENGTH, LIMIT, RUN, TEXT, Settings, common, settings
+from awaitly.cli.options import AFTER, LENGTH, LIMIT, RUN, TEXT, Settings, common, need_command, settings
 from awaitly.cli.stores import named_store, work
 from awaitly.cli.visible import visible
 from awaitly.durations import from_micros
 from awaitly.errors import PendingApproval, UnknownRun
 from awaitly.journal import RunRecord
-from awaitly.orchestrator import History, Orchestrator
+from awaitly.orchestrator import Orchestrator
+from awaitly.reader import History
 from awaitly.result import Err, Ok, Result
 from awaitly.statuses import RunStatus
 from awaitly.store import Described, Page, Store
@@ -125,9 +126,12 @@ def show(run_id: str) -> None:
             given.output.answer(plain.history(history), lambda: timeline.draw(given.output, history, now))
 
 
-@click.group()
-def audit() -> None:
+@click.group(invoke_without_command=True)
+@common
+@click.pass_context
+def audit(ctx: click.Context) -> None:
     """Check a run's ledger."""
+    need_command(ctx)
 
 
 @audit.command()

@@ -12,11 +12,26 @@ import click
 from attrs import define
 
 from awaitly.actors import Actor
+from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import usage
 from awaitly.cli.output import Output
 from awaitly.durations import as_timedelta
 
-__all__ = ["AFTER", "KEY", "LENGTH", "LIMIT", "REVISION", "RUN", "TEXT", "Settings", "actor", "common", "settings", "signed"]
+__all__ = [
+    "AFTER",
+    "KEY",
+    "LENGTH",
+    "LIMIT",
+    "REVISION",
+    "RUN",
+    "TEXT",
+    "Settings",
+    "actor",
+    "common",
+    "need_command",
+    "settings",
+    "signed",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,38 +64,25 @@ def settings() -> Settings:
     return click.get_current_context().find_root().ensure_object(Settings)
 
 
-class _Text(click.ParamType):
-    """Text that every store can keep and every terminal can show."""
-
-    name = "text"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Refuse bytes that are no UTF-8."""
-        text = str(value)
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError:
-            self.fail("this is not valid UTF-8", param, ctx)
-        return text
+def TEXT(value: str) -> str:  # noqa: N802  (stands beside click.STRING)
+    """Take text that every store can keep and every terminal can show: no bytes that are no UTF-8."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise click.BadParameter("this is not valid UTF-8") from None
+    return value
 
 
-class _Length(click.ParamType):
-    """A length of time."""
+def LENGTH(value: str | timedelta) -> timedelta:  # noqa: N802  (as above)
+    """Take a length of time such as `30s`, `24h`, `1d12h`."""
+    try:
+        length = as_timedelta(value)
+    except (ValueError, OverflowError):
+        length = timedelta.max
+    if length > _LONGEST:
+        raise click.BadParameter(f"{value!r} is no duration of up to a hundred years; write it as 30s, 24h or 1d12h")
+    return length
 
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        """Read `30s`, `24h`, `1d12h`."""
-        try:
-            length = as_timedelta(value)
-        except (ValueError, OverflowError):
-            length = timedelta.max
-        if length > _LONGEST:
-            self.fail(f"{value!r} is no duration of up to a hundred years; write it as 30s, 24h or 1d12h", param, ctx)
-        return length
-
-
-TEXT, LENGTH = _Text(), _Length()
 
 RUN = click.argument("run_id", metavar="RUN", type=TEXT)
 KEY = click.argument("key", metavar="[KEY]", required=False, type=TEXT)
@@ -115,7 +117,12 @@ def _keep_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # 
 def signed(command: F) -> F:
     """Add `--by` and `--role`."""
     add_by = click.option(
-        "--by", metavar="NAME", type=TEXT, envvar="AWAITLY_ACTOR", callback=_named, help="Who decides. [you]"
+        "--by",
+        metavar="NAME",
+        type=TEXT,
+        envvar="AWAITLY_ACTOR",
+        callback=_named,
+        help="Who decides. Default: AWAITLY_ACTOR, or your login name.",
     )
     add_role = click.option(
         "--role", "roles", metavar="ROLE", type=TEXT, multiple=True, help="A role of whoever decides; repeatable."
@@ -135,6 +142,15 @@ def _login_name() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):
         raise click.BadParameter("this system does not know who you are; say --by NAME") from None
+
+
+def need_command(ctx: click.Context) -> None:
+    """Explain a group of commands that is called without one."""
+    if ctx.invoked_subcommand is None:
+        if settings().as_json:
+            raise usage(f"which command? See `{ctx.command_path} --help`")
+        click.echo(ctx.get_help())
+        ctx.exit(ExitCode.USAGE)
 
 
 def actor(by: str, roles: tuple[str, ...]) -> Actor:

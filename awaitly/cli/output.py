@@ -13,10 +13,14 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TextIO
 
+from awaitly.cli.codes import ExitCode
+from awaitly.cli.failures import CommandFailed, Failure
+from awaitly.cli.visible import visible
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-__all__ = ["Output", "silence", "tolerate_any_text"]
+__all__ = ["Output", "in_terminal", "prepare_streams"]
 
 _WIDE = 1_000
 _USUAL = 80
@@ -41,6 +45,14 @@ class Output:
 
         self.draw(Text(text, style=style or ""), wrap=True)
 
+    def said(self, text: str) -> None:
+        """Print a line of text that may come from anywhere."""
+        self.line(visible(text))
+
+    def command(self, text: str) -> None:
+        """Print a command, which may be longer than the line, so that it can be copied as one."""
+        self.raw(visible(text))
+
     def raw(self, text: str) -> None:
         """Print text as it is."""
         _write(sys.stdout, text if text.endswith("\n") else f"{text}\n")
@@ -52,17 +64,24 @@ class Output:
 
     def draw(self, drawing: RenderableType, *, wrap: bool = False) -> None:
         """Print a table or a text, in colour where a terminal shows it; no line ends in blanks."""
-        console = self.console(unlimited=not wrap)
-        with console.capture() as captured:
-            console.print(drawing, soft_wrap=wrap and not sys.stdout.isatty())
-        _write(sys.stdout, "\n".join(line.rstrip(" ") for line in captured.get().split("\n")))
+        terminal = in_terminal(sys.stdout)
+        drawn = io.StringIO()
+        console = self.console(drawn, terminal=terminal, width=self.width if terminal or wrap else _WIDE)
+        console.print(drawing, soft_wrap=wrap and not terminal)
+        _write(sys.stdout, "\n".join(line.rstrip(" ") for line in drawn.getvalue().split("\n")))
 
-    def console(self, *, unlimited: bool = False) -> Console:
-        """Give a console that takes nothing in a text for markup. Off a terminal, tables may be as wide as they are."""
+    def console(self, file: TextIO, *, terminal: bool, width: int | None = None) -> Console:
+        """Give a console that takes nothing in a text for markup."""
         from rich.console import Console  # noqa: PLC0415  (as above)
 
-        width = None if sys.stdout.isatty() else (_WIDE if unlimited else self.width)
-        return Console(file=sys.stdout, markup=False, emoji=False, highlight=False, width=width)
+        return Console(
+            file=file, force_terminal=terminal or None, width=width, markup=False, emoji=False, highlight=False
+        )
+
+    @property
+    def has_blocks(self) -> bool:
+        """Whether bars can be drawn with more than ASCII."""
+        return (sys.stdout.encoding or "").lower().startswith("utf")
 
     @property
     def width(self) -> int:
@@ -75,10 +94,14 @@ def _write(stream: TextIO, text: str) -> None:
         stream.write(text)
         stream.flush()
     except BrokenPipeError:
-        silence(stream)
+        _silence(stream)
+    except OSError as error:
+        _silence(stream)
+        message = f"the answer could not be written: {error.strerror}"
+        raise CommandFailed(Failure(ExitCode.OUTPUT, type(error).__name__, message)) from error
 
 
-def silence(stream: TextIO) -> None:
+def _silence(stream: TextIO) -> None:
     """Let what is still to be written go nowhere, also at the interpreter's end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     try:
@@ -89,8 +112,19 @@ def silence(stream: TextIO) -> None:
         os.close(nowhere)
 
 
-def tolerate_any_text() -> None:
-    """Let characters that the terminal's encoding lacks be written as escapes."""
+def in_terminal(stream: TextIO | None) -> bool:
+    """Whether a person is at the other end; a stream that was closed is None."""
+    return stream is not None and stream.isatty()
+
+
+def _nowhere() -> TextIO:
+    return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+
+
+def prepare_streams() -> None:
+    """Let characters that the terminal's encoding lacks be written as escapes, and closed streams go nowhere."""
+    sys.stdout = sys.stdout or _nowhere()
+    sys.stderr = sys.stderr or _nowhere()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -8,29 +8,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from attrs import fields, has
 
 from awaitly.actors import Actor
-from awaitly.approval import Approval, Approved, Decision, Edited, Rejected, redacted
+from awaitly.approval import Approval, Decision, redacted
 from awaitly.audit import Head
 from awaitly.cli.veil import Veil
 from awaitly.errors import PendingApproval
 from awaitly.journal import Decided, Failed, Raised, Recorded, Returned, RunRecord, Step
-from awaitly.orchestrator import History
+from awaitly.reader import History
 
 __all__ = ["approval", "decision", "head", "history", "members", "pending", "run"]
 
 
 def members(value: object) -> dict[str, Any]:
     """Give the fields of an attrs value by name; nothing for any other value."""
-    if not has(type(value)):
-        return {}
-    return {field.name: _plain(getattr(value, field.name)) for field in fields(type(value))}
+    kind: Any = type(value)
+    return {field.name: _plain(getattr(value, field.name)) for field in fields(kind)} if has(kind) else {}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> Any:
     match value:
         case None | bool() | int() | float() | str():
             return value
@@ -40,10 +39,10 @@ def _plain(value: Any) -> Any:
             return value.isoformat()
         case Actor():
             return value.name
+        case tuple() | list():
+            return [_plain(each) for each in cast("Iterable[object]", value)]
         case Mapping():
-            return {str(name): _plain(each) for name, each in value.items()}
-        case Iterable():
-            return [_plain(each) for each in value]
+            return {str(name): _plain(each) for name, each in cast("Mapping[object, object]", value).items()}
         case _:
             return str(value)
 

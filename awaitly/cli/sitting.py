@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from awaitly.actors import Actor
 from awaitly.approval import Decision
 from awaitly.cli.example import Example
 from awaitly.durations import from_micros
-from awaitly.errors import PendingApproval, Refusal, RunConflict
+from awaitly.errors import ApprovalRejected, PendingApproval, Refusal, RunConflict
 from awaitly.execution import Execution
 from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
@@ -82,9 +82,10 @@ class Sitting:
         self._example = example
         self._orchestrator = Orchestrator(store, workflows=[example.refund], lease=f"{_LEASE_SECONDS}s")
         self._runner = asyncio.Runner()
+        self._patience = float("inf")
 
     @contextmanager
-    def open(self) -> Iterator[None]:
+    def open(self) -> Generator[None]:
         """Open the store, and close it."""
         with self._runner:
             self._do(self._orchestrator.__aenter__())
@@ -136,16 +137,22 @@ class Sitting:
 
     async def _started(self, row: list[str]) -> Execution[Any, Any]:
         """Start a run; one that a killed process held is taken over as soon as its lease is over."""
-        patience = time.monotonic() + _PATIENCE
         while True:
             execution = await self._orchestrator.start(self._example.refund(row), run_id=self._example.run_id(row))
-            if not _runs_elsewhere(execution) or time.monotonic() > patience:
+            if not _runs_elsewhere(execution):
+                return execution
+            self._patience = min(self._patience, time.monotonic() + _PATIENCE)
+            if time.monotonic() >= self._patience:
                 return execution
             await asyncio.sleep(0.1)
 
     def _line(self, number: int, execution: Execution[Any, Any], first: int) -> Line:
         standing, said = self._said(execution)
-        if number != first and isinstance(execution.result, Err) and isinstance(execution.result.failure(), RunConflict):
+        if (
+            number != first
+            and isinstance(execution.result, Err)
+            and isinstance(execution.result.failure(), RunConflict)
+        ):
             standing, said = Standing.MALFORMED, f"order_id: stands in line {first} already, which has the run"
         pending = execution.pending[0] if standing is Standing.WAITING and execution.pending else None
         return Line(number, execution.run_id, standing, said, pending)
@@ -161,6 +168,8 @@ class Sitting:
                 return Standing.WAITING, summary
             case Err(error) if isinstance(error, self._example.MalformedRow):
                 return Standing.MALFORMED, f"{error.column}: {error.problem}"
+            case Err(ApprovalRejected(by=by, reason=reason)):
+                return Standing.NOT_PAID, f"rejected by {by}{f': {reason}' if reason else ''}"
             case Err(error):
                 return Standing.NOT_PAID, str(error)
 

@@ -1,4 +1,4 @@
-"""A run's timeline: what happened when, each on a common scale of time, so that the long wait is seen as the long part."""
+"""A run's timeline: all on one scale of time, so that the long wait is seen as the long part."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from attrs import field, frozen
 from rich.cells import cell_len, chop_cells
+from rich.console import Console
 from rich.text import Text
 
 from awaitly.approval import Approval, redacted
@@ -16,10 +17,15 @@ from awaitly.cli.tables import STYLES, expiry
 from awaitly.cli.veil import Veil
 from awaitly.cli.visible import shown, visible
 from awaitly.journal import Decided, Returned, RunRecord, Step
-from awaitly.orchestrator import History
+from awaitly.reader import History
 from awaitly.statuses import ApprovalStatus, RunStatus
 
 __all__ = ["draw"]
+
+_MARGIN, _GAP = 2, "  "
+_NARROWEST, _WIDEST = 8, 70
+_GLYPHS = {True: "█░", False: "#."}
+"""How work and waiting are drawn."""
 
 
 @frozen
@@ -41,7 +47,7 @@ def draw(output: Output, history: History, now: datetime) -> None:
     end = run.updated_at if run.status.ended else max(now, run.updated_at)
     veil = Veil(history.approvals)
     for line in _heading(run, end):
-        output.line(line)
+        _fold(output, Text(line), indent=0)
     output.line()
     rows = [_step_row(s, veil) for s in history.steps if not isinstance(s.recorded, Decided)]
     rows += [_approval_row(approval, end) for approval in history.approvals]
@@ -55,7 +61,10 @@ def draw(output: Output, history: History, now: datetime) -> None:
 def _heading(run: RunRecord, end: datetime) -> list[str]:
     asked = f", for {visible(run.requested_by.name)}" if run.requested_by else ""
     took = f"took {length(end - run.created_at)}" if run.status.ended else f"for {length(end - run.created_at)} so far"
-    lines = [f"Run {visible(run.run_id)} of {visible(run.workflow)}{asked}", f"Since {day_and_time(run.created_at)}, {took}"]
+    lines = [
+        f"Run {visible(run.run_id)} of {visible(run.workflow)}{asked}",
+        f"Since {day_and_time(run.created_at)}, {took}",
+    ]
     if run.forked_from:
         lines.append(f"Forked from {visible(run.forked_from)}")
     return lines
@@ -72,7 +81,11 @@ def _step_row(step: Step, veil: Veil) -> _Row:
 
 def _approval_row(approval: Approval, end: datetime) -> _Row:
     closed = approval.closing.at if approval.closing else end
-    note = f"waited {length(closed - approval.asked_at)}" if approval.closing else f"waits {length(closed - approval.asked_at)}"
+    note = (
+        f"waited {length(closed - approval.asked_at)}"
+        if approval.closing
+        else f"waits {length(closed - approval.asked_at)}"
+    )
     details = [visible(approval.summary), *_votes(approval), *_closing(approval)]
     return _Row(approval.key, approval.asked_at, closed, note, waits=True, style="yellow", details=tuple(details))
 
@@ -92,7 +105,9 @@ def _closing(approval: Approval) -> list[str]:
     original = shown(redacted(approval.proposal, approval.redact))
     lines = [f"proposed {original}"]
     if approval.edited is not None and approval.editor is not None:
-        lines.append(f"edited to {shown(redacted(approval.edited, approval.redact))} by {visible(approval.editor.name)}")
+        lines.append(
+            f"edited to {shown(redacted(approval.edited, approval.redact))} by {visible(approval.editor.name)}"
+        )
     closing = approval.closing
     if closing is None:
         return [*lines, f"may decide: {visible(approval.policy.describe())}"]
@@ -136,34 +151,38 @@ def _waiting(history: History, now: datetime) -> str:
 def _draw_rows(output: Output, rows: list[_Row], start: datetime, end: datetime) -> None:
     names = min(max((cell_len(visible(row.name)) for row in rows), default=0), max(output.width // 4, 6))
     notes = max((cell_len(row.note) for row in rows), default=0)
-    room = min(output.width - 2 - 8 - names - notes - 6, 60)
+    room = min(output.width - _MARGIN - names - notes - 2 * len(_GAP), _WIDEST)
+    clock = len(_GAP) + 8  # such as 09:52:56
+    with_clock = room - clock >= _NARROWEST
+    room -= clock if with_clock else 0
     for row in rows:
         name = _cut(visible(row.name), names)
-        bar = _bar(row, start, end, room) if room >= 3 else ""  # noqa: PLR2004  (less than that shows nothing)
-        line = Text(f"  {time_of_day(row.start)}  {name}{' ' * (names - cell_len(name))}  ")
-        line.append(bar, style=row.style)
-        line.append(f"  {row.note}" if bar else row.note)
-        output.draw(line, wrap=True)
+        parts = [time_of_day(row.start)] if with_clock else []
+        line = Text(" " * _MARGIN + _GAP.join([*parts, name + " " * (names - cell_len(name)), ""]))
+        if room >= _NARROWEST:
+            line.append(_bar(row, start, end, room, _GLYPHS[output.has_blocks]), style=row.style).append(_GAP)
+        _fold(output, line.append(row.note), indent=0)
         for detail in row.details:
-            _fold(output, Text(detail), indent=12)
+            _fold(output, Text(detail), indent=_MARGIN + (clock if with_clock else 2))
 
 
 def _cut(text: str, width: int) -> str:
-    return text if cell_len(text) <= width else f"{chop_cells(text, width - 1)[0]}…"
+    return text if cell_len(text) <= width else f"{chop_cells(text, width - 1)[0]}~"
 
 
-def _bar(row: _Row, start: datetime, end: datetime, room: int) -> str:
+def _bar(row: _Row, start: datetime, end: datetime, room: int, glyphs: str) -> str:
     """Place a span of time on the scale of the whole run; a wait is drawn otherwise than work."""
     whole = max(end - start, timedelta(microseconds=1))
     first = min(int((row.start - start) / whole * room), room - 1)
     last = min(max(int((row.end - start) / whole * room), first), room - 1)
-    glyph = "░" if row.waits else "█"
+    glyph = glyphs[row.waits]
     return " " * max(first, 0) + glyph * (last - max(first, 0) + 1) + " " * (room - last - 1)
 
 
 def _fold(output: Output, text: Text, *, indent: int) -> None:
     """Print a text that may be long, folded and indented."""
-    if output.width <= indent * 2:
-        indent = 2
-    for line in text.wrap(output.console(), output.width - indent, overflow="fold"):
+    if indent + text.cell_len <= output.width:
+        output.draw(Text(" " * indent).append_text(text), wrap=True)
+        return
+    for line in text.wrap(Console(width=output.width), output.width - indent, overflow="fold"):
         output.draw(Text(" " * indent).append_text(line), wrap=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, overload
+from typing import Any, TypeGuard, overload
 
 from awaitly.approval import Approval, redacted, scrubbed
 
-__all__ = ["Veil"]
+__all__ = ["Veil", "is_list", "is_object"]
 
 
 class Veil:
@@ -35,12 +35,20 @@ class Veil:
         return self._walked(redacted(payload, self._names))
 
     def _walked(self, value: Any) -> Any:
-        match value:
-            case str():
-                return self.text(value)
-            case dict():
-                return {name: self._walked(each) for name, each in value.items()}
-            case list():
-                return [self._walked(each) for each in value]
-            case _:
-                return value
+        if isinstance(value, str):
+            return self.text(value)
+        if is_object(value):
+            return {name: self._walked(each) for name, each in value.items()}
+        if is_list(value):
+            return [self._walked(each) for each in value]
+        return value
+
+
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether a JSON value is an object."""
+    return isinstance(value, dict)
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether a JSON value is a list."""
+    return isinstance(value, list)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from awaitly.cli.veil import is_list, is_object
+
 __all__ = ["shown", "visible"]
 
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0")
@@ -27,16 +29,18 @@ def _escaped(character: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """Write a JSON value on one line, a text without its quotation marks."""
-    if isinstance(value, str):
-        return visible(value)
-    if isinstance(value, dict) and "$type" in value:
-        inner = ", ".join(f"{visible(str(n))}={_quoted(each)}" for n, each in value.items() if n != "$type")
-        return f"{visible(str(value['$type']))}({inner})"
-    return _quoted(value)
+    """Write a JSON value on one line, a text without quotation marks; an object with a type reads as a call."""
+    return visible(value) if isinstance(value, str) else _quoted(value)
 
 
 def _quoted(value: Any) -> str:
-    if isinstance(value, dict) and "$type" in value:
-        return shown(value)
-    return visible(json.dumps(value, ensure_ascii=False))
+    if isinstance(value, str):
+        return '"' + visible(value).replace('"', '\\"') + '"'
+    if is_list(value):
+        return f"[{', '.join(map(_quoted, value))}]"
+    if not is_object(value):
+        return json.dumps(value)
+    if "$type" not in value:
+        return "{" + ", ".join(f"{_quoted(name)}: {_quoted(each)}" for name, each in value.items()) + "}"
+    inner = (f"{visible(name)}={_quoted(each)}" for name, each in value.items() if name != "$type")
+    return f"{visible(str(value['$type']))}({', '.join(inner)})"

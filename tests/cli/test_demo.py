@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import csv
+import json
+import shlex
+import signal
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.support import Answer, environment, is_safe, process
+from tests.cli.terminal import Terminal
+
+ROWS, AT_ONCE, MALFORMED = 212, 195, 8
+LARGE = ["1062", "1085", "1095", "1104", "1140", "1154", "1168", "1191", "1211"]
+STORE = "sqlite:///awaitly-demo/refunds.db"
+
+
+def payments(folder: Path) -> list[list[str]]:
+    """Read what was paid back, each line with a key of its own."""
+    with (folder / "awaitly-demo" / "payments.csv").open(encoding="utf-8", newline="") as file:
+        lines = list(csv.reader(file))
+    assert len({line[0] for line in lines}) == len({line[1] for line in lines}) == len(lines)
+    return lines
+
+
+def paid(folder: Path, order: str) -> list[Decimal]:
+    """Give the amounts that were paid back for an order."""
+    return [Decimal(line[3]) for line in payments(folder) if line[1] == f"A-{order}"]
+
+
+def told(folder: Path) -> Any:
+    """Start the demo as a program would, and give its document."""
+    answer = process("demo", "--json", folder=folder)
+    assert answer.code == 0
+    return json.loads(answer.out)
+
+
+def decide(folder: Path, *words: str) -> Answer:
+    """Decide beside the demo."""
+    answer = process(*words, "--by", "ann", "--store", STORE, folder=folder)
+    assert answer.code == 0
+    return answer
+
+
+def test_without_a_terminal_it_parks_and_says_how_to_decide(tmp_path: Path) -> None:
+    """Small refunds are paid, malformed rows are told, and each command that is printed can be run as it stands."""
+    answer = process("demo", folder=tmp_path)
+    assert (answer.code, answer.err) == (0, "")
+    assert f"{AT_ONCE:>5}  paid back at once\n{MALFORMED:>5}  malformed\n{9:>5}  waiting for a person\n" in answer.out
+    assert is_safe(answer.out)
+    assert len(payments(tmp_path)) == AT_ONCE
+    commands = [line.strip() for line in answer.out.splitlines() if line.startswith("  awaitly approve")]
+    assert [shlex.split(command)[2] for command in commands] == [f"refund-A-{number}" for number in LARGE]
+    printed = shlex.split(commands[0].replace("NAME", "ann"))[1:]
+    assert process(*printed, folder=tmp_path).code == 0
+    assert "found" in told(tmp_path)
+    assert paid(tmp_path, "1062") == [Decimal("1195.00")]
+
+
+def test_malformed_rows_are_told_with_their_reasons(tmp_path: Path) -> None:
+    """Each with its line in the file; none of them is paid."""
+    document = told(tmp_path)
+    assert {item["line"]: item["problem"].partition(":")[0] for item in document["malformed"]} == {
+        25: "amount",
+        49: "amount",
+        73: "currency",
+        100: "amount",
+        122: "row",
+        143: "requested_on",
+        168: "order_id",
+        191: "amount",
+    }
+    assert document["counts"] == {
+        "paid": AT_ONCE,
+        "paid_after_decision": 0,
+        "waiting": 9,
+        "malformed": MALFORMED,
+        "not_paid": 0,
+    }
+
+
+def test_a_second_start_goes_on_with_what_was_decided_meanwhile(tmp_path: Path) -> None:
+    """Approved, edited, rejected, cancelled, and an edit that the bank refuses; a third start changes nothing."""
+    told(tmp_path)
+    decide(tmp_path, "approve", "refund-A-1062")
+    decide(tmp_path, "edit", "refund-A-1085", "100.50")
+    decide(tmp_path, "reject", "refund-A-1095", "--reason", "too late")
+    decide(tmp_path, "cancel", "refund-A-1104")
+    decide(tmp_path, "edit", "refund-A-1140", "-5")
+    second = process("demo", folder=tmp_path).out
+    assert "Found from before: 203 runs over, 4 waiting, 4 decided or cut off since, going on now\n" in second
+    assert "  refund-A-1062: paid back 1,195.00 EUR\n  refund-A-1085: paid back 100.50 EUR\n" in second
+    assert "  refund-A-1095: rejected by ann: too late\n" in second
+    assert len(payments(tmp_path)) == AT_ONCE + 2
+    assert (paid(tmp_path, "1062"), paid(tmp_path, "1085")) == ([Decimal("1195.00")], [Decimal("100.50")])
+    assert paid(tmp_path, "1095") == paid(tmp_path, "1104") == paid(tmp_path, "1140") == []
+    third = told(tmp_path)
+    assert third["found"] == {"over": 207, "waiting": 4, "ready": 0}
+    assert (third["counts"]["paid_after_decision"], third["counts"]["not_paid"]) == (2, 3)
+    assert len(payments(tmp_path)) == AT_ONCE + 2
+
+
+def test_another_folder_may_have_any_name(tmp_path: Path) -> None:
+    """The printed commands quote it."""
+    name = "my demo's 100% #1?"
+    answer = process("demo", "--no-input", "--dir", name, folder=tmp_path)
+    command = next(line.strip() for line in answer.out.splitlines() if line.startswith("  awaitly approve"))
+    assert process(*shlex.split(command.replace("NAME", "ann"))[1:], folder=tmp_path).code == 0
+    assert (tmp_path / name / "payments.csv").is_file()
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    """One line, no traceback."""
+    (tmp_path / "file").touch()
+    answer = process("demo", "--dir", "file/sub", folder=tmp_path)
+    assert answer.code == 5
+    assert answer.err.startswith("awaitly: the folder file/sub cannot be made")
+    assert process("demo", "--dir", "file", folder=tmp_path).code == 2
+
+
+KILLING = """
+import os, signal, sys
+from awaitly.cli import example, main
+import awaitly.cli.demo as demo
+import functools
+
+left = int(sys.argv.pop(1))
+late = sys.argv.pop(1) == "late"
+load = demo.load_example
+
+def loading(payments):
+    loaded = load(payments)
+    pay_back = loaded.bank.pay_back
+
+    @functools.wraps(pay_back)
+    def killing(*args):
+        global left
+        left -= 1
+        if not left and not late:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = pay_back(*args)
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    loaded.bank.pay_back = killing
+    return loaded
+
+demo.load_example = loading
+main()
+"""
+
+
+@pytest.mark.parametrize(("when", "payment", "left"), [("early", 40, 39), ("late", 150, 150)])
+def test_killed_in_a_payment_it_goes_on_and_pays_nobody_twice(
+    tmp_path: Path, when: str, payment: int, left: int
+) -> None:
+    """The process dies right before or right after the money has left, before the step is recorded."""
+    command = [sys.executable, "-c", KILLING, str(payment), when, "demo", "--no-input"]
+    killed = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, timeout=60, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(payments(tmp_path)) == left
+    document = told(tmp_path)
+    assert document["found"]["ready"] == 1
+    assert document["counts"]["paid"] == AT_ONCE
+    assert len(payments(tmp_path)) == AT_ONCE
+
+
+ASKS = r"\[q\]uit > "
+
+
+def test_a_person_approves_edits_rejects_skips_and_stops(tmp_path: Path) -> None:
+    """Each run goes on at once; what is not understood, and Enter alone, decide nothing."""
+    with Terminal("demo", folder=tmp_path) as terminal:
+        first = terminal.until(ASKS)
+        assert "Refunds" in first
+        assert "212/212" in first
+        assert "1 of 9  refund-A-1062" in first
+        terminal.type("\n")
+        assert "Type one of a, e, r, s, q" in terminal.until(ASKS)
+        terminal.type("yes\n")
+        assert "Type one of a, e, r, s, q" in terminal.until(ASKS)
+        terminal.type("a\n")
+        assert "Approved, paid back 1,195.00 EUR." in terminal.until(ASKS)
+        terminal.type("e\n")
+        terminal.until("go back\\) > ")
+        for wrong in ("-1", "99999", "0", "abc", "nan", "1e99"):
+            terminal.type(f"{wrong}\n")
+            assert "Type an amount above 0, up to 3896.43" in terminal.until("go back\\) > ")
+        terminal.type("\n")
+        terminal.until(ASKS)
+        terminal.type("e\n")
+        terminal.until("go back\\) > ")
+        terminal.type("100.50\n")
+        assert "Edited, paid back 100.50 EUR." in terminal.until(ASKS)
+        terminal.type("r\n")
+        terminal.until("no reason\\) > ")
+        terminal.type("too late\n")
+        assert "Rejected by ann: too late." in terminal.until(ASKS)
+        terminal.type("s\n")
+        assert "5 of 9  refund-A-1140" in terminal.until(ASKS)
+        terminal.type("q\n")
+        assert "6 still waiting; nothing is lost, and `awaitly demo` asks again." in terminal.finish()
+    assert len(payments(tmp_path)) == AT_ONCE + 2
+    assert (paid(tmp_path, "1062"), paid(tmp_path, "1085")) == ([Decimal("1195.00")], [Decimal("100.50")])
+
+
+def test_ctrl_c_at_a_question_stops(tmp_path: Path) -> None:
+    """So does the end of the input; the next start asks again."""
+    for key in ("\x03", "\x04"):
+        with Terminal("demo", folder=tmp_path) as terminal:
+            assert "1 of 9" in terminal.until(ASKS)
+            terminal.type(key)
+            assert "9 still waiting; nothing is lost" in terminal.finish()
+
+
+def test_killed_at_a_question_it_asks_again(tmp_path: Path) -> None:
+    """What was decided and paid before stays so."""
+    with Terminal("demo", folder=tmp_path) as terminal:
+        terminal.until(ASKS)
+        terminal.type("a\n")
+        terminal.until("2 of 9  .*")
+        terminal.process.kill()
+        terminal.process.wait()
+    with Terminal("demo", folder=tmp_path) as terminal:
+        again = terminal.until(ASKS)
+        assert "Found from before: 203 runs over, 8 waiting" in again
+        assert "1 of 8  refund-A-1085" in again
+    assert len(payments(tmp_path)) == AT_ONCE + 1
+
+
+def test_killed_while_the_bar_moves_it_goes_on(tmp_path: Path) -> None:
+    """Wherever that was."""
+    with Terminal("demo", folder=tmp_path) as terminal:
+        terminal.until(r"[1-9]\d*/212")
+        terminal.process.kill()
+        terminal.process.wait()
+    assert told(tmp_path)["counts"]["paid"] == AT_ONCE
+    assert len(payments(tmp_path)) == AT_ONCE
+
+
+def test_somebody_else_may_be_quicker(tmp_path: Path) -> None:
+    """It says who, and lets the run go on with their decision."""
+    with Terminal("demo", folder=tmp_path) as terminal:
+        terminal.until(ASKS)
+        process("edit", "refund-A-1062", "7", "--by", "bob", "--store", STORE, folder=tmp_path)
+        terminal.type("r\n")
+        terminal.until("no reason\\) > ")
+        terminal.type("\n")
+        after = terminal.until(ASKS)
+        assert "was already edited by bob" in after.replace("\n", " ")
+        assert "Paid back 7 EUR." in after
+    assert paid(tmp_path, "1062") == [Decimal(7)]
+
+
+def test_without_input_it_asks_nothing_even_in_a_terminal(tmp_path: Path) -> None:
+    """For scripts that have a terminal."""
+    with Terminal("demo", "--no-input", folder=tmp_path) as terminal:
+        assert "To decide" in terminal.finish()

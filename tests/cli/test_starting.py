@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.cli.support import call, environment
+
+HEAVY = {"rich", "cattrs", "jsonschema", "sqlite3", "awaitly_sqlite", "awaitly.cli.demo", "hypothesis", "pytest"}
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["-h"]])
+def test_help_imports_nothing_heavy(words: list[str]) -> None:
+    """It comes at once: counted in modules, for time depends on the machine."""
+    script = f"import sys; from awaitly.cli import awaitly; awaitly({words!r}, standalone_mode=False)"
+    command = [sys.executable, "-c", f"{script[:12]}\ntry:\n    {script[12:]}\nfinally:\n    print(*sys.modules, file=sys.stderr)"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout
+    assert HEAVY.isdisjoint(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    "command", ["demo", "pending", "runs", "show", "approve", "edit", "reject", "cancel", "audit", "schema"]
+)
+def test_each_command_explains_itself(command: str) -> None:
+    """It stands in the list, and has a page of its own."""
+    listed = next(line for line in call("--help").out.splitlines() if line.strip().startswith(f"{command} "))
+    answer = call(command, "--help")
+    assert answer.code == 0
+    assert answer.out.startswith(f"Usage: awaitly {command}")
+    assert listed.split(None, 1)[1].rstrip(".").split(",")[0].split(";")[0] in answer.out.replace("\n  ", " ")
+
+
+def test_without_a_command_it_explains_itself() -> None:
+    """With the exit code of a wrong command line."""
+    answer = call()
+    assert answer.code == 2
+    assert answer.out == call("--help").out

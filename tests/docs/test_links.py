@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"(?<!`)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
+FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
+
+
+def links(page: Path) -> Iterator[tuple[str, str]]:
+    """Give text and target of the links and images of a page that lead to files."""
+    for found in LINK.finditer(FENCED.sub("", page.read_text("utf-8"))):
+        if "://" not in found["target"]:
+            yield found["text"], found["target"]
+
+
+def name_of(page: Path) -> str:
+    """Name a case after its page."""
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_and_images_lead_somewhere(page: Path) -> None:
+    """What a page names by a relative path is there."""
+    for _, target in links(page):
+        path, _, heading = target.partition("#")
+        found = (page.parent / path) if path else page
+        assert found.exists(), target
+        assert not heading or heading in headings(found), target
+
+
+def headings(page: Path) -> set[str]:
+    """Give the anchors that a code host makes of a page's headings."""
+    lines = re.findall(r"^#+ (.+)$", FENCED.sub("", page.read_text("utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_link_to_a_test_names_one_that_is_there(page: Path) -> None:
+    """The text of a link to a file of tests is the name of a test in it, with blanks for underscores."""
+    for text, target in links(page):
+        if "/tests/" in f"/{target}" and target.endswith(".py"):
+            name = f"test_{text.replace(' ', '_')}"
+            assert f"def {name}(" in (page.parent / target).read_text("utf-8"), f"{target} has no {name}"
+
+
+def test_every_page_can_be_found() -> None:
+    """Each page of the docs is named on the first one."""
+    index = ROOT / "docs" / "index.md"
+    named = {(index.parent / target).resolve() for _, target in links(index)}
+    assert {page for page in PAGES if index.parent in page.parents} - named == {index}
+
+
+def test_each_promise_of_the_readme_has_its_row() -> None:
+    """The page on guarantees takes up every sentence under the README's promises, word for word."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    promised = readme.partition("## What it promises")[2].partition("\n\nThe page on")[0]
+    page = (ROOT / "docs" / "concepts" / "guarantees.md").read_text("utf-8")
+    for sentence in re.split(r"(?<=\.) (?:\* )?", " ".join(promised.split()).removeprefix("* ")):
+        assert sentence in page, sentence

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.crowds import Answer, Crowd, decide, in_processes, in_threads, parked
+from tests.faults.inspecting import look
+from tests.faults.orders import Place
+from tests.faults.tally import TALLY, Violated
+
+Contest = Callable[[Crowd], list[list[Answer]]]
+CONTENDERS = 64
+
+
+def contest(place: Place, rounds: int, among: Contest, plant: str = "") -> None:
+    """Let 64 decide on one approval at once, and check that one of them did, in each round."""
+    runs = parked(place, rounds, decided=False)
+    for run_id, answers in zip(runs, among(Crowd(place, decide, runs, CONTENDERS, plant)), strict=True):
+        check_round(place, run_id, answers)
+
+
+def check_round(place: Place, run_id: str, answers: list[Answer]) -> None:
+    """Check one round's answers against each other, the record and the ledger."""
+    winners = [(f"actor{n}", a["status"]) for n, a in enumerate(answers) if a["ok"]]
+    TALLY.check("of 64 deciders one wins", len(winners) == 1, winners)
+    losers = {(a.get("error"), a.get("by"), a.get("status")) for a in answers if not a["ok"]}
+    TALLY.check("each loser is told who won", losers == {("AlreadyDecided", *winners[0])}, (winners, losers))
+    sight = look(place, run_id)
+    (approval,) = sight.approvals
+    closed = approval.closing and (approval.closing.by.name, approval.status.value)
+    TALLY.check("the record names the winner", closed == winners[0], (winners, approval))
+    noted = [entry.body for entry in sight.entries[1:]]
+    name, status = winners[0]
+    fits = len(noted) == 1 and f'"event":"{status}"' in noted[0] and f'"by":"{name}"' in noted[0]
+    TALLY.check("the ledger names the winner", fits, (winners, noted))
+
+
+@pytest.mark.parametrize("among", [in_threads, in_processes])
+def test_one_of_many_deciders_wins(place: Place, among: Contest) -> None:
+    """Of 64 that decide at once, in threads or in processes, one wins and the others are told who."""
+    contest(place, 4, among)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("among", [in_threads, in_processes])
+def test_one_of_many_deciders_wins_each_time(place: Place, among: Contest) -> None:
+    """The same in a thousand rounds."""
+    contest(place, 1000, among)
+
+
+def test_the_contest_notices_two_winners(place: Place) -> None:
+    """Where the store swaps approvals whatever their version is, the contest fails."""
+    with TALLY.aside(), pytest.raises(Violated, match="of 64 deciders one wins"):
+        contest(place, 2, in_threads, "approvals are swapped at any version")

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+CORE = ROOT / "awaitly"
+ADAPTERS = ROOT / "adapters"
+
+# From the bottom to the top: a module may import from layers below its own, and from nothing else of the core. A
+# folder stands for all that is in it.
+LAYERS: list[list[str]] = [
+    ["result", "statuses", "durations", "changing", "coding.paths"],
+    ["errors"],
+    ["exceptions"],
+    ["ids", "coding", "actors", "retry"],
+    ["digest", "codec", "schema", "policy"],
+    ["approval"],
+    ["audit", "editing"],
+    ["journal", "store"],
+    ["deciding", "running", "records", "memory"],
+    ["moves", "saving", "picking"],
+    ["signals", "workflow", "snapshot"],
+    ["asking", "calling", "replay"],
+    ["questions"],
+    ["context"],
+    ["execution"],
+    ["tenure"],
+    ["executor", "reader"],
+    ["orchestrator"],
+    ["sync", "testing"],
+    ["cli", "gate", "worker"],
+    ["__main__"],
+]
+DRIVERS = {"sqlite3", "redis", "psycopg", "psycopg_pool", "aiosqlite", "httpx", "requests", "socketserver", "http"}
+HEAVY = ["cattrs", "jsonschema", "rich", "click", "pydantic", "sqlite3", "redis", "psycopg", "importlib.resources"]
+
+
+def name_of(path: Path) -> str:
+    """Give a file's name in the core: `coding.paths`, or `coding` for a package itself."""
+    parts = list(path.relative_to(CORE).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def layer_of(name: str) -> int:
+    """Give the height of a module: that of the longest prefix of its name which is in the list."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        for height, layer in enumerate(LAYERS):
+            if ".".join(parts[:length]) in layer:
+                return height
+    raise AssertionError(f"awaitly.{name} stands in no layer: add it to the list in {Path(__file__).name}")
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[str, list[str], int]]:
+    """Name every import, at any depth of the code: the module, the names taken from it, and the line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, [], node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import"
+            yield node.module or "", [alias.name for alias in node.names], node.lineno
+
+
+def for_types_only(tree: ast.AST) -> set[int]:
+    """Give the lines that stand under `if TYPE_CHECKING:`."""
+    lines: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            lines.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    return lines
+
+
+def modules() -> list[Path]:
+    """List the core's modules, but for the one that exports."""
+    return [path for path in sorted(CORE.rglob("*.py")) if path != CORE / "__init__.py"]
+
+
+def targets(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Name the core's modules that a module imports at run time, each with its line."""
+    skipped = for_types_only(tree)
+    for module, names, line in imported(tree):
+        if line in skipped or module.split(".")[0] != "awaitly":
+            continue
+        if module == "awaitly":
+            yield from ((name, line) for name in names)
+        else:
+            yield module.removeprefix("awaitly."), line
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_imports_point_down(path: Path) -> None:
+    """A module imports only from layers below it, or from its own folder."""
+    name = name_of(path)
+    height = layer_of(name)
+    for target, line in targets(ast.parse(path.read_text())):
+        if target.split(".")[0] == name.split(".")[0]:
+            continue
+        assert layer_of(target) < height, (
+            f"{path.relative_to(ROOT)}:{line} imports awaitly.{target}, which is not below"
+        )
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_the_core_imports_no_driver(path: Path) -> None:
+    """Nothing in the core talks to a network or a database."""
+    for module, _, line in imported(ast.parse(path.read_text())):
+        assert module.split(".")[0] not in DRIVERS, f"{path.relative_to(ROOT)}:{line} imports {module}"
+
+
+def test_nobody_but_the_top_knows_the_memory_store_and_the_testing_tools() -> None:
+    """No rule or verb imports `memory` or `testing`; they are chosen by whoever wires things up."""
+    for path in modules():
+        name = name_of(path)
+        if name.split(".")[0] in {"testing", "cli", "__main__", "memory"}:
+            continue
+        for target, line in targets(ast.parse(path.read_text())):
+            assert target.split(".")[0] not in {"memory", "testing"}, f"{path.relative_to(ROOT)}:{line}"
+
+
+def test_the_list_of_layers_has_no_module_twice() -> None:
+    """Each stands in one layer."""
+    every = [name for layer in LAYERS for name in layer]
+    assert len(every) == len(set(every))
+
+
+def exported() -> set[str]:
+    """Give the names that `awaitly` exports."""
+    for node in ast.walk(ast.parse((CORE / "__init__.py").read_text())):
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    raise AssertionError("awaitly has no __all__")
+
+
+def test_what_is_exported_is_listed_in_order() -> None:
+    """`__all__` is sorted, names nothing twice, and is all that the package imports."""
+    tree = ast.parse((CORE / "__init__.py").read_text())
+    listed = exported()
+    names = {name for module, names, _ in imported(tree) if module.startswith("awaitly") for name in names}
+    assert names == listed
+
+
+def adapters() -> list[Path]:
+    """List the adapters' modules."""
+    return sorted(ADAPTERS.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", adapters(), ids=lambda path: str(path.relative_to(ADAPTERS)))
+def test_an_adapter_imports_only_what_awaitly_exports(path: Path) -> None:
+    """An adapter uses the public names of `awaitly`, its own modules, and no other adapter."""
+    own = path.relative_to(ADAPTERS).parts[0]
+    others = {folder.name for folder in ADAPTERS.iterdir() if folder.is_dir()} - {own}
+    for module, names, line in imported(ast.parse(path.read_text())):
+        where = f"{path.relative_to(ROOT)}:{line}"
+        assert module.split(".")[0] not in others, f"{where} imports another adapter, {module}"
+        if module.split(".")[0] == "awaitly":
+            assert module == "awaitly", f"{where} imports {module}; take it from `awaitly`"
+            assert set(names) <= exported(), f"{where} imports {set(names) - exported()}, which awaitly does not export"
+
+
+def loaded(statement: str) -> set[str]:
+    """Run a statement in a process of its own and name the modules that are loaded afterwards."""
+    code = f"{statement}\nimport sys\nprint(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("statement", ["import awaitly", "import awaitly.testing"])
+def test_importing_loads_nothing_heavy(statement: str) -> None:
+    """Neither the codec's engine, nor schemas, nor the command line's tools, nor any driver."""
+    fresh = loaded(statement) - loaded("pass")
+    assert not [name for name in HEAVY if name in fresh]
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_of)
+def test_every_module_is_imported_without_side_effects_on_logging(path: Path) -> None:
+    """No module of the core configures logging."""
+    tree = ast.parse(path.read_text())
+    calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert not [call for call in calls if call.endswith(("basicConfig", "dictConfig", "fileConfig", "addHandler"))]

@@ -1,0 +1,673 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any, TypeAlias, get_args
+
+import pytest
+from attrs import evolve
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from awaitly import (
+    Actor,
+    AlreadyDecided,
+    Approval,
+    ApprovalStatus,
+    Approved,
+    Edited,
+    EditorCannotApprove,
+    Expired,
+    NotAuthorised,
+    OnExpiry,
+    Policy,
+    PolicyError,
+    Refusal,
+    Rejected,
+    Result,
+    SelfApproval,
+    StaleRevision,
+)
+from awaitly.audit import AuditEvent
+from awaitly.deciding import (
+    TABLE,
+    Approve,
+    Cancel,
+    Consume,
+    Edit,
+    Event,
+    Expire,
+    Observe,
+    Reject,
+    Shown,
+    Supersede,
+    Transition,
+    decide,
+)
+from tests.support import ADMIN, ALICE, BOB, CAROL, error_of
+
+S = ApprovalStatus
+NOW = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+TIMEOUT = Actor("system:timeout")
+
+
+def asked(policy: Policy | None = None, by: Actor | None = None, **members: Any) -> Approval:
+    """Ask: refund 5, under a policy, for somebody."""
+    rule = policy or Policy()
+    deadline = None if rule.expires_in is None else NOW + rule.expires_in
+    return Approval(
+        run_id="r",
+        key="manager",
+        workflow="refund",
+        place="0",
+        operation="refund:manager",
+        summary="Refund 5",
+        proposal="5",
+        schema='{"type":"integer"}',
+        policy=rule,
+        asked_at=NOW,
+        deadline=deadline,
+        requested_by=by,
+        **members,
+    )
+
+
+def after(approval: Approval, *events: Event, at: datetime = NOW) -> Approval:
+    """Move an approval by events that are all legal."""
+    for event in events:
+        approval = decide(approval, event, at).unwrap().approval
+    return approval
+
+
+def refused(approval: Approval, event: Event, at: datetime = NOW) -> Refusal:
+    """Give the refusal of an event."""
+    refusal: Refusal = error_of(decide(approval, event, at))
+    return refusal
+
+
+TWO = Policy(needs=2)
+TIMED = Policy(expires_in="1h")
+
+# One approval in each status, by the shortest way there
+
+IN_STATUS: dict[ApprovalStatus, Approval] = {
+    S.PENDING: asked(),
+    S.APPROVED: after(asked(), Approve(ALICE)),
+    S.EDITED: after(asked(), Edit(ALICE, "7")),
+    S.REJECTED: after(asked(), Reject(ALICE, "no")),
+    S.EXPIRED: after(asked(TIMED), Expire(), at=NOW + HOUR),
+    S.CANCELLED: after(asked(), Cancel(ALICE)),
+    S.SUPERSEDED: after(asked(), Supersede("rewound")),
+}
+EVENTS: list[Event] = [
+    Approve(ALICE),
+    Approve(BOB),
+    Edit(ALICE, "7"),
+    Edit(BOB, "8"),
+    Reject(ALICE, "no"),
+    Reject(BOB),
+    Cancel(ALICE),
+    Cancel(BOB),
+    Expire(),
+    Observe(BOB, approves=True),
+    Observe(BOB, approves=False),
+    Supersede("again"),
+    Consume(),
+]
+LEGAL: set[tuple[ApprovalStatus, type]] = {
+    *((S.PENDING, kind) for kind in (Approve, Edit, Reject, Cancel, Expire, Observe, Supersede)),
+    *product((S.APPROVED, S.EDITED, S.REJECTED, S.EXPIRED), (Consume, Supersede)),
+    *((S.APPROVED, kind) for kind in (Approve, Edit)),
+    (S.EDITED, Edit),
+    (S.REJECTED, Reject),
+    (S.CANCELLED, Cancel),
+}
+
+
+def test_every_status_is_reached() -> None:
+    """The table leads to each status there is."""
+    assert {status: a.status for status, a in IN_STATUS.items()} == {status: status for status in S}
+
+
+def test_the_table_has_these_moves_and_no_others() -> None:
+    """From a decided approval only its consumption, its replacement, and the same decision again are moves."""
+    assert set(TABLE) == LEGAL
+    assert {type(event) for event in EVENTS} == set(get_args(Event))
+
+
+@pytest.mark.parametrize(
+    ("status", "event"),
+    [(status, event) for status, event in product(S, EVENTS) if (status, type(event)) not in LEGAL],
+    ids=lambda part: part.value if isinstance(part, ApprovalStatus) else type(part).__name__,
+)
+def test_a_move_that_is_not_in_the_table_is_refused(status: ApprovalStatus, event: Event) -> None:
+    """It is `AlreadyDecided`, or `Expired` where nobody decided; there is no transition to write."""
+    refusal = refused(IN_STATUS[status], event, NOW + 2 * HOUR)
+    assert isinstance(refusal, Expired if status is S.EXPIRED else AlreadyDecided)
+
+
+# Votes
+
+
+def test_an_eligible_vote_decides_where_one_suffices() -> None:
+    """Given one approver is enough, when one approves, then it is approved with the proposed value."""
+    approved = after(asked(), Approve(ALICE))
+    assert approved.outcome == Approved("5", ALICE, NOW)
+
+
+@pytest.mark.parametrize(
+    "shown", [Shown(revision=1), Shown(digest=asked().digest), Shown(revision=1, digest=asked().digest)]
+)
+def test_a_vote_on_what_is_there_counts(shown: Shown) -> None:
+    """Given revision 1, when a vote names it or its digest, then it counts."""
+    assert after(asked(), Approve(ALICE, shown)).status is S.APPROVED
+
+
+@pytest.mark.parametrize("shown", [Shown(revision=2), Shown(revision=0), Shown(digest="v1:other")])
+def test_a_vote_on_anything_else_is_stale(shown: Shown) -> None:
+    """Given revision 1, when a decision names another revision or content, then it is `StaleRevision`."""
+    for event in (Approve(ALICE, shown), Reject(ALICE, None, shown), Edit(ALICE, "1", shown)):
+        assert isinstance(refused(asked(), event), StaleRevision)
+
+
+def test_nobody_decides_on_what_they_requested() -> None:
+    """Given alice requested, when she votes or edits, then it is `SelfApproval` and nothing changed."""
+    mine = asked(by=ALICE)
+    for event in (Approve(ALICE), Reject(ALICE), Edit(ALICE, "7"), Approve(Actor("alice", ["admin"]))):
+        assert refused(mine, event) == SelfApproval("r", "manager", "alice")
+
+
+@pytest.mark.parametrize(
+    ("requester", "voter"),
+    [
+        (Actor("bot", on_behalf_of="alice"), Actor("alice")),
+        (Actor("bot", on_behalf_of="alice"), Actor("bot")),
+        (Actor("bot", on_behalf_of="alice"), Actor("other", on_behalf_of="alice")),
+        (Actor("alice"), Actor("bot", on_behalf_of="alice")),
+    ],
+)
+def test_the_human_behind_a_program_counts_as_the_requester(requester: Actor, voter: Actor) -> None:
+    """Given a run started by a program for alice, when she or a program of hers votes, then it is `SelfApproval`."""
+    assert isinstance(refused(asked(by=requester), Approve(voter)), SelfApproval)
+
+
+def test_self_approval_can_be_allowed() -> None:
+    """Given `self_approval`, when the requester votes, then it counts."""
+    assert after(asked(Policy(self_approval=True), by=ALICE), Approve(ALICE)).status is S.APPROVED
+
+
+def test_only_approvers_vote_and_only_editors_edit() -> None:
+    """Given named approvers and editors, when somebody else acts, then it is `NotAuthorised`."""
+    rule = Policy(approvers=["alice"], editors=["bob"])
+    for event in (Approve(BOB), Reject(BOB), Approve(ADMIN), Edit(ALICE, "7"), Edit(CAROL, "7")):
+        assert isinstance(refused(asked(rule), event), NotAuthorised)
+
+
+def test_a_quorum_counts_different_people() -> None:
+    """Given two are needed, when one votes twice, then it is 1 of 2; when another votes, then it is decided."""
+    rule = Policy(approvers=["alice", "role:ops"], needs=2)
+    once = after(asked(rule), Approve(ALICE))
+    again = decide(once, Approve(ALICE), NOW).unwrap()
+    assert (again.approval, again.changed) == (once, False)
+    by_bot = decide(once, Approve(Actor("bot", ["ops"], on_behalf_of="alice")), NOW).unwrap()
+    assert by_bot.approval.status is S.PENDING
+    assert len(by_bot.approval.votes) == 1
+    decided = after(once, Approve(Actor("oscar", ["ops"])))
+    assert (decided.status, [v.by.name for v in decided.votes]) == (S.APPROVED, ["alice", "oscar"])
+
+
+def test_one_rejection_is_a_veto() -> None:
+    """Given two approvals are needed and one is there, when anybody eligible rejects, then it is rejected."""
+    rejected = after(asked(TWO), Approve(ALICE), Reject(BOB, "no"))
+    assert rejected.outcome == Rejected("no", BOB, NOW)
+
+
+def test_a_policy_may_want_more_rejections() -> None:
+    """Given `rejections=2`, when one rejects, then it waits; when another does, then it is rejected."""
+    rule = Policy(rejections=2)
+    once = after(asked(rule), Reject(ALICE, "no"))
+    assert once.status is S.PENDING
+    assert not decide(once, Reject(ALICE), NOW).unwrap().changed
+    assert after(once, Reject(BOB)).status is S.REJECTED
+
+
+def test_who_changes_their_mind_has_one_vote() -> None:
+    """Given a vote, when the same person votes otherwise, then only the later vote counts."""
+    rule = Policy(needs=2, rejections=2)
+    turned = after(asked(rule), Approve(ALICE), Reject(ALICE, "no"))
+    assert [v.approves for v in turned.votes] == [False]
+    assert after(turned, Approve(BOB)).status is S.PENDING
+    assert after(turned, Approve(BOB), Approve(ALICE)).status is S.APPROVED
+
+
+# The same again
+
+
+def test_the_same_vote_again_is_ok_and_changes_nothing() -> None:
+    """Given a decision, when the same actor decides the same on the same revision, then `Ok` without facts."""
+    for event in (
+        Approve(ALICE),
+        Approve(ALICE, Shown(revision=1)),
+        Reject(ALICE, "no"),
+        Edit(ALICE, "7"),
+        Cancel(ALICE),
+    ):
+        decided = after(asked(), event)
+        again = decide(decided, event, NOW + HOUR).unwrap()
+        assert again == Transition(decided)
+
+
+def test_an_earlier_voter_of_a_decided_quorum_is_told_that_it_stands() -> None:
+    """Given alice voted and bob decided, when alice votes the same again, then it is `Ok` and changes nothing."""
+    decided = after(asked(TWO), Approve(ALICE), Approve(BOB))
+    assert decide(decided, Approve(ALICE), NOW) == decide(decided, Approve(BOB), NOW)
+    assert refused(decided, Approve(CAROL)) == AlreadyDecided("r", "manager", S.APPROVED, "bob", NOW)
+
+
+def test_the_same_person_with_other_roles_is_the_same_actor() -> None:
+    """Given alice decided, when she repeats it with roles that changed meanwhile, then it is the same again."""
+    promoted = Actor("alice", ["manager"])
+    for event, again in (
+        (Approve(ALICE), Approve(promoted)),
+        (Reject(ALICE), Reject(promoted)),
+        (Edit(ALICE, "7"), Edit(promoted, "7")),
+        (Cancel(ALICE), Cancel(promoted)),
+    ):
+        decided = after(asked(), event)
+        assert decide(decided, again, NOW).unwrap() == Transition(decided)
+
+
+def test_the_same_edit_again_is_the_same_although_it_made_a_new_revision() -> None:
+    """Given an edit of revision 1 whose answer was lost, when it is sent again, then `Ok` and no third revision."""
+    edit = Edit(ALICE, "7", Shown(revision=1, digest=asked().digest))
+    for policy in (Policy(), TWO):
+        revised = after(asked(policy), Edit(ALICE, "7", Shown(revision=1)))
+        assert revised.revision == 2
+        assert decide(revised, edit, NOW).unwrap() == Transition(revised)
+
+
+def test_the_same_decision_on_other_content_is_not_the_same() -> None:
+    """Given alice approved, when she approves naming other content or another revision, then she is refused."""
+    decided = after(asked(), Approve(ALICE, Shown(revision=1)))
+    for shown in (Shown(revision=2), Shown(digest="v1:other")):
+        assert isinstance(refused(decided, Approve(ALICE, shown)), AlreadyDecided | StaleRevision)
+
+
+@pytest.mark.parametrize(("first", "second"), list(product(["approve", "edit", "reject"], repeat=2)))
+def test_a_decision_is_not_overwritten(first: str, second: str) -> None:
+    """Given a decision, when anybody decides otherwise, then it is `AlreadyDecided` with the winner."""
+
+    def event(verb: str, by: Actor) -> Event:
+        made: dict[str, Event] = {"approve": Approve(by), "edit": Edit(by, "7"), "reject": Reject(by)}
+        return made[verb]
+
+    decided = after(asked(), event(first, ALICE))
+    for by in (ALICE, BOB) if first != second else (BOB,):
+        assert refused(decided, event(second, by)) == AlreadyDecided("r", "manager", decided.status, "alice", NOW)
+
+
+# Edits
+
+
+def test_an_edit_decides_where_one_suffices() -> None:
+    """Given one approver is enough, when an editor edits, then it is edited: original, value and editor are kept."""
+    edited = after(asked(), Edit(ALICE, "7"))
+    assert (edited.status, edited.revision) == (S.EDITED, 2)
+    assert edited.outcome == Edited("5", "7", ALICE, NOW)
+
+
+def test_an_edit_makes_a_revision_and_voids_votes() -> None:
+    """Given one vote of two, when bob edits, then revision 2 has no votes and still waits."""
+    voted = after(asked(TWO), Approve(ALICE))
+    revised = after(voted, Edit(BOB, "7"))
+    assert (revised.status, revised.revision, revised.votes) == (S.PENDING, 2, ())
+    assert revised.digest != voted.digest
+    assert revised.intact()
+
+
+def test_the_editor_does_not_approve() -> None:
+    """Given bob edited revision 2 under a two-person rule, when he votes, then it is `EditorCannotApprove`."""
+    revised = after(asked(TWO), Edit(BOB, "7"))
+    assert refused(revised, Approve(BOB)) == EditorCannotApprove("r", "manager", "bob", 2)
+    assert isinstance(refused(revised, Approve(Actor("bot", on_behalf_of="bob"))), EditorCannotApprove)
+    assert after(revised, Reject(BOB)).status is S.REJECTED
+    decided = after(revised, Approve(ALICE), Approve(CAROL))
+    assert decided.outcome == Edited("5", "7", BOB, NOW)
+
+
+def test_a_later_editor_frees_the_earlier_one() -> None:
+    """Given bob edited and then carol did, when bob votes on carol's revision, then it counts."""
+    revised = after(asked(TWO), Edit(BOB, "7"), Edit(CAROL, "8"))
+    assert isinstance(refused(revised, Approve(CAROL)), EditorCannotApprove)
+    assert after(revised, Approve(BOB), Approve(ALICE)).outcome == Edited("5", "8", CAROL, NOW)
+
+
+def test_an_edit_may_count_as_the_editors_vote() -> None:
+    """Given `edit_counts_as_vote` and two needed, when bob edits and alice approves, then it is decided."""
+    rule = Policy(needs=2, edit_counts_as_vote=True)
+    revised = after(asked(rule), Edit(BOB, "7"))
+    assert (revised.status, len(revised.votes)) == (S.PENDING, 1)
+    assert after(revised, Approve(ALICE)).outcome == Edited("5", "7", BOB, NOW)
+
+
+def test_an_edit_need_not_count() -> None:
+    """Given `edit_counts_as_vote=False`, when the editor edits, then somebody else must approve."""
+    rule = Policy(edit_counts_as_vote=False)
+    revised = after(asked(rule), Edit(BOB, "7"))
+    assert revised.status is S.PENDING
+    assert isinstance(refused(revised, Approve(BOB)), EditorCannotApprove)
+    assert after(revised, Approve(ALICE)).outcome == Edited("5", "7", BOB, NOW)
+
+
+def test_the_edit_of_who_may_only_edit_is_no_vote() -> None:
+    """Given an editor who is no approver, when they edit, then an approver decides."""
+    rule = Policy(approvers=["alice"], editors=["bob"])
+    revised = after(asked(rule), Edit(BOB, "7"))
+    assert revised.status is S.PENDING
+    assert after(revised, Approve(ALICE)).outcome == Edited("5", "7", BOB, NOW)
+
+
+def test_after_an_edit_a_vote_on_the_old_content_is_stale() -> None:
+    """Given revision 2, when somebody votes on revision 1 or its digest, then it is `StaleRevision`."""
+    first = asked(TWO)
+    revised = after(first, Edit(BOB, "7"))
+    assert refused(revised, Approve(ALICE, Shown(revision=1))) == StaleRevision("r", "manager", "revision 1", 2)
+    assert isinstance(refused(revised, Approve(ALICE, Shown(digest=first.digest))), StaleRevision)
+
+
+# Time
+
+
+@pytest.mark.parametrize("event", [Approve(ALICE), Reject(ALICE), Edit(ALICE, "7")], ids=lambda e: type(e).__name__)
+def test_at_the_deadline_it_is_too_late(event: Event) -> None:
+    """Given a deadline, when a decision comes just before, then it counts; when at it or later, then `Expired`."""
+    timed = asked(TIMED)
+    assert decide(timed, event, NOW + HOUR - timedelta(microseconds=1)).unwrap().approval.status is not S.PENDING
+    for late in (NOW + HOUR, NOW + 2 * HOUR):
+        assert refused(timed, event, late) == Expired("r", "manager", NOW + HOUR)
+
+
+def test_the_timer_fires_once_and_not_before_its_time() -> None:
+    """Given a deadline, when the timer comes early, then nothing; at it, then expired; again, then refused."""
+    timed = asked(TIMED)
+    early = decide(timed, Expire(), NOW + HOUR - timedelta(microseconds=1)).unwrap()
+    assert early == Transition(timed)
+    assert decide(asked(), Expire(), NOW + HOUR).unwrap() == Transition(asked())
+    fired = decide(timed, Expire(), NOW + HOUR).unwrap()
+    assert [fact.event for fact in fired.facts] == [AuditEvent.EXPIRED]
+    assert fired.approval.outcome == Expired("r", "manager", NOW + HOUR)
+    assert isinstance(refused(fired.approval, Expire(), NOW + 2 * HOUR), Expired)
+
+
+@pytest.mark.parametrize(
+    ("on_expiry", "status"), [("expire", S.EXPIRED), ("reject", S.REJECTED), ("approve", S.APPROVED)]
+)
+def test_silence_means_what_the_policy_says(on_expiry: Any, status: ApprovalStatus) -> None:
+    """Given `on_expiry`, when the timer fires, then `system:timeout` ends it accordingly."""
+    fired = after(asked(Policy(expires_in="1h", on_expiry=on_expiry)), Expire(), at=NOW + HOUR)
+    assert (fired.status, fired.closing and fired.closing.by) == (status, TIMEOUT)
+
+
+def test_silence_never_approves_what_is_risky() -> None:
+    """Given `risk="high"`, approval by silence is refused where the policy is written."""
+    with pytest.raises(PolicyError):
+        Policy(expires_in="1h", on_expiry=OnExpiry.APPROVE, risk="high")
+
+
+def test_silence_approves_what_was_edited_as_edited() -> None:
+    """Given an edit that waits for approval, when silence approves, then the edited value counts."""
+    rule = Policy(needs=2, expires_in="1h", on_expiry=OnExpiry.APPROVE)
+    fired = after(after(asked(rule), Edit(BOB, "7")), Expire(), at=NOW + HOUR)
+    assert fired.outcome == Edited("5", "7", BOB, NOW + HOUR)
+
+
+# Cancel, supersede, consume, observe
+
+
+def test_the_requester_or_an_admin_cancels() -> None:
+    """Given a requester, when others cancel, then `NotAuthorised`; the requester and an admin may."""
+    for by, allowed in ((ALICE, True), (ADMIN, True), (BOB, False), (Actor("bot", on_behalf_of="alice"), True)):
+        result = decide(asked(by=ALICE), Cancel(by, "x"), NOW)
+        assert (result.map(lambda t: t.approval.status).value_or(None) is S.CANCELLED) is allowed
+    assert after(asked(), Cancel(BOB)).outcome is None
+
+
+def test_a_decision_is_consumed_once() -> None:
+    """Given a decision, when the run takes it up, then it is marked; a second time is refused."""
+    for status in (S.APPROVED, S.EDITED, S.REJECTED, S.EXPIRED):
+        decided = IN_STATUS[status]
+        assert decided.ready
+        consumed = after(decided, Consume(), at=NOW + HOUR)
+        assert (consumed.status, consumed.consumed_at, consumed.ready) == (status, NOW + HOUR, False)
+        assert consumed.outcome == decided.outcome
+        assert isinstance(refused(consumed, Consume()), AlreadyDecided | Expired)
+        assert decide(consumed, Supersede("late"), NOW).unwrap() == Transition(consumed)
+
+
+def test_what_was_not_taken_up_is_superseded() -> None:
+    """Given a question or decision that no run will take up, when superseded, then it has no outcome any more."""
+    for status in (S.PENDING, S.APPROVED, S.EDITED, S.REJECTED, S.EXPIRED):
+        over = after(IN_STATUS[status], Supersede("the run ended"))
+        assert (over.status, over.outcome, over.pending, over.ready) == (S.SUPERSEDED, None, False, False)
+        assert over.closing == IN_STATUS[status].closing
+
+
+def test_a_system_of_record_decides_what_is_its_own() -> None:
+    """Given an external approval, when people decide, then `NotAuthorised`; its own answer closes it."""
+    outside = asked(external=True)
+    for event in (Approve(ADMIN), Reject(ALICE), Edit(ALICE, "7")):
+        assert isinstance(refused(outside, event), NotAuthorised)
+    assert after(outside, Observe(BOB, approves=True)).status is S.APPROVED
+    assert after(outside, Observe(BOB, approves=False, reason="no")).outcome == Rejected("no", BOB, NOW)
+
+
+def test_no_system_of_record_decides_what_people_were_asked() -> None:
+    """Given an ordinary approval, an observed answer does not close it around its policy."""
+    result = decide(asked(Policy(approvers=["alice"], needs=1)), Observe(BOB, approves=True), NOW)
+    assert result.map(lambda t: t.approval.status).value_or(None) is not S.APPROVED
+
+
+def test_each_move_is_noted() -> None:
+    """Every change has one fact for the ledger: what, when, by whom, on which revision and digest."""
+    cases: list[tuple[Approval, Event, AuditEvent]] = [
+        (asked(), Approve(ALICE), AuditEvent.APPROVED),
+        (asked(TWO), Approve(ALICE), AuditEvent.VOTED),
+        (asked(), Reject(ALICE), AuditEvent.REJECTED),
+        (asked(Policy(rejections=2)), Reject(ALICE), AuditEvent.VOTED),
+        (asked(), Edit(ALICE, "7"), AuditEvent.EDITED),
+        (asked(), Cancel(ALICE), AuditEvent.CANCELLED),
+        (asked(external=True), Observe(ALICE, approves=True), AuditEvent.APPROVED),
+    ]
+    for approval, event, noted in cases:
+        moved = decide(approval, event, NOW).unwrap()
+        [fact] = moved.facts
+        assert (fact.event, fact.key, fact.at, fact.by) == (noted, "manager", NOW, ALICE)
+        assert (fact.revision, fact.digest) == (moved.approval.revision, moved.approval.digest)
+
+
+def test_the_digest_binds_each_part_of_what_is_shown() -> None:
+    """Operation, content, schema and policy: changing any one makes another digest, and an old one no longer covers."""
+    one = asked()
+    others = [
+        evolve(one, operation="other"),
+        evolve(one, proposal="6"),
+        evolve(one, edited="6"),
+        evolve(one, schema="{}"),
+        evolve(one, policy=TWO),
+    ]
+    for other in others:
+        assert not other.intact()
+        assert evolve(other, digest=asked(TWO).digest).digest != one.digest
+    assert evolve(one, summary="other", metadata='{"a":1}').intact()
+
+
+# Any history at all
+
+PEOPLE = [
+    ALICE,
+    BOB,
+    CAROL,
+    Actor("dora", ["ops"]),
+    Actor("bot", ["ops"], on_behalf_of="alice"),
+    ADMIN,
+    Actor("mona", ["manager"]),
+]
+GRANTS = ["alice", "bob", "role:ops", "role:manager"]
+Step: TypeAlias = "Result[Transition, Refusal]"
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Policy:
+    """Draw any policy that is one."""
+    expires_in = draw(st.none() | st.sampled_from(["1h", "3h"]))
+    try:
+        return Policy(
+            approvers=draw(st.lists(st.sampled_from(GRANTS), max_size=3)),
+            needs=draw(st.integers(1, 3)),
+            rejections=draw(st.integers(1, 2)),
+            self_approval=draw(st.booleans()),
+            editors=draw(st.none() | st.lists(st.sampled_from(GRANTS), max_size=2)),
+            edit_counts_as_vote=draw(st.none() | st.booleans()),
+            expires_in=expires_in,
+            on_expiry=draw(st.sampled_from(OnExpiry)) if expires_in else OnExpiry.EXPIRE,
+        )
+    except PolicyError:
+        return Policy(expires_in=expires_in)
+
+
+def person(actor: Actor) -> set[str]:
+    """Name the human and the program."""
+    return {actor.name, actor.on_behalf_of or actor.name}
+
+
+def covered(grants: tuple[str, ...], actor: Actor) -> bool:
+    """Say whether a list of grants names an actor."""
+    return not grants or actor.name in grants or any(f"role:{role}" in grants for role in actor.roles)
+
+
+class Deciding(RuleBasedStateMachine):
+    """Any events by anybody at any time, on an approval under any policy."""
+
+    @initialize(
+        policy=policies(), by=st.none() | st.sampled_from(PEOPLE), external=st.booleans() | st.just(value=False)
+    )
+    def ask(self, policy: Policy, by: Actor | None, external: bool) -> None:
+        """Ask."""
+        self.now = NOW
+        self.a = asked(policy, by, external=external)
+        self.closed: tuple[Any, ...] | None = None
+
+    @rule(minutes=st.sampled_from([0, 1, 30, 60]))
+    def wait(self, minutes: int) -> None:
+        """Let time pass."""
+        self.now += timedelta(minutes=minutes)
+
+    @rule(
+        by=st.sampled_from(PEOPLE),
+        kind=st.sampled_from(["approve", "approve", "reject", "edit", "cancel"]),
+        content=st.sampled_from(["5", "6", "7"]),
+        revision=st.none() | st.integers(1, 4),
+        stale=st.booleans(),
+    )
+    def act(self, by: Actor, kind: str, content: str, revision: int | None, stale: bool) -> None:
+        """Let somebody do something."""
+        shown = Shown(revision=revision, digest="v1:old" if stale and revision is None else None)
+        events: dict[str, Event] = {
+            "approve": Approve(by, shown),
+            "reject": Reject(by, "no", shown),
+            "edit": Edit(by, content, shown),
+            "cancel": Cancel(by),
+        }
+        self.apply(events[kind])
+
+    @rule()
+    def expire(self) -> None:
+        """Let the timer fire."""
+        self.apply(Expire())
+
+    @rule()
+    def consume(self) -> None:
+        """Let the run take it up."""
+        self.apply(Consume())
+
+    @precondition(lambda self: self.a.external)
+    @rule(by=st.sampled_from(PEOPLE), approves=st.booleans())
+    def observe(self, by: Actor, approves: bool) -> None:
+        """Let the system of record answer."""
+        self.apply(Observe(by, approves))
+
+    @rule(really=st.integers(0, 9))
+    def supersede(self, really: int) -> None:
+        """Let the run go on without it, now and then."""
+        if really == 0:
+            self.apply(Supersede("x"))
+
+    def apply(self, event: Event) -> None:
+        """Decide, and compare before with after."""
+        before = self.a
+        result = decide(before, event, self.now)
+        human = isinstance(event, Approve | Reject | Edit)
+        if human and before.pending and before.deadline is not None and self.now >= before.deadline:
+            assert isinstance(error_of(result), Expired)
+        if not result.map(lambda t: t.changed).value_or(default_value=False):
+            assert result.map(lambda t: t == Transition(before)).value_or(default_value=True)
+            return
+        moved = result.unwrap()
+        self.a = moved.approval
+        assert self.a.version == before.version + 1
+        assert len(moved.facts) == 1
+        assert before.pending or isinstance(event, Consume | Supersede)
+        assert self.a.revision == before.revision + isinstance(event, Edit)
+        if isinstance(event, Approve | Reject | Edit):
+            self.check_eligible(before, event)
+
+    def check_eligible(self, before: Approval, event: Approve | Reject | Edit) -> None:
+        """Whoever moved it was allowed to, and what closed it suffices."""
+        policy, by = before.policy, event.by
+        editors = policy.approvers if policy.editors is None else policy.editors
+        named = covered(editors, by) if isinstance(event, Edit) else covered(policy.approvers, by)
+        assert named or (isinstance(event, Edit) and policy.editors is None)
+        assert policy.editors != () or not isinstance(event, Edit)
+        assert not before.external
+        assert policy.self_approval or before.requested_by is None or not person(by) & person(before.requested_by)
+        assert event.shown.revision in (None, before.revision)
+        assert event.shown.digest in (None, before.digest)
+        if self.a.status is S.APPROVED:
+            voters = [v.by for v in self.a.votes if v.approves and v.revision == self.a.revision]
+            assert len(voters) >= policy.needs
+            assert all(not person(a) & person(b) for n, a in enumerate(voters) for b in voters[:n])
+            assert all(covered(policy.approvers, voter) for voter in voters)
+        if self.a.status is S.EDITED:
+            assert policy.needs == 1
+            assert covered(policy.approvers, by)
+
+    @invariant()
+    def the_digest_covers_the_content(self) -> None:
+        """At every moment."""
+        assert self.a.intact()
+
+    @invariant()
+    def there_is_one_decision(self) -> None:
+        """Once closed, who, when, what and why never change; only being taken up or replaced is added."""
+        if self.a.closing is None:
+            return
+        now = (self.a.closing, self.a.edited, self.a.editor, self.a.votes)
+        if self.closed is None:
+            self.closed = now
+        assert self.closed == now
+
+    @invariant()
+    def status_and_outcome_agree(self) -> None:
+        """A pending approval has no outcome; a decided one has exactly the content that its digest covers."""
+        outcome = self.a.outcome
+        assert (outcome is None) is (self.a.status in {S.PENDING, S.CANCELLED, S.SUPERSEDED})
+        if isinstance(outcome, Approved | Edited):
+            assert outcome.value == self.a.content
+            assert json.loads(self.a.content) in (5, 6, 7)
+
+
+Deciding.TestCase.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
+TestAnyHistory = Deciding.TestCase

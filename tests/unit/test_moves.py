@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from awaitly import (
+    Actor,
+    Approval,
+    ApprovalStatus,
+    Approved,
+    NotAuthorised,
+    Policy,
+    Rejected,
+    RunConflict,
+    RunEnded,
+    RunStatus,
+    UnexpectedError,
+    moves,
+)
+from awaitly.approval import question_digest
+from awaitly.audit import AuditEvent
+from awaitly.deciding import Approve, Edit, Event, Reject, decide
+from awaitly.journal import Decided, Failed, Lease, Returned, RunRecord, RunState, Step
+from awaitly.moves import StillWaiting
+from tests.support import ADMIN, ALICE, BOB, error_of
+
+NOW = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+LEASE = Lease("me", NOW + HOUR)
+
+
+def question(key: str = "manager", policy: Policy | None = None, **members: Any) -> Approval:
+    """Make a question that is not asked yet."""
+    return Approval(
+        run_id="r",
+        key=key,
+        workflow="refund",
+        place="1",
+        operation=f"refund:{key}",
+        summary="?",
+        proposal="5",
+        schema="{}",
+        policy=policy or Policy(),
+        asked_at=NOW,
+        **members,
+    )
+
+
+def state(status: RunStatus = RunStatus.RUNNING, *approvals: Approval, **run: Any) -> RunState:
+    """Make a run with approvals and one recorded step."""
+    lease = LEASE if status is RunStatus.RUNNING else None
+    waits = tuple(a.key for a in approvals) if status is RunStatus.PARKED else ()
+    record = RunRecord("r", "refund", "1", "{}", "v1:x", NOW, NOW, status, lease=lease, waits=waits)
+    step = Step("load", "0", "v1:y", Returned("1"), NOW, NOW)
+    return RunState(evolve(record, **run), (step,), approvals)
+
+
+def decided(approval: Approval, event: Event) -> Approval:
+    """Decide."""
+    return decide(approval, event, NOW).unwrap().approval
+
+
+def parked(*approvals: Approval) -> RunState:
+    """Park a run on approvals."""
+    return moves.park(state(), tuple(a.key for a in approvals), approvals, NOW).unwrap().state
+
+
+# Park
+
+
+def test_parking_asks_and_starts_the_clocks() -> None:
+    """The new questions are asked now, each with its deadline from now; the run is due at the first."""
+    later = NOW + HOUR
+    asked = (question("a", Policy(expires_in="2h")), question("b", Policy(expires_in="1h")), question("c"))
+    moved = moves.park(state(), ("a", "b", "c"), asked, later).unwrap()
+    run, approvals = moved.state.run, moved.state.approvals
+    assert (run.status, run.waits, run.due_at) == (RunStatus.PARKED, ("a", "b", "c"), later + HOUR)
+    assert [a.asked_at for a in approvals] == [later] * 3
+    assert [a.deadline for a in approvals] == [later + 2 * HOUR, later + HOUR, None]
+    assert [f.event for f in moved.facts] == [AuditEvent.ASKED] * 3
+
+
+def test_only_a_running_run_parks() -> None:
+    """A run that somebody cancelled meanwhile does not."""
+    assert isinstance(error_of(moves.park(state(RunStatus.CANCELLED), (), (), NOW)), RunEnded)
+
+
+# Claim
+
+
+def test_a_claim_takes_up_the_decision() -> None:
+    """The decision stands in the journal as a step, is consumed, and was noted, all in one move."""
+    waiting = parked(question())
+    answered = evolve(waiting, approvals=(decided(waiting.approvals[0], Edit(ALICE, "7")),))
+    moved = moves.claim(answered, LEASE, NOW + HOUR).unwrap()
+    [_, step] = moved.state.steps
+    [approval] = moved.state.approvals
+    assert (step.key, step.place, step.digest) == ("manager", "1", question_digest("refund:manager", "5"))
+    assert step.recorded == Decided(approval.outcome)  # type: ignore[arg-type]
+    assert approval.consumed_at == NOW + HOUR
+    assert [f.event for f in moved.facts] == [AuditEvent.CONSUMED]
+    assert moved.state.run.status is RunStatus.RUNNING
+
+
+def test_nothing_is_claimed_while_nobody_decided() -> None:
+    """A run that waits stays as it is."""
+    assert error_of(moves.claim(parked(question()), LEASE, NOW)) == StillWaiting()
+    one = parked(question("a", Policy(needs=2)))
+    voted = evolve(one, approvals=(decided(one.approvals[0], Approve(ALICE)),))
+    assert error_of(moves.claim(voted, LEASE, NOW)) == StillWaiting()
+
+
+def test_one_of_several_decisions_is_enough_to_go_on() -> None:
+    """The others wait on; what was decided is taken up."""
+    waiting = parked(question("a"), question("b"))
+    one = evolve(waiting, approvals=(waiting.approvals[0], decided(waiting.approvals[1], Reject(BOB))))
+    moved = moves.claim(one, LEASE, NOW).unwrap()
+    assert [s.key for s in moved.state.steps] == ["load", "b"]
+    assert [a.pending for a in moved.state.approvals] == [True, False]
+
+
+def test_a_passed_deadline_is_a_decision() -> None:
+    """At the deadline a claim finds the question expired, notes that, and takes it up."""
+    waiting = parked(question("a", Policy(expires_in="1h")))
+    assert error_of(moves.claim(waiting, LEASE, NOW + HOUR - timedelta(microseconds=1))) == StillWaiting()
+    moved = moves.claim(waiting, LEASE, NOW + HOUR).unwrap()
+    assert [f.event for f in moved.facts] == [AuditEvent.EXPIRED, AuditEvent.CONSUMED]
+    assert moved.state.approvals[0].status is ApprovalStatus.EXPIRED
+
+
+def test_what_was_changed_after_the_decision_is_not_taken_up() -> None:
+    """The run is set aside instead, with nothing consumed and no step made of it."""
+    waiting = parked(question())
+    forged = evolve(decided(waiting.approvals[0], Approve(ALICE)), proposal="500")
+    moved = moves.claim(evolve(waiting, approvals=(forged,)), LEASE, NOW).unwrap()
+    assert moved.state.run.status is RunStatus.NEEDS_REVIEW
+    assert moved.state.approvals[0].consumed_at is None
+    assert len(moved.state.steps) == 1
+    assert "'manager'" in (moved.state.run.reason or "")
+
+
+def test_a_held_run_is_not_claimed() -> None:
+    """Before the lease of another ends there is nothing to take."""
+    assert isinstance(error_of(moves.claim(state(), LEASE, NOW)), RunConflict)
+    assert moves.claim(state(), LEASE, NOW + HOUR).unwrap().state.run.recoveries == 1
+
+
+def test_a_run_that_is_set_aside_by_a_claim_takes_nothing_up() -> None:
+    """Where a claim ends in a review, the decisions stay ready for whoever goes on."""
+    waiting = decided(question(), Approve(ALICE))
+    worn = state(RunStatus.RUNNING, waiting, recoveries=5, progress=1)
+    moved = moves.claim(worn, LEASE, NOW + HOUR).unwrap()
+    assert moved.state.run.status is RunStatus.NEEDS_REVIEW
+    again = moves.retry(moved.state, NOW + HOUR).unwrap().state
+    taken = moves.claim(again, Lease("me", NOW + 3 * HOUR), NOW + 2 * HOUR).unwrap().state
+    assert [s.key for s in taken.steps] == ["load", "manager"]
+    assert taken.run.status is RunStatus.RUNNING
+
+
+def test_a_system_of_record_is_asked_again() -> None:
+    """A run that waits for one is claimed without a decision: asking is what its code does."""
+    waiting = parked(question(external=True))
+    assert moves.claim(waiting, LEASE, NOW).unwrap().state.run.status is RunStatus.RUNNING
+
+
+# End
+
+
+@pytest.mark.parametrize("event", [None, Approve(ALICE)])
+def test_questions_that_nobody_will_take_up_are_superseded(event: Event | None) -> None:
+    """What still waits when the run ends, or was decided too late, cannot be decided or taken up any more."""
+    open_question = question() if event is None else decided(question(), event)
+    moved = moves.end(state(RunStatus.RUNNING, open_question), Returned("1"), None, NOW).unwrap()
+    assert moved.state.approvals[0].status is ApprovalStatus.SUPERSEDED
+    assert [f.event for f in moved.facts] == [AuditEvent.SUPERSEDED]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [(Approved("5", BOB, NOW), ApprovalStatus.APPROVED), (Rejected("no", BOB, NOW), ApprovalStatus.REJECTED)],
+)
+def test_the_answer_of_a_system_of_record_closes_its_question(outcome: Any, status: ApprovalStatus) -> None:
+    """What it answered in this execution is noted and consumed where the run parks or ends."""
+    running = state(RunStatus.RUNNING, question(external=True))
+    step = Step("manager", "1", "v1:z", Decided(outcome), NOW, NOW)
+    for moved in (
+        moves.end(evolve(running, steps=(*running.steps, step)), Returned("1"), None, NOW).unwrap(),
+        moves.park(evolve(running, steps=(*running.steps, step)), ("b",), (question("b"),), NOW).unwrap(),
+    ):
+        first = moved.state.approvals[0]
+        assert (first.status, first.closing and first.closing.by, first.consumed_at) == (status, BOB, NOW)
+        assert [f.event.value for f in moved.facts[:2]] == [status.value, "consumed"]
+
+
+# Cancel, release, review, retry
+
+
+def test_a_cancel_withdraws_what_is_asked() -> None:
+    """Pending questions are cancelled by whoever cancels the run; decisions that were not taken up are superseded."""
+    run = state(RunStatus.PARKED, question("a"), decided(question("b"), Approve(ALICE)), requested_by=ALICE)
+    moved = moves.cancel(run, ADMIN, "x", NOW).unwrap()
+    assert [a.status for a in moved.state.approvals] == [ApprovalStatus.CANCELLED, ApprovalStatus.SUPERSEDED]
+    assert moved.state.run.by == ADMIN
+    assert isinstance(error_of(moves.cancel(run, BOB, None, NOW)), NotAuthorised)
+
+
+def test_a_cancel_by_an_admin_withdraws_what_others_requested() -> None:
+    """Whoever may cancel the run may withdraw its questions too: none is left open."""
+    bot = Actor("bot", on_behalf_of="alice")
+    run = state(RunStatus.PARKED, question("a", requested_by=bot), requested_by=bot)
+    for by in (ADMIN, ALICE, Actor("bot")):
+        moved = moves.cancel(run, by, None, NOW).unwrap()
+        assert moved.state.approvals[0].status is ApprovalStatus.CANCELLED
+
+
+def test_the_same_cancel_again_changes_nothing() -> None:
+    """Who cancelled may say so again; somebody else is told that the run is over."""
+    cancelled = moves.cancel(state(), ALICE, "x", NOW).unwrap().state
+    assert moves.cancel(cancelled, ALICE, "x", NOW).unwrap().state is cancelled
+    assert isinstance(error_of(moves.cancel(cancelled, BOB, None, NOW)), RunEnded)
+
+
+def test_a_release_and_a_review_keep_everything() -> None:
+    """Steps and approvals stay as they are."""
+    running = state(RunStatus.RUNNING, question())
+    for moved in (moves.release(running, NOW).unwrap(), moves.review(running, "odd", NOW).unwrap()):
+        assert (moved.state.steps, moved.state.approvals, moved.facts) == (running.steps, running.approvals, ())
+
+
+def test_a_retry_forgets_only_the_step_that_ended_the_run() -> None:
+    """Other steps and every decision stay, a rejection too."""
+    failed = Step("pay", "2", "v1:z", Failed("1"), NOW, NOW)
+    said_no = Step("manager", "1", "v1:q", Decided(Rejected("no", BOB, NOW)), NOW, NOW)
+    ended = state(RunStatus.FAILED, result=Failed("1"), ended_by="pay")
+    ended = evolve(ended, steps=(*ended.steps, said_no, failed))
+    retried = moves.retry(ended, NOW).unwrap().state
+    assert [s.key for s in retried.steps] == ["load", "manager"]
+    rejected = evolve(ended, run=evolve(ended.run, ended_by="manager"))
+    assert [s.key for s in moves.retry(rejected, NOW).unwrap().state.steps] == ["load", "manager", "pay"]
+
+
+@pytest.mark.parametrize("status", [s for s in RunStatus if s not in {RunStatus.FAILED, RunStatus.NEEDS_REVIEW}])
+def test_only_what_failed_or_was_set_aside_is_retried(status: RunStatus) -> None:
+    """Any other run refuses."""
+    assert isinstance(error_of(moves.retry(state(status), NOW)), RunEnded | RunConflict)
+
+
+def test_an_unexpected_error_is_no_result_to_keep() -> None:
+    """A run that raised can be retried like one that failed."""
+    from awaitly.journal import Raised  # noqa: PLC0415
+
+    ended = moves.end(state(), Raised(UnexpectedError("KeyError", "x")), None, NOW).unwrap().state
+    assert ended.run.status is RunStatus.FAILED
+    assert moves.retry(ended, NOW).unwrap().state.run.result is None

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from awaitly import Actor, OnExpiry, Policy, PolicyError, Risk
+
+
+def test_by_default_anyone_may_decide_once() -> None:
+    """One approval, one rejection, no deadline, no self-approval; an edit is the editor's approval."""
+    policy = Policy()
+    assert (policy.needs, policy.rejections, policy.self_approval, policy.expires_in) == (1, 1, False, None)
+    assert policy.counts_edits
+    assert policy.lets_decide(Actor("anyone"))
+    assert policy.to_plain() == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"needs": 0}, "at least 1"),
+        ({"rejections": 0}, "at least 1"),
+        ({"needs": -1}, "at least 1"),
+        ({"approvers": ["ann"], "needs": 2}, "never be met"),
+        ({"approvers": ["ann", "ann"], "needs": 2}, "never be met"),
+        ({"approvers": ["ann", "bob"], "rejections": 3}, "never be met"),
+        ({"on_expiry": "approve"}, "never happen"),
+        ({"on_expiry": "reject"}, "never happen"),
+        ({"expires_in": "1h", "on_expiry": "approve", "risk": "high"}, "silence"),
+        ({"approvers": "ann"}, "list"),
+        ({"editors": "ann"}, "list"),
+    ],
+)
+def test_a_policy_that_can_never_end_is_refused(options: dict[str, Any], why: str) -> None:
+    """What contradicts itself is a `PolicyError` where it is written."""
+    with pytest.raises(PolicyError, match=why):
+        Policy(**options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"expires_in": "0s"}, {"expires_in": "soon"}, {"on_expiry": "shrug"}, {"risk": "low"}],
+)
+def test_a_policy_of_unknown_words_is_refused(options: dict[str, Any]) -> None:
+    """Every option is checked where it is written; a `PolicyError` is a `ValueError` too."""
+    with pytest.raises(ValueError, match=r"."):
+        Policy(**options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"approvers": ["ann", "bob"], "needs": 2},
+        {"approvers": ["role:ops"], "needs": 5},
+        {"approvers": ["ann", "role:ops"], "needs": 5},
+        {"needs": 5, "rejections": 3},
+        {"expires_in": "1h", "on_expiry": "reject", "risk": "high"},
+        {"expires_in": "1h", "on_expiry": "approve"},
+    ],
+)
+def test_a_policy_that_can_end_is_a_policy(options: dict[str, Any]) -> None:
+    """Nobody can count those who hold a role, so such a quorum is taken at its word."""
+    assert Policy(**options).needs == options.get("needs", 1)
+
+
+def test_words_become_members() -> None:
+    """Texts for expiry and risk are read once; approvers are listed once."""
+    policy = Policy(approvers=["ann", "bob", "ann"], expires_in="1h", on_expiry="reject", risk="high")
+    assert policy.approvers == ("ann", "bob")
+    assert (policy.expires_in, policy.on_expiry, policy.risk) == (timedelta(hours=1), OnExpiry.REJECT, Risk.HIGH)
+
+
+def test_editors_are_the_approvers_unless_named() -> None:
+    """A named list of editors is exactly that; an empty one lets nobody edit."""
+    ann, bob = Actor("ann"), Actor("bob", ["writer"])
+    assert Policy(approvers=["ann"]).lets_edit(ann)
+    assert not Policy(approvers=["ann"]).lets_edit(bob)
+    assert Policy(approvers=["ann"], editors=["role:writer"]).lets_edit(bob)
+    assert not Policy(approvers=["ann"], editors=["role:writer"]).lets_edit(ann)
+    assert not Policy(editors=[]).lets_edit(ann)
+
+
+@pytest.mark.parametrize(
+    ("options", "counts"),
+    [
+        ({}, True),
+        ({"needs": 2}, False),
+        ({"needs": 2, "edit_counts_as_vote": True}, True),
+        ({"edit_counts_as_vote": False}, False),
+    ],
+)
+def test_an_edit_counts_as_a_vote_where_one_approval_suffices(options: dict[str, Any], counts: bool) -> None:
+    """That is the default; either may be said."""
+    assert Policy(**options).counts_edits is counts
+
+
+NAMES = st.sampled_from(["ann", "bob", "role:ops", "role:x"])
+POLICIES = st.builds(
+    Policy,
+    approvers=st.lists(NAMES, max_size=3).map(lambda names: [*names, "role:any"]),
+    needs=st.integers(1, 4),
+    rejections=st.integers(1, 4),
+    self_approval=st.booleans(),
+    editors=st.none() | st.lists(NAMES, max_size=2),
+    edit_counts_as_vote=st.none() | st.booleans(),
+    expires_in=st.timedeltas(timedelta(microseconds=1), timedelta(days=9999)),
+    on_expiry=st.sampled_from(OnExpiry).filter(lambda choice: choice is not OnExpiry.APPROVE),
+    risk=st.sampled_from(Risk),
+)
+
+
+@given(POLICIES)
+def test_a_policy_comes_back_from_its_stored_form(policy: Policy) -> None:
+    """Whatever it says; and what is stored is only what differs from the defaults."""
+    plain = policy.to_plain()
+    assert Policy.from_plain(plain) == policy
+    assert Policy.from_plain(plain).to_plain() == plain
+
+
+@pytest.mark.parametrize(
+    "plain", [{"unknown": 1}, {"needs": 0}, {"expires_in": "x"}, {"approvers": "ann"}, {"risk": 5}]
+)
+def test_a_stored_form_that_is_no_policy_is_refused(plain: dict[str, Any]) -> None:
+    """A rule that this release does not understand is not ignored."""
+    with pytest.raises((ValueError, TypeError)):
+        Policy.from_plain(plain)
+
+
+@given(POLICIES, st.sampled_from(["ann", "bob", "eve"]), st.lists(st.sampled_from(["ops", "x", "z"]), max_size=2))
+def test_whoever_is_covered_by_no_grant_decides_nothing(policy: Policy, name: str, roles: list[str]) -> None:
+    """Eligibility is membership: by name or by role, and by nothing else."""
+    covered = name in policy.approvers or any(f"role:{role}" in policy.approvers for role in roles)
+    assert policy.lets_decide(Actor(name, roles)) is covered
+
+
+def test_a_policy_says_itself_in_a_sentence() -> None:
+    """The words that refusals and pages use."""
+    assert Policy().describe() == "anyone but the requester"
+    described = Policy(approvers=["ann", "role:ops"], needs=2, expires_in="1h").describe()
+    assert described == "2 different people of: ann or role:ops, within 1:00:00, else expire"
+
+
+def test_the_words_of_a_policy_that_lets_the_requester_decide_are_true() -> None:
+    """With `self_approval` nobody is left out, so the sentence leaves nobody out."""
+    assert "but the requester" not in Policy(self_approval=True).describe()
