@@ -17,7 +17,7 @@ from awaitly.exceptions import DefinitionError
 from awaitly.ids import checked_name
 from awaitly.policy import Policy
 from awaitly.result import Result
-from awaitly.workflow import Signature
+from awaitly.workflow import Signature, StepWithOptions, name_of
 
 __all__ = ["ApprovalStep", "Ask", "Check", "GatedStep", "approval_step", "gated_step"]
 
@@ -75,13 +75,14 @@ class GatedStep(Generic[P, T, E]):
         codec: Codec,
     ) -> None:
         self.function = function
-        self.name: str = getattr(function, "__name__", type(function).__name__)
+        bare: Callable[..., Any] = function.function if isinstance(function, StepWithOptions) else function
+        self.name = name_of(bare)
         self.key = checked_name("a gate's key", key or self.name)
         self.when = when
         self.describe = describe
         self.redact = redact
         self.policy = policy
-        self.signature = Signature(function, codec)
+        self.signature = Signature(bare, codec)
         self._refuse_unknown_names()
 
     def _refuse_unknown_names(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import inspect
 import types
 from collections.abc import Callable, Mapping
@@ -18,7 +17,7 @@ from awaitly.errors import UnexpectedError, Unstorable
 from awaitly.journal import Failed, Raised, Recorded, Returned
 from awaitly.result import Err, Ok, Result
 from awaitly.retry import ONCE, Retry
-from awaitly.workflow import StepWithOptions
+from awaitly.workflow import StepWithOptions, name_of
 
 __all__ = ["Attempted", "Body", "body_of", "is_result", "recorded_as", "result_of", "run_body", "written"]
 
@@ -76,12 +75,9 @@ def _description(f: Callable[..., Any]) -> Description:
 
 
 def _describe(f: Callable[..., Any]) -> Description:
-    named: Any = f
-    while isinstance(named, functools.partial):
-        named = named.func
     call = getattr(type(f), "__call__", None)  # noqa: B004  (an async __call__ makes an object an async step)
     is_async = inspect.iscoroutinefunction(f) or (call is not None and inspect.iscoroutinefunction(call))
-    return Description(getattr(named, "__name__", type(named).__name__), result_hint(f), is_async)
+    return Description(name_of(f), result_hint(f), is_async)
 
 
 @frozen

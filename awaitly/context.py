@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Generic, NoReturn, ParamSpec, TypeGuard, TypeVar, cast, overload
+from typing import Any, Generic, NoReturn, ParamSpec, TypeAlias, TypeGuard, TypeVar, cast, overload
 
 import returns.result
 
@@ -25,7 +25,7 @@ from awaitly.policy import Policy
 from awaitly.questions import Question, Questions, value_of
 from awaitly.replay import Journal, Scope, Spot
 from awaitly.result import Err, Ok, Result
-from awaitly.signals import Ended, Parked, Signal, strongest
+from awaitly.signals import Drifted, Ended, Parked, Signal, strongest
 from awaitly.workflow import Workflow
 
 __all__ = ["Run"]
@@ -39,6 +39,8 @@ T4 = TypeVar("T4")
 T5 = TypeVar("T5")
 E = TypeVar("E")
 E_contra = TypeVar("E_contra", contravariant=True)
+
+Perform: TypeAlias = Callable[[], Coroutine[Any, Any, Result[Any, Any]]]
 
 _SCOPE: contextvars.ContextVar[Scope] = contextvars.ContextVar("awaitly_scope")
 
@@ -106,8 +108,8 @@ class Run(Generic[E_contra]):
         The key is taken now, not when the step is awaited. A plain function runs in a thread. An exception ends the
         workflow with `UnexpectedError`, after the retries that `step(f, retry=...)` names.
         """
-        spot, performed = self._begin(f, args, kwargs, fatal=True)
-        return self._unwrapped(spot, performed)
+        spot, perform = self._begin(f, args, kwargs, fatal=True)
+        return self._unwrapped(spot, perform)
 
     @overload
     def attempt(
@@ -127,24 +129,24 @@ class Run(Generic[E_contra]):
     ) -> Coroutine[Any, Any, Result[T, E | UnexpectedError]]: ...
     def attempt(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Coroutine[Any, Any, Any]:
         """Run `f` once, as `step` does, and give its result as it is, to be handled on the spot."""
-        return self._begin(f, args, kwargs, fatal=False)[1]
+        return self._begin(f, args, kwargs, fatal=False)[1]()
 
     def _begin(
         self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, fatal: bool
-    ) -> tuple[Spot, Coroutine[Any, Any, Result[Any, Any]]]:
-        """Take the key of a call; `fatal` says that its error ends the workflow, so that a retry runs it again."""
+    ) -> tuple[Spot, Perform]:
+        """Take the key of a call, to be performed when it is awaited; `fatal`: a retry of the run runs it again."""
         scope = self._scope()
         if _is_gated(f):
             return self._begin_gated(scope, f, f.signature.named(args, kwargs), fatal=fatal)
         if _is_check(f):
             spot = scope.take_named(f.key)
-            return spot, self._check(scope, spot, f, args, kwargs)
+            return spot, lambda: self._check(scope, spot, f, args, kwargs)
         body = body_of(f)
         spot = scope.take(body.name) if body.key is None else scope.take_named(body.key)
-        return spot, self._perform(spot, body, args, kwargs, fatal=fatal)
+        return spot, lambda: self._perform(spot, body, args, kwargs, fatal=fatal)
 
-    async def _unwrapped(self, spot: Spot, performed: Coroutine[Any, Any, Result[Any, Any]]) -> Any:
-        match await performed:
+    async def _unwrapped(self, spot: Spot, perform: Perform) -> Any:
+        match await perform():
             case Ok(value):
                 return value
             case Err(error):
@@ -163,6 +165,7 @@ class Run(Generic[E_contra]):
         step = self._journal.find(spot, hashed)
         if step is not None:
             return self._replayed(spot, step, body)
+        self._journal.expect_no_question(spot)
         await self._journal.settle()
         self._check_open()
         started = self._clock()
@@ -215,8 +218,7 @@ class Run(Generic[E_contra]):
             metadata=metadata or {},
             redact=redact,
         )
-        spot, decided = self._decide(ask)
-        return self._granted(spot, decided)
+        return self._granted(*self._take(ask))
 
     def decision(
         self,
@@ -241,7 +243,7 @@ class Run(Generic[E_contra]):
             metadata=metadata or {},
             redact=redact,
         )
-        return self._decide(ask)[1]
+        return self._decided(*self._take(ask))
 
     @overload
     def approvals(self: Run[NotApproved], a: Ask[T1], /) -> Coroutine[Any, Any, tuple[T1]]: ...
@@ -255,13 +257,12 @@ class Run(Generic[E_contra]):
     def approvals(self: Run[NotApproved], *asks: Ask[T]) -> Coroutine[Any, Any, tuple[T, ...]]: ...
     def approvals(self: Run[NotApproved], *asks: Ask[Any]) -> Coroutine[Any, Any, tuple[Any, ...]]:
         """Ask several questions at once: the run parks once, on all of them, and gives the values in that order."""
-        decided = [self._decide(ask) for ask in asks]
-        return self._all([self._granted(spot, outcome) for spot, outcome in decided])
+        taken = [self._take(ask) for ask in asks]
+        return self._all([self._granted(*each) for each in taken])
 
-    def _decide(self, ask: Ask[T]) -> tuple[Spot, Coroutine[Any, Any, Outcome[T]]]:
+    def _take(self, ask: Ask[T]) -> tuple[Scope, Spot, Ask[T]]:
         scope = self._scope()
-        spot = scope.take_named(ask.key)
-        return spot, self._decided(scope, spot, ask)
+        return scope, scope.take_named(ask.key), ask
 
     async def _decided(self, scope: Scope, spot: Spot, ask: Ask[T]) -> Outcome[T]:
         self._check_open()
@@ -277,8 +278,8 @@ class Run(Generic[E_contra]):
         except ValueError as exc:
             raise self._journal.drift(spot, "a decision", f"a type for which {exc}") from exc
 
-    async def _granted(self, spot: Spot, decided: Coroutine[Any, Any, Outcome[T]]) -> T:
-        granted: Result[T, NotApproved] = value_of(await decided, self.run_id, spot.key)
+    async def _granted(self, scope: Scope, spot: Spot, ask: Ask[T]) -> T:
+        granted: Result[T, NotApproved] = value_of(await self._decided(scope, spot, ask), self.run_id, spot.key)
         match granted:
             case Ok(value):
                 return value
@@ -295,18 +296,18 @@ class Run(Generic[E_contra]):
 
     def _begin_gated(
         self, scope: Scope, gate: GatedStep[..., Any, Any], arguments: dict[str, object], *, fatal: bool
-    ) -> tuple[Spot, Coroutine[Any, Any, Result[Any, Any]]]:
+    ) -> tuple[Spot, Perform]:
         body = body_of(gate.function)
         if not gate.asks(arguments):
             spot = scope.take(body.name)
-            return spot, self._perform(spot, body, (), arguments, fatal=fatal)
+            return spot, lambda: self._perform(spot, body, (), arguments, fatal=fatal)
         asked = scope.take_named(gate.key)
         spot = scope.take(body.name)
 
         def perform(approved: dict[str, object]) -> Coroutine[Any, Any, Result[Any, Any]]:
             return self._perform(spot, body, (), approved, fatal=fatal)
 
-        return spot, self._gated(scope, asked, gate, arguments, perform)
+        return spot, lambda: self._gated(scope, asked, gate, arguments, perform)
 
     async def _gated(
         self,
@@ -372,7 +373,13 @@ class Run(Generic[E_contra]):
 
     def _all(self, branches: list[Any]) -> Coroutine[Any, Any, tuple[Any, ...]]:
         scope = self._scope()
-        self._journal.expect(scope.take("gather"))
+        try:
+            self._journal.expect(scope.take("gather"))
+        except Drifted:
+            for branch in branches:
+                if inspect.iscoroutine(branch):
+                    branch.close()
+            raise
         return self._side_by_side([(scope.branch(n), branch) for n, branch in enumerate(branches)])
 
     async def _side_by_side(self, branches: list[tuple[Scope, Awaitable[Any]]]) -> tuple[Any, ...]:

@@ -23,7 +23,7 @@ def as_timedelta(value: Duration) -> timedelta:
     try:
         length = value if isinstance(value, timedelta) else _parse(value)
     except OverflowError as exc:
-        msg = f"a duration beyond all calendars: {value[:40]!r}"
+        msg = f"a duration beyond all calendars: {str(value)[:40]!r}"
         raise ValueError(msg) from exc
     if length <= timedelta(0):
         msg = f"a duration must be longer than zero, not {value!r}"

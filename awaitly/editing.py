@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 from awaitly.approval import Approval
-from awaitly.codec import ANYTHING, Codec
-from awaitly.errors import InvalidEdit, Refusal
+from awaitly.codec import Codec
+from awaitly.errors import InvalidEdit, Unstorable
 from awaitly.result import Err, Ok, Result
 from awaitly.schema import validate
 
 __all__ = ["edited_content"]
 
-_PLAIN = Codec()
+_VALUES = Codec()
 
 
-def edited_content(approval: Approval, value: object) -> Result[str, Refusal]:
-    """Write an edit as JSON text, if it fits the schema that was stored with the approval."""
+def edited_content(
+    approval: Approval, value: object, read: Callable[[str], Any] | None = None
+) -> Result[str, InvalidEdit]:
+    """Write an edit as JSON text, if it fits the schema that was stored with the approval.
 
-    def refused(path: str, reason: str) -> Result[str, Refusal]:
+    Dicts, lists and None are JSON already; other values are written as the type that they are. `read`, where this
+    process knows it, reads the text as the very type of what was proposed, which may refuse more than the schema does.
+    """
+
+    def refused(path: str, reason: str) -> Result[str, InvalidEdit]:
         return Err(InvalidEdit(approval.run_id, approval.key, path, reason))
 
-    kind: type[object] = type(value)
-    hint = ANYTHING if value is None or kind in (dict, list) else kind
-    match _PLAIN.encode(value, hint):
+    match _written(value):
         case Err(unstorable):
             return refused(unstorable.path, unstorable.reason)
         case Ok(text):
@@ -32,4 +38,19 @@ def edited_content(approval: Approval, value: object) -> Result[str, Refusal]:
         case Err(misfit):
             return refused(misfit.path, misfit.reason)
         case Ok(_):
-            return Ok(text)
+            pass
+    try:
+        if read is not None:
+            read(text)
+    except ValueError as exc:
+        return refused("$", str(exc))
+    return Ok(text)
+
+
+def _written(value: object) -> Result[str, Unstorable]:
+    if value is not None and not isinstance(value, dict | list):
+        return _VALUES.encode(value, type(value))
+    try:
+        return Ok(json.dumps(value, separators=(",", ":"), allow_nan=False))
+    except (ValueError, TypeError, RecursionError) as exc:
+        return Err(Unstorable("$", str(exc)))

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
 
 from awaitly import moves
+from awaitly.approval import Approval
 from awaitly.durations import from_micros
 from awaitly.errors import NeedsReview, RunConflict, UnknownRun
 from awaitly.exceptions import DefinitionError, RecordCorrupt, StoreError, UnknownWorkflow
@@ -141,6 +142,11 @@ class Executor:
             known = ", ".join(self._workflows) or "none"
             msg = f"run {row.run_id!r} needs the workflow {row.workflow!r}; this orchestrator was given {known}"
             raise UnknownWorkflow(msg) from None
+
+    def reader_of(self, approval: Approval) -> Callable[[str], Any] | None:
+        """Give how the content of an approval is read as a typed value, where this process has met its question."""
+        workflow = self._workflows.get(approval.workflow)
+        return None if workflow is None else workflow.readers.get(approval.key)
 
     def lease_from(self, now: datetime) -> Lease:
         """Give a lease that begins now, by the store's clock."""

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import TypeAlias
 
 from attrs import frozen
 
 from awaitly.actors import Actor
-from awaitly.approval import Approval, Outcome
+from awaitly.approval import Approval, Outcome, question_digest
 from awaitly.audit import EMPTY, Head
 from awaitly.errors import UnexpectedError
 from awaitly.statuses import RunStatus
 
-__all__ = ["Decided", "Failed", "Lease", "Raised", "Recorded", "Returned", "RunRecord", "RunState", "Step"]
+__all__ = [
+    "Decided",
+    "Failed",
+    "Lease",
+    "Raised",
+    "Recorded",
+    "Returned",
+    "RunRecord",
+    "RunState",
+    "Step",
+    "taken_up",
+    "with_decisions",
+]
 
 
 @frozen
@@ -103,6 +116,29 @@ class RunRecord:
     forked_from: str | None = None
 
 
+_NUMBERS = re.compile(r"\d+")
+
+
+def taken_up(approval: Approval, outcome: Outcome[str], at: datetime) -> Step:
+    """Give the step as which a run's code meets a decision again."""
+    hashed = question_digest(approval.operation, approval.proposal)
+    return Step(approval.key, approval.place, hashed, Decided(outcome), approval.asked_at, at)
+
+
+def with_decisions(steps: tuple[Step, ...], approvals: tuple[Approval, ...]) -> tuple[Step, ...]:
+    """Add the decisions that the run took up: they stand in their approvals, and nowhere a second time."""
+    decided = tuple(
+        taken_up(a, a.outcome, a.consumed_at)
+        for a in approvals
+        if a.consumed_at is not None and a.outcome is not None and not a.external
+    )
+    return tuple(sorted((*steps, *decided), key=_in_code_order)) if decided else steps
+
+
+def _in_code_order(step: Step) -> list[int]:
+    return [int(number) for number in _NUMBERS.findall(step.place)]
+
+
 @frozen
 class RunState:
     """All that is known of a run: its record, its steps in order, its approvals in order, the end of its ledger."""
@@ -127,6 +163,12 @@ class RunState:
             self.approvals if approvals is None else approvals,
             self.head if head is None else head,
         )
+
+    @property
+    def stored_steps(self) -> tuple[Step, ...]:
+        """The steps that are kept as such: a decision is kept in its approval, unless a system of record made it."""
+        own = {approval.key for approval in self.approvals if not approval.external}
+        return tuple(s for s in self.steps if not (isinstance(s.recorded, Decided) and s.key in own))
 
     @property
     def pending(self) -> tuple[Approval, ...]:

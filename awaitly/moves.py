@@ -13,11 +13,11 @@ from attrs import field, frozen
 
 from awaitly import deciding, running
 from awaitly.actors import Actor
-from awaitly.approval import Approval, Approved, Outcome, question_digest
+from awaitly.approval import Approval, Approved
 from awaitly.audit import AuditEvent, Fact, fact
 from awaitly.changing import changed
 from awaitly.errors import NotAuthorised
-from awaitly.journal import Decided, Lease, Recorded, RunRecord, RunState, Step
+from awaitly.journal import Decided, Lease, Recorded, RunRecord, RunState, Step, taken_up
 from awaitly.result import Err, Ok, Result
 from awaitly.running import RunRefusal, advance
 from awaitly.statuses import RunStatus
@@ -77,7 +77,7 @@ def claim(state: RunState, lease: Lease, now: datetime) -> Result[Moved, RunRefu
         approvals, expired = _each(approvals, _expiring, now)
     if state.run.status is RunStatus.PARKED and not _anything_new(state.run, approvals):
         return Err(StillWaiting())
-    tampered = next((a for a in approvals if a.ready and not a.intact()), None)
+    tampered = next((a for a in approvals if a.outcome is not None and not a.intact()), None)
     if tampered is not None:
         return review(state, f"the content of approval {tampered.key!r} is not what was decided on", now)
     match advance(state.run, running.Claim(lease, len(state.steps)), now):
@@ -85,9 +85,9 @@ def claim(state: RunState, lease: Lease, now: datetime) -> Result[Moved, RunRefu
             return Err(refusal)
         case Ok(run):
             pass
-    taken_up = _taken_up(approvals, state.steps, now)
+    decided = _decided(approvals, state.steps, now)
     consumed, facts = _each(approvals, _consuming, now)
-    return Ok(Moved(state.but(run=run, steps=state.steps + taken_up, approvals=consumed), expired + facts))
+    return Ok(Moved(state.but(run=run, steps=state.steps + decided, approvals=consumed), expired + facts))
 
 
 def _anything_new(run: RunRecord, approvals: tuple[Approval, ...]) -> bool:
@@ -95,18 +95,13 @@ def _anything_new(run: RunRecord, approvals: tuple[Approval, ...]) -> bool:
     return any(a.external or not a.pending for a in approvals if a.key in run.waits)
 
 
-def _taken_up(approvals: tuple[Approval, ...], steps: tuple[Step, ...], now: datetime) -> tuple[Step, ...]:
+def _decided(approvals: tuple[Approval, ...], steps: tuple[Step, ...], now: datetime) -> tuple[Step, ...]:
     recorded = {step.key for step in steps}
     return tuple(
-        _as_step(approval, approval.outcome, now)
+        taken_up(approval, approval.outcome, now)
         for approval in approvals
         if approval.ready and approval.outcome is not None and approval.key not in recorded
     )
-
-
-def _as_step(approval: Approval, outcome: Outcome[str], now: datetime) -> Step:
-    hashed = question_digest(approval.operation, approval.proposal)
-    return Step(approval.key, approval.place, hashed, Decided(outcome), approval.asked_at, now)
 
 
 def _observed(state: RunState, now: datetime) -> tuple[tuple[Approval, ...], tuple[Fact, ...]]:
@@ -200,7 +195,7 @@ def release(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
 
 
 def retry(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
-    """Let a run that failed, or was set aside, go on: the steps that ended it are forgotten, everything else is kept."""
+    """Let a run that failed, or was set aside, go on: the steps that ended it are forgotten, all else is kept."""
     match advance(state.run, running.Requeue(), now):
         case Err(refusal):
             return Err(refusal)

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar, overload
 
 from awaitly import moves
-from awaitly.actors import By, as_actor
+from awaitly.actors import ADMIN, Actor, By, as_actor
 from awaitly.approval import Decision
 from awaitly.deciding import Approve, Reject, Shown, Transition
 from awaitly.durations import Duration, as_timedelta, from_micros
@@ -24,7 +24,7 @@ from awaitly.errors import (
     UnknownRun,
     UnknownStep,
 )
-from awaitly.exceptions import UnknownWorkflow
+from awaitly.exceptions import RecordCorrupt, UnknownWorkflow
 from awaitly.execution import Execution, execution_of, new_run
 from awaitly.executor import Executor, as_it_is
 from awaitly.ids import checked_name, new_run_id
@@ -35,9 +35,9 @@ from awaitly.reader import Reader
 from awaitly.records import run_of
 from awaitly.result import Err, Ok, Result
 from awaitly.running import RunRefusal
-from awaitly.saving import approvals_in, decision, difference, state_in
+from awaitly.saving import approvals_in, decision, difference, state_in, withdrawal
 from awaitly.statuses import RunStatus
-from awaitly.store import Found, Move, Store
+from awaitly.store import Found, Move, RunRow, Store
 from awaitly.workflow import Invocation, Workflow
 
 __all__ = ["CancelRefusal", "Orchestrator"]
@@ -318,7 +318,7 @@ class Orchestrator(Reader):
         The rest is as in `approve`.
         """
         shown = Shown(revision=revision, digest=digest)
-        return await self._decide(run_id, key, editing(value, as_actor(by), shown), resume)
+        return await self._decide(run_id, key, editing(value, as_actor(by), shown, self._executor.reader_of), resume)
 
     async def _decide(
         self, run_id: str, key: str | None, event: Eventful, resume: Workflow[..., Any, Any] | None
@@ -377,7 +377,10 @@ class Orchestrator(Reader):
             found = await self._store.load(run_id)
             if found.run is None:
                 return Err(UnknownRun(run_id))
-            state = state_in(found, found.run)
+            try:
+                state = state_in(found, found.run)
+            except RecordCorrupt:
+                return await self._cancel_damaged(found, found.run, as_actor(by), reason)
             if key is not None and key not in {a.key for a in state.approvals}:
                 return Err(UnknownApproval(run_id, key, tuple(a.key for a in state.approvals)))
             match moves.cancel(state, as_actor(by), reason, from_micros(found.now)):
@@ -387,6 +390,17 @@ class Orchestrator(Reader):
                     changes, after = difference(Move.CANCEL, state, cancelled.state, cancelled.facts)
             if cancelled.state is state or isinstance(await self._store.commit(changes), Ok):
                 return Ok(RunCancelled(run_id, as_actor(by).name, after.run.reason))
+
+    async def _cancel_damaged(
+        self, found: Found, row: RunRow, by: Actor, reason: str | None
+    ) -> Result[RunCancelled, CancelRefusal]:
+        """End a run whose records do not decode."""
+        if ADMIN not in by.roles:
+            needs = f"the role {ADMIN!r}, because its records are damaged and nobody knows who requested it"
+            return Err(NotAuthorised(row.run_id, "", by.name, needs))
+        if isinstance(await self._store.commit(withdrawal(found, row, by, reason)), Err):
+            return Err(RunConflict(row.run_id, "it has just moved; look again"))
+        return Ok(RunCancelled(row.run_id, by.name, reason))
 
     async def _now(self) -> datetime:
         return from_micros(await self._store.now())

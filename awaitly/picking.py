@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from awaitly.actors import Actor
 from awaitly.approval import Approval
@@ -24,11 +24,15 @@ def always(event: Event) -> Eventful:
     return lambda _: Ok(event)
 
 
-def editing(value: object, by: Actor, shown: Shown) -> Eventful:
-    """Mean an edit to `value`, which must fit the schema that was stored with the approval."""
+Reader: TypeAlias = Callable[[Approval], Callable[[str], Any] | None]
+"""Gives how this process reads the content of an approval as a typed value, where it knows."""
+
+
+def editing(value: object, by: Actor, shown: Shown, reader: Reader = lambda _: None) -> Eventful:
+    """Mean an edit to `value`, which must fit the schema that was stored with the approval, and its type if known."""
 
     def event(approval: Approval) -> Result[Event, Refusal]:
-        match edited_content(approval, value):
+        match edited_content(approval, value, reader(approval)):
             case Ok(content):
                 return Ok(Edit(by, content, shown))
             case Err(refusal):

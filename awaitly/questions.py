@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from attrs import frozen
 
-from awaitly.approval import Approval, Approved, Edited, Outcome, Pending, Rejected, question_digest, redacted
+from awaitly.approval import Approval, Approved, Edited, Outcome, Pending, Rejected, question_digest, redacted, scrubbed
 from awaitly.asking import OPEN, ApprovalStep, Ask, Check, GatedStep
 from awaitly.codec import ANYTHING, Codec
 from awaitly.errors import ApprovalExpired, ApprovalRejected, Expired, NotApproved, PendingApproval, UnexpectedError
@@ -84,7 +84,7 @@ class Questions:
         def present() -> Presentation:
             return Presentation(
                 schema=schema_text(hint),
-                summary=ask.summary or _shortened(f"{spot.key}: {json.dumps(redacted(content, ask.redact))}"),
+                summary=_summary(spot, ask, content),
                 policy=ask.policy,
                 reason=ask.reason,
                 metadata=self._written(spot, dict(ask.metadata), ANYTHING) if ask.metadata else "{}",
@@ -128,6 +128,7 @@ class Questions:
             return step.recorded.outcome
         if step is not None:
             raise self._journal.drift(spot, "a step", "a question")
+        self._workflow.note_reader(spot.key, question.read)
         asked = self._journal.approval(spot)
         if asked is None or asked.status is ApprovalStatus.SUPERSEDED:
             self._journal.asked[spot.key] = self._approval(spot, question)
@@ -146,6 +147,9 @@ class Questions:
         self, spot: Spot, step: ApprovalStep[..., Any], answer: Check[Any], now: datetime
     ) -> Outcome[str] | None:
         """Record what the system of record answered; a pending answer is not kept."""
+        if not isinstance(answer, Pending) and answer.at.tzinfo is None:
+            msg = f"the answer for {spot.key!r} has a time without a zone: {answer.at.isoformat()}"
+            raise ValueError(msg)
         outcome: Outcome[str]
         match answer:
             case Approved(value, by, at):
@@ -211,6 +215,12 @@ def value_of(outcome: Outcome[T], run_id: str, key: str) -> Result[T, NotApprove
             return Err(ApprovalRejected(run_id, key, by.name, reason))
         case Expired(deadline=deadline):
             return Err(ApprovalExpired(run_id, key, deadline))
+
+
+def _summary(spot: Spot, ask: Ask[Any], content: str) -> str:
+    if ask.summary is not None:
+        return scrubbed(ask.summary, content, ask.redact)
+    return _shortened(f"{spot.key}: {json.dumps(redacted(content, ask.redact))}")
 
 
 def _hint_of(ask: Ask[Any]) -> object:

@@ -14,6 +14,7 @@ from awaitly.errors import PendingApproval, WorkflowChanged
 from awaitly.exceptions import DefinitionError
 from awaitly.journal import Step
 from awaitly.signals import Drifted, Ended, Parked, Signal
+from awaitly.statuses import ApprovalStatus
 
 __all__ = ["Journal", "Recorder", "Scope", "Spot"]
 
@@ -159,6 +160,12 @@ class Journal:
         if there is not None:
             raise self._drift(there, f"{there!r}", f"{spot.key!r} in its place")
 
+    def expect_no_question(self, spot: Spot) -> None:
+        """Raise `Drifted` where a question stands for a call that now would run without its answer."""
+        asked = self.approval(spot)
+        if asked is not None and asked.status is not ApprovalStatus.SUPERSEDED:
+            raise self._drift(spot.key, "a question", "a step")
+
     def drift(self, spot: Spot, recorded: str, found: str) -> Drifted:
         """Note that the code no longer fits what is recorded."""
         return self._drift(spot.key, recorded, found)
@@ -199,7 +206,7 @@ class Journal:
             self._writing.add_done_callback(self._written_soon)
 
     def _written_soon(self, writing: asyncio.Task[None]) -> None:
-        """Write what was recorded meanwhile; a failure is kept, and raised where the workflow next waits for a write."""
+        """Write what was recorded meanwhile; a failure is kept, and raised at the next wait for a write."""
         if not writing.cancelled() and writing.exception() is None:
             self._write_soon()
 

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 
+from awaitly.actors import Actor
 from awaitly.approval import Approval
 from awaitly.audit import Fact, chained
 from awaitly.changing import changed
-from awaitly.deciding import Transition
-from awaitly.journal import RunState
-from awaitly.records import approval_of, head_of, row_of_approval, row_of_run, row_of_step, run_of, step_of
-from awaitly.store import Changes, Found, Move, RunRow
+from awaitly.deciding import Cancel, Transition, decide
+from awaitly.durations import from_micros
+from awaitly.exceptions import RecordCorrupt
+from awaitly.journal import RunState, with_decisions
+from awaitly.records import approval_of, head_of, quarantined, row_of_approval, row_of_run, row_of_step, run_of, step_of
+from awaitly.result import Ok
+from awaitly.statuses import RunStatus
+from awaitly.store import ApprovalRow, Changes, Found, Move, RunRow
 
-__all__ = ["approvals_in", "decision", "difference", "state_in"]
+__all__ = ["approvals_in", "decision", "difference", "state_in", "withdrawal"]
 
 
 def state_in(found: Found, run: RunRow, approvals: tuple[Approval, ...] | None = None) -> RunState:
     """Read all that a store has of a run; `approvals` are those that were already read. Raises `RecordCorrupt`."""
-    steps = tuple(map(step_of, found.steps))
-    return RunState(run_of(run), steps, approvals_in(found) if approvals is None else approvals, head_of(found.head))
+    known = approvals_in(found) if approvals is None else approvals
+    steps = with_decisions(tuple(map(step_of, found.steps)), known)
+    return RunState(run_of(run), steps, known, head_of(found.head))
 
 
 def approvals_in(found: Found) -> tuple[Approval, ...]:
@@ -45,7 +52,7 @@ def difference(
         move=move,
         runs=(row_of_run(run),),
         dropped=tuple((run.run_id, key) for key in recorded - kept),
-        steps=tuple(row_of_step(run.run_id, s) for s in after.steps if s.key not in recorded),
+        steps=tuple(row_of_step(run.run_id, s) for s in after.stored_steps if s.key not in recorded),
         approvals=tuple(row_of_approval(a) for a in approvals if a is not known.get(a.key)),
         entries=entries,
         flushed=flushed,
@@ -66,3 +73,26 @@ def decision(found: Found, transition: Transition) -> Changes:
     approval = transition.approval
     entries = chained(approval.run_id, head_of(found.head), transition.facts)
     return Changes(move=Move.DECIDE, approvals=(row_of_approval(approval),), entries=entries)
+
+
+def withdrawal(found: Found, row: RunRow, by: Actor, reason: str | None) -> Changes:
+    """Give the commit that cancels a run whose records do not decode: they are kept, and what can be read is closed."""
+    approvals: list[ApprovalRow] = []
+    facts: list[Fact] = []
+    for approval in _readable(found):
+        match decide(approval, Cancel(by, reason), from_micros(found.now)):
+            case Ok(transition) if transition.changed:
+                approvals.append(row_of_approval(transition.approval))
+                facts.extend(transition.facts)
+            case _:
+                continue
+    why = f"cancelled by {by.name}" + (f": {reason}" if reason else "")
+    aside = quarantined(row, why, found.now, RunStatus.CANCELLED)
+    entries = chained(row.run_id, head_of(found.head), facts)
+    return Changes(move=Move.CANCEL, runs=(aside,), approvals=tuple(approvals), entries=entries)
+
+
+def _readable(found: Found) -> Iterator[Approval]:
+    for row in found.approvals:
+        with suppress(RecordCorrupt):
+            yield approval_of(row)

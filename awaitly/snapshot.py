@@ -14,7 +14,7 @@ from awaitly.deciding import Approve, Reject, Shown
 from awaitly.durations import utc_now
 from awaitly.errors import PendingApproval, Refusal
 from awaitly.exceptions import BadSnapshot, RecordCorrupt
-from awaitly.journal import RunState
+from awaitly.journal import RunState, with_decisions
 from awaitly.picking import Eventful, always, editing, moved
 from awaitly.records import approval_of, row_of_approval, row_of_run, row_of_step, run_of, step_of
 from awaitly.result import Err, Ok, Result
@@ -74,7 +74,7 @@ class Snapshot:
         run = self.state.run
         content = {
             "run": asdict(row_of_run(run)),
-            "steps": [asdict(row_of_step(run.run_id, step)) for step in self.state.steps],
+            "steps": [asdict(row_of_step(run.run_id, step)) for step in self.state.stored_steps],
             "approvals": [asdict(row_of_approval(approval)) for approval in self.state.approvals],
         }
         return json.dumps({"awaitly": FORMAT, "digest": _digest(content), **content}, separators=(",", ":"))
@@ -85,8 +85,8 @@ class Snapshot:
         content = _opened(text)
         try:
             run = run_of(RunRow(**content["run"]))
-            steps = tuple(step_of(StepRow(**row)) for row in content["steps"])
             approvals = tuple(approval_of(ApprovalRow(**row)) for row in content["approvals"])
+            steps = with_decisions(tuple(step_of(StepRow(**row)) for row in content["steps"]), approvals)
         except (KeyError, TypeError, RecordCorrupt) as exc:
             msg = f"this snapshot does not decode: {exc}"
             raise BadSnapshot(msg) from exc

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -118,6 +119,9 @@ class Invocation(Generic[T_co, E_co]):
         return digest(self.workflow.name, self.arguments)
 
 
+_MOST_READERS = 1_000
+
+
 def _signature_of(workflow: Workflow[..., Any, Any]) -> Signature:
     return Signature(workflow.function, workflow.codec, skip=1)
 
@@ -139,6 +143,7 @@ class Workflow(Generic[P, T_co, E_co]):
     version: str = "1"
     durability: Durability = "step"
     codec: Codec = field(factory=Codec, repr=False)
+    readers: dict[str, Callable[[str], Any]] = field(init=False, repr=False, factory=dict[str, Callable[[str], Any]])
     signature: Signature = field(init=False, repr=False, default=Factory(_signature_of, takes_self=True))
     hint: ResultHint = field(init=False, repr=False, default=Factory(_hint_of, takes_self=True))
 
@@ -149,6 +154,11 @@ class Workflow(Generic[P, T_co, E_co]):
         if not inspect.iscoroutinefunction(self.function):
             msg = f"the workflow {self.name} must be an `async def` whose first parameter is its Run"
             raise DefinitionError(msg)
+
+    def note_reader(self, key: str, read: Callable[[str], Any]) -> None:
+        """Keep how the answer to a question is read, so that this process can check an edit by its very type."""
+        if key in self.readers or len(self.readers) < _MOST_READERS:
+            self.readers[key] = read
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Invocation[T_co, E_co]:
         """Bind arguments."""
@@ -204,6 +214,14 @@ def workflow(
     """
     decorator: Any = WorkflowDecorator(name, version, durability, codec)
     return decorator if f is None else decorator(f)
+
+
+def name_of(f: Callable[..., Any]) -> str:
+    """Give the name of a function; a `functools.partial` goes by its function's, an object by its class's."""
+    while isinstance(f, functools.partial):
+        f = f.func
+    name: str = getattr(f, "__name__", type(f).__name__)
+    return name
 
 
 @frozen(eq=False)

@@ -19,7 +19,7 @@ from awaitly.cli.visible import visible
 __all__ = ["awaitly"]
 
 _COMMANDS = {
-    "demo": ("awaitly.cli.demo", "Pay 200 refunds; the large ones wait for you."),
+    "demo": ("awaitly.cli.demo", "Pay back 200 refunds; the large ones wait for you."),
     "pending": ("awaitly.cli.looking", "List what waits for a decision."),
     "runs": ("awaitly.cli.looking", "List runs, the newest first."),
     "show": ("awaitly.cli.looking", "Draw a run's timeline."),

@@ -17,7 +17,7 @@ from awaitly.cli.codes import ExitCode
 from awaitly.cli.desk import decide_all
 from awaitly.cli.example import load_example
 from awaitly.cli.failures import CommandFailed, Failure, store_trouble
-from awaitly.cli.options import actor, common, settings, signed
+from awaitly.cli.options import actor, settings, signed, with_json
 from awaitly.cli.output import Output, in_terminal
 from awaitly.cli.sitting import Sitting
 from awaitly.cli.stores import named_store
@@ -40,7 +40,7 @@ _FOLDER = "awaitly-demo"
 )
 @click.option("--no-input", is_flag=True, help="Ask nothing, even in a terminal.")
 @signed
-@common
+@with_json
 def demo(folder: Path, no_input: bool, by: str, roles: tuple[str, ...]) -> None:  # noqa: FBT001  (click's own form)
     """Pay back 200 refunds; the large ones wait for you.
 

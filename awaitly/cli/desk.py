@@ -32,10 +32,13 @@ def decide_all(output: Output, sitting: Sitting, waiting: Sequence[PendingApprov
     try:
         for number, asked in enumerate(waiting, start=1):
             output.line()
-            output.line(f"{number} of {len(waiting)}  {visible(asked.run_id)}", "bold")
-            output.line(f"{visible(asked.summary)}. Expires {expiry(asked.deadline, now)}.")
+            heading = f"{number} of {len(waiting)}  {visible(asked.run_id)}"
+            output.line(f"{heading}, expires {expiry(asked.deadline, now)}", "bold")
+            output.line(visible(asked.summary))
             _decide_one(output, sitting, asked, by)
-    except (_Stopped, EOFError, KeyboardInterrupt):
+    except _Stopped:
+        return False
+    except (EOFError, KeyboardInterrupt):
         output.line()
         return False
     return True

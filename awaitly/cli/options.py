@@ -31,6 +31,7 @@ __all__ = [
     "need_command",
     "settings",
     "signed",
+    "with_json",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -98,10 +99,15 @@ def common(command: F) -> F:
     add_store = click.option(
         "--store", metavar="URL", type=TEXT, expose_value=False, callback=_keep_store, help="Default: AWAITLY_STORE."
     )
+    return add_store(with_json(command))
+
+
+def with_json(command: F) -> F:
+    """Add `--json` alone, for a command that has its own store."""
     add_json = click.option(
         "--json", is_flag=True, expose_value=False, callback=_keep_json, help="Print one JSON document."
     )
-    return add_store(add_json(command))
+    return add_json(command)
 
 
 def _keep_store(ctx: click.Context, _: click.Parameter, value: str | None) -> None:

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import CommandFailed, Failure
@@ -112,19 +112,23 @@ def _silence(stream: TextIO) -> None:
         os.close(nowhere)
 
 
-def in_terminal(stream: TextIO | None) -> bool:
-    """Whether a person is at the other end; a stream that was closed is None."""
-    return stream is not None and stream.isatty()
+def in_terminal(stream: TextIO) -> bool:
+    """Whether a person is at the other end."""
+    return stream.isatty()
 
 
-def _nowhere() -> TextIO:
-    return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+def _nowhere(flags: int, mode: str) -> TextIO:
+    return cast("TextIO", os.fdopen(os.open(os.devnull, flags), mode))
 
 
 def prepare_streams() -> None:
-    """Let characters that the terminal's encoding lacks be written as escapes, and closed streams go nowhere."""
-    sys.stdout = sys.stdout or _nowhere()
-    sys.stderr = sys.stderr or _nowhere()
+    """Let characters that the terminal's encoding lacks be written as escapes, and closed streams lead nowhere.
+
+    A closed stream's number would otherwise go to the next file that is opened: the store's.
+    """
+    sys.stdin = sys.stdin or _nowhere(os.O_RDONLY, "r")
+    sys.stdout = sys.stdout or _nowhere(os.O_WRONLY, "w")
+    sys.stderr = sys.stderr or _nowhere(os.O_WRONLY, "w")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

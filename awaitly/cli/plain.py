@@ -63,7 +63,6 @@ def run(record: RunRecord) -> dict[str, Any]:
         "due_at": _plain(record.due_at),
         "waits": list(record.waits),
         "requested_by": _plain(record.requested_by),
-        "reason": record.reason,
         "forked_from": record.forked_from,
     }
 

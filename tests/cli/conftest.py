@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.support import filled
+from tests.cli.support import filled, process
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +21,18 @@ def url(original: Path, tmp_path: Path) -> str:
     """Give a store of the test's own: `buy-0` failed; `buy-1`, `deal-1`, `pay-1` and `odd-1` wait."""
     shutil.copy(original, tmp_path / "runs.db")
     return f"sqlite:///{tmp_path / 'runs.db'}"
+
+
+@pytest.fixture(scope="session")
+def once_parked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Let the demo run once without a terminal, for each test to get a copy of what it left."""
+    folder = tmp_path_factory.mktemp("parked")
+    assert process("demo", folder=folder).code == 0
+    return folder
+
+
+@pytest.fixture
+def parked(once_parked: Path, tmp_path: Path) -> Path:
+    """Give a folder of the test's own, in which the demo has run and nine refunds wait."""
+    shutil.copytree(once_parked, tmp_path / "demo")
+    return tmp_path / "demo"

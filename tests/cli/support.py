@@ -117,8 +117,8 @@ class Answer:
 
 def call(*words: str, stdin: str = "", **environment: str) -> Answer:
     """Call the command in this process."""
-    clean = {"AWAITLY_STORE": None, "AWAITLY_ACTOR": None, "COLUMNS": None}
-    result = CliRunner(env=clean | environment).invoke(awaitly, words, input=stdin, prog_name="awaitly")
+    clean: dict[str, str | None] = {"AWAITLY_STORE": None, "AWAITLY_ACTOR": None, "COLUMNS": None}
+    result = CliRunner(env={**clean, **environment}).invoke(awaitly, words, input=stdin, prog_name="awaitly")
     return Answer(result.exit_code, result.stdout, result.stderr)
 
 
@@ -132,7 +132,14 @@ def process(*words: str | bytes, folder: Path, stdin: str = "", **more: str) -> 
     """Call the command as a process of its own."""
     command = [sys.executable, "-m", "awaitly", *words]
     done = subprocess.run(
-        command, cwd=folder, input=stdin, env=environment(**more), capture_output=True, text=True, timeout=60, check=False
+        command,
+        cwd=folder,
+        input=stdin,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     return Answer(done.returncode, done.stdout, done.stderr)
 

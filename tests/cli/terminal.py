@@ -9,9 +9,9 @@ import select
 import subprocess
 import sys
 import termios
+from fcntl import ioctl
 from pathlib import Path
 from struct import pack
-from fcntl import ioctl
 from types import TracebackType
 from typing import Self
 
@@ -29,8 +29,14 @@ class Terminal:
         command = [sys.executable, "-m", "awaitly", *words]
         settings = environment(TERM="xterm", AWAITLY_ACTOR="ann")
         self.process = subprocess.Popen(
-            command, cwd=folder, env=settings, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
-            preexec_fn=_own_terminal,
+            command,
+            cwd=folder,
+            env=settings,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=_own_terminal,  # noqa: PLW1509  (no other thread runs here)
         )
         os.close(slave)
         self.shown = ""
@@ -39,7 +45,9 @@ class Terminal:
         """Give the terminal."""
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Leave no process behind."""
         self.process.kill()
         self.process.wait()

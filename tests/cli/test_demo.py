@@ -62,9 +62,9 @@ def test_without_a_terminal_it_parks_and_says_how_to_decide(tmp_path: Path) -> N
     assert paid(tmp_path, "1062") == [Decimal("1195.00")]
 
 
-def test_malformed_rows_are_told_with_their_reasons(tmp_path: Path) -> None:
+def test_malformed_rows_are_told_with_their_reasons(parked: Path) -> None:
     """Each with its line in the file; none of them is paid."""
-    document = told(tmp_path)
+    document = told(parked)
     assert {item["line"]: item["problem"].partition(":")[0] for item in document["malformed"]} == {
         25: "amount",
         49: "amount",
@@ -84,25 +84,24 @@ def test_malformed_rows_are_told_with_their_reasons(tmp_path: Path) -> None:
     }
 
 
-def test_a_second_start_goes_on_with_what_was_decided_meanwhile(tmp_path: Path) -> None:
+def test_a_second_start_goes_on_with_what_was_decided_meanwhile(parked: Path) -> None:
     """Approved, edited, rejected, cancelled, and an edit that the bank refuses; a third start changes nothing."""
-    told(tmp_path)
-    decide(tmp_path, "approve", "refund-A-1062")
-    decide(tmp_path, "edit", "refund-A-1085", "100.50")
-    decide(tmp_path, "reject", "refund-A-1095", "--reason", "too late")
-    decide(tmp_path, "cancel", "refund-A-1104")
-    decide(tmp_path, "edit", "refund-A-1140", "-5")
-    second = process("demo", folder=tmp_path).out
+    decide(parked, "approve", "refund-A-1062")
+    decide(parked, "edit", "refund-A-1085", "100.50")
+    decide(parked, "reject", "refund-A-1095", "--reason", "too late")
+    decide(parked, "cancel", "refund-A-1104")
+    decide(parked, "edit", "refund-A-1140", "-5")
+    second = process("demo", folder=parked).out
     assert "Found from before: 203 runs over, 4 waiting, 4 decided or cut off since, going on now\n" in second
     assert "  refund-A-1062: paid back 1,195.00 EUR\n  refund-A-1085: paid back 100.50 EUR\n" in second
     assert "  refund-A-1095: rejected by ann: too late\n" in second
-    assert len(payments(tmp_path)) == AT_ONCE + 2
-    assert (paid(tmp_path, "1062"), paid(tmp_path, "1085")) == ([Decimal("1195.00")], [Decimal("100.50")])
-    assert paid(tmp_path, "1095") == paid(tmp_path, "1104") == paid(tmp_path, "1140") == []
-    third = told(tmp_path)
+    assert len(payments(parked)) == AT_ONCE + 2
+    assert (paid(parked, "1062"), paid(parked, "1085")) == ([Decimal("1195.00")], [Decimal("100.50")])
+    assert paid(parked, "1095") == paid(parked, "1104") == paid(parked, "1140") == []
+    third = told(parked)
     assert third["found"] == {"over": 207, "waiting": 4, "ready": 0}
     assert (third["counts"]["paid_after_decision"], third["counts"]["not_paid"]) == (2, 3)
-    assert len(payments(tmp_path)) == AT_ONCE + 2
+    assert len(payments(parked)) == AT_ONCE + 2
 
 
 def test_another_folder_may_have_any_name(tmp_path: Path) -> None:
@@ -175,9 +174,9 @@ def test_killed_in_a_payment_it_goes_on_and_pays_nobody_twice(
 ASKS = r"\[q\]uit > "
 
 
-def test_a_person_approves_edits_rejects_skips_and_stops(tmp_path: Path) -> None:
+def test_a_person_approves_edits_rejects_skips_and_stops(parked: Path) -> None:
     """Each run goes on at once; what is not understood, and Enter alone, decide nothing."""
-    with Terminal("demo", folder=tmp_path) as terminal:
+    with Terminal("demo", folder=parked) as terminal:
         first = terminal.until(ASKS)
         assert "Refunds" in first
         assert "212/212" in first
@@ -207,32 +206,32 @@ def test_a_person_approves_edits_rejects_skips_and_stops(tmp_path: Path) -> None
         assert "5 of 9  refund-A-1140" in terminal.until(ASKS)
         terminal.type("q\n")
         assert "6 still waiting; nothing is lost, and `awaitly demo` asks again." in terminal.finish()
-    assert len(payments(tmp_path)) == AT_ONCE + 2
-    assert (paid(tmp_path, "1062"), paid(tmp_path, "1085")) == ([Decimal("1195.00")], [Decimal("100.50")])
+    assert len(payments(parked)) == AT_ONCE + 2
+    assert (paid(parked, "1062"), paid(parked, "1085")) == ([Decimal("1195.00")], [Decimal("100.50")])
 
 
-def test_ctrl_c_at_a_question_stops(tmp_path: Path) -> None:
+def test_ctrl_c_at_a_question_stops(parked: Path) -> None:
     """So does the end of the input; the next start asks again."""
     for key in ("\x03", "\x04"):
-        with Terminal("demo", folder=tmp_path) as terminal:
+        with Terminal("demo", folder=parked) as terminal:
             assert "1 of 9" in terminal.until(ASKS)
             terminal.type(key)
             assert "9 still waiting; nothing is lost" in terminal.finish()
 
 
-def test_killed_at_a_question_it_asks_again(tmp_path: Path) -> None:
+def test_killed_at_a_question_it_asks_again(parked: Path) -> None:
     """What was decided and paid before stays so."""
-    with Terminal("demo", folder=tmp_path) as terminal:
+    with Terminal("demo", folder=parked) as terminal:
         terminal.until(ASKS)
         terminal.type("a\n")
         terminal.until("2 of 9  .*")
         terminal.process.kill()
         terminal.process.wait()
-    with Terminal("demo", folder=tmp_path) as terminal:
+    with Terminal("demo", folder=parked) as terminal:
         again = terminal.until(ASKS)
         assert "Found from before: 203 runs over, 8 waiting" in again
         assert "1 of 8  refund-A-1085" in again
-    assert len(payments(tmp_path)) == AT_ONCE + 1
+    assert len(payments(parked)) == AT_ONCE + 1
 
 
 def test_killed_while_the_bar_moves_it_goes_on(tmp_path: Path) -> None:
@@ -245,21 +244,21 @@ def test_killed_while_the_bar_moves_it_goes_on(tmp_path: Path) -> None:
     assert len(payments(tmp_path)) == AT_ONCE
 
 
-def test_somebody_else_may_be_quicker(tmp_path: Path) -> None:
+def test_somebody_else_may_be_quicker(parked: Path) -> None:
     """It says who, and lets the run go on with their decision."""
-    with Terminal("demo", folder=tmp_path) as terminal:
+    with Terminal("demo", folder=parked) as terminal:
         terminal.until(ASKS)
-        process("edit", "refund-A-1062", "7", "--by", "bob", "--store", STORE, folder=tmp_path)
+        process("edit", "refund-A-1062", "7", "--by", "bob", "--store", STORE, folder=parked)
         terminal.type("r\n")
         terminal.until("no reason\\) > ")
         terminal.type("\n")
         after = terminal.until(ASKS)
         assert "was already edited by bob" in after.replace("\n", " ")
         assert "Paid back 7 EUR." in after
-    assert paid(tmp_path, "1062") == [Decimal(7)]
+    assert paid(parked, "1062") == [Decimal(7)]
 
 
-def test_without_input_it_asks_nothing_even_in_a_terminal(tmp_path: Path) -> None:
+def test_without_input_it_asks_nothing_even_in_a_terminal(parked: Path) -> None:
     """For scripts that have a terminal."""
-    with Terminal("demo", "--no-input", folder=tmp_path) as terminal:
+    with Terminal("demo", "--no-input", folder=parked) as terminal:
         assert "To decide" in terminal.finish()

@@ -133,7 +133,11 @@ def test_schema_is_printed_without_a_store(tmp_path: Path) -> None:
 def test_no_text_can_act_on_the_terminal(url: str, words: tuple[str, ...], columns: str) -> None:
     """Hostile summaries, errors, values, reasons and names come out as text that shows what it is."""
     call("reject", "deal-1", "legal", "--by", NASTY, "--reason", NASTY, "--store", url)
-    answer = call(*words, "--by", NASTY, "--store", url) if words[0] == "approve" else call(*words, "--store", url, COLUMNS=columns)
+    answer = (
+        call(*words, "--by", NASTY, "--store", url)
+        if words[0] == "approve"
+        else call(*words, "--store", url, COLUMNS=columns)
+    )
     assert answer.code == 0
     assert is_safe(answer.out)
     if words != ("runs",):
@@ -161,18 +165,18 @@ def test_hostile_text_in_a_refusal_is_shown(url: str) -> None:
     assert is_safe(call("runs", "--store", "odd\x1b[31m:x").err)
 
 
-@pytest.mark.parametrize("format", [[], ["--json"]])
-def test_redacted_members_are_blank_everywhere(url: str, format: list[str]) -> None:
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_redacted_members_are_blank_everywhere(url: str, form: list[str]) -> None:
     """Waiting, edited, voted on, decided, and told by an error."""
-    finance = ["--role", "finance", "--store", url, *format]
-    said = [call("pending", "--store", url, *format), call("show", "pay-1", "--store", url, *format)]
+    finance = ["--role", "finance", "--store", url, *form]
+    said = [call("pending", "--store", url, *form), call("show", "pay-1", "--store", url, *form)]
     other = SECRET.replace("1", "2")
     edit = json.dumps({"iban": other, "to": "eve"})
     said.append(call("edit", "pay-1", edit, "--by", "ann", *finance))
     said.append(call("approve", "pay-1", "--by", "bob", *finance))
     said.append(call("approve", "pay-1", "--by", "cid", *finance))
     said.append(call("reject", "pay-1", "--reason", other, "--by", "dan", *finance))
-    said.append(call("show", "pay-1", "--store", url, *format))
+    said.append(call("show", "pay-1", "--store", url, *form))
     assert [each.code for each in said] == [0, 0, 0, 0, 0, 4, 0]
     assert all(SECRET not in each.out + each.err and other not in each.out + each.err for each in said)
     assert "[redacted]" in said[-1].out

@@ -94,7 +94,9 @@ def test_without_a_store_it_says_how_to_name_one() -> None:
     assert answer.err == "awaitly: which store? Name it with --store sqlite:///refunds.db, or set AWAITLY_STORE\n"
 
 
-@pytest.mark.parametrize("words", [("pending",), ("runs",), ("show", "r1"), ("approve", "r1"), ("audit", "verify", "r1")])
+@pytest.mark.parametrize(
+    "words", [("pending",), ("runs",), ("show", "r1"), ("approve", "r1"), ("audit", "verify", "r1")]
+)
 def test_a_path_with_a_typo_creates_nothing(tmp_path: Path, words: tuple[str, ...]) -> None:
     """It says that there is no store."""
     answer = call(*words, "--store", f"sqlite:///{tmp_path}/typo.db")
@@ -227,10 +229,11 @@ def test_an_answer_that_cannot_be_written_is_said(url: str) -> None:
     assert done.stderr.startswith(b"awaitly: the answer could not be written")
 
 
-def test_closed_streams_are_no_traceback(url: str, tmp_path: Path) -> None:
+def test_closed_streams_are_no_traceback(url: str, parked: Path) -> None:
     """As in `awaitly runs <&- >&-`."""
     shell = shutil.which("sh") or "sh"
-    script = f'"{sys.executable}" -m awaitly "$@" --store "{url}" <&- >&-'
-    for words in (["runs"], ["demo", "--dir", str(tmp_path / "demo")]):
-        done = subprocess.run([shell, "-c", script, "sh", *words], capture_output=True, env=environment(), check=False)
+    script = f'"{sys.executable}" -m awaitly --store "{url}" "$@" <&- >&-'
+    for words in (["runs"], ["demo"]):
+        command = [shell, "-c", script, "sh", *words]
+        done = subprocess.run(command, cwd=parked, capture_output=True, env=environment(), timeout=60, check=False)
         assert (done.returncode, done.stderr) == (0, b"")

@@ -14,7 +14,11 @@ HEAVY = {"rich", "cattrs", "jsonschema", "sqlite3", "awaitly_sqlite", "awaitly.c
 def test_help_imports_nothing_heavy(words: list[str]) -> None:
     """It comes at once: counted in modules, for time depends on the machine."""
     script = f"import sys; from awaitly.cli import awaitly; awaitly({words!r}, standalone_mode=False)"
-    command = [sys.executable, "-c", f"{script[:12]}\ntry:\n    {script[12:]}\nfinally:\n    print(*sys.modules, file=sys.stderr)"]
+    command = [
+        sys.executable,
+        "-c",
+        f"{script[:12]}\ntry:\n    {script[12:]}\nfinally:\n    print(*sys.modules, file=sys.stderr)",
+    ]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout
     assert HEAVY.isdisjoint(done.stderr.split())
@@ -25,11 +29,10 @@ def test_help_imports_nothing_heavy(words: list[str]) -> None:
 )
 def test_each_command_explains_itself(command: str) -> None:
     """It stands in the list, and has a page of its own."""
-    listed = next(line for line in call("--help").out.splitlines() if line.strip().startswith(f"{command} "))
+    assert any(line.strip().startswith(f"{command} ") for line in call("--help").out.splitlines())
     answer = call(command, "--help")
     assert answer.code == 0
     assert answer.out.startswith(f"Usage: awaitly {command}")
-    assert listed.split(None, 1)[1].rstrip(".").split(",")[0].split(";")[0] in answer.out.replace("\n  ", " ")
 
 
 def test_without_a_command_it_explains_itself() -> None:

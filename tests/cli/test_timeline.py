@@ -11,8 +11,8 @@ from awaitly import Actor, Approval, ApprovalStatus, History, Policy, RunStatus
 from awaitly.approval import Closing
 from awaitly.cli import timeline
 from awaitly.cli.output import Output
-from awaitly.journal import Raised, Returned, RunRecord, Step
 from awaitly.errors import UnexpectedError
+from awaitly.journal import Raised, Returned, RunRecord, Step
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 ASKED = START + timedelta(minutes=40)
@@ -87,7 +87,9 @@ Since 2026-11-02 09:00:00 UTC, took 2 d
 """
 
 
-def drawn(history: History, now: datetime, columns: int, monkeypatch: pytest.MonkeyPatch, encoding: str = "utf-8") -> str:
+def drawn(
+    history: History, now: datetime, columns: int, monkeypatch: pytest.MonkeyPatch, encoding: str = "utf-8"
+) -> str:
     """Draw a timeline as it comes out of a process whose output is no terminal."""
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))

@@ -68,6 +68,8 @@ def told(answer: object) -> dict[str, Any]:
             return {"status": status and status.value, **told(result)}
         case Ok(Decision() as decision):
             return {"ok": True, "status": decision.status.value, "replayed": decision.replayed}
+        case Ok(Execution() as execution):
+            return {"ok": True, "went on": told(execution)}
         case Ok(value):
             return {"ok": True, "value": str(value)}
         case Err(AlreadyDecided(status=status, by=by)):
@@ -99,6 +101,9 @@ class Doer:
             "edit": partial(orchestrator.edit, by=orders.name),
             "reject": partial(orchestrator.reject, by=orders.name),
             "cancel": partial(orchestrator.cancel, by=orders.name),
+            "approve+": partial(orchestrator.approve, by=orders.name, resume=self._errand),
+            "edit+": partial(orchestrator.edit, by=orders.name, resume=self._errand),
+            "reject+": partial(orchestrator.reject, by=orders.name, resume=self._errand),
         }
 
     async def do(self, *deed: str) -> Any:
@@ -133,15 +138,17 @@ class Doer:
         return execution
 
     async def _decide(self, pending: PendingApproval) -> None:
+        """Decide on one approval: some verbs (with a `+`) let the run go on in the same commit."""
         run, key, roll = pending.run_id, pending.key, self._random.random()
+        go = "+" if self._random.random() < 0.3 else ""
         if roll < self._orders.cancels:
             await self.do("cancel", run)
         elif roll > 0.9:
-            await self.do("reject", run, key, f"{self._orders.name} said no")
+            await self.do(f"reject{go}", run, key, f"{self._orders.name} said no")
         elif roll > 0.6:
-            await self.do("edit", run, key, f"{self._orders.name}'s{key}")
+            await self.do(f"edit{go}", run, key, f"{self._orders.name}'s{key}")
         else:
-            await self.do("approve", run, key)
+            await self.do(f"approve{go}", run, key)
 
 
 _OVER = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED, RunStatus.NEEDS_REVIEW)

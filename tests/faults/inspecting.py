@@ -21,6 +21,7 @@ from tests.faults.tally import TALLY
 
 __all__ = ["Sight", "check_end", "check_sight", "look", "reports", "sight_of"]
 
+_DECIDES = {"approve": "approved", "edit": "edited", "reject": "rejected"}
 _DECISIVE = {"approved", "edited", "rejected", "expired"}
 
 
@@ -117,13 +118,14 @@ def _kept(report: dict[str, Any], sight: Sight) -> bool:
     verb, key = report["deed"][0], (*report["deed"], "", "")[2]
     if verb == "cancel":
         return sight.run is not None and sight.run.status is RunStatus.CANCELLED
-    if verb not in {"approve", "edit", "reject"}:
+    status = _DECIDES.get(verb.rstrip("+"))
+    if status is None:
         return True
     approval = next((a for a in sight.approvals if a.key == key), None)
     if approval is None or approval.closing is None:
         return False
     cancelled = sight.run is not None and sight.run.status is RunStatus.CANCELLED
-    same = approval.status.value == report["status"] or (cancelled and approval.status.value == "superseded")
+    same = approval.status.value == status or (cancelled and approval.status.value == "superseded")
     return same and approval.closing.by.name == report["name"]
 
 

@@ -5,6 +5,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, closing
+from itertools import product
 from random import Random
 from typing import Any
 
@@ -25,6 +26,9 @@ NEIGHBOURS = ("healthy-1", "healthy-2")
 SHAPE = "s a s"
 KINDS = ("approved", "edited", "waiting", "left")
 """How the damaged runs stand: decided and not yet resumed, not decided, or left by a process that died."""
+
+
+CASES = [*product(("runs", "approvals"), KINDS), ("steps", "approved"), ("steps", "left")]
 
 
 @asynccontextmanager
@@ -145,8 +149,7 @@ async def _readable(store: SqliteStore, run_id: str) -> bool:
         return False
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize(("table", "kind"), CASES)
 async def test_a_damaged_run_is_set_aside(place: Place, table: str, kind: str) -> None:
     """A run with a damaged record is set aside with a reason, or goes on where the damage means nothing."""
     unfair = await unfairly_fared(place, await poisoned(place, table, kind))

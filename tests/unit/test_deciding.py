@@ -34,6 +34,7 @@ from awaitly.audit import AuditEvent
 from awaitly.deciding import (
     TABLE,
     Approve,
+    AskAgain,
     Cancel,
     Consume,
     Edit,
@@ -115,6 +116,7 @@ EVENTS: list[Event] = [
     Observe(BOB, approves=True),
     Observe(BOB, approves=False),
     Supersede("again"),
+    AskAgain(asked()),
     Consume(),
 ]
 LEGAL: set[tuple[ApprovalStatus, type]] = {
@@ -124,6 +126,7 @@ LEGAL: set[tuple[ApprovalStatus, type]] = {
     (S.EDITED, Edit),
     (S.REJECTED, Reject),
     (S.CANCELLED, Cancel),
+    (S.SUPERSEDED, AskAgain),
 }
 
 
@@ -133,7 +136,7 @@ def test_every_status_is_reached() -> None:
 
 
 def test_the_table_has_these_moves_and_no_others() -> None:
-    """From a decided approval only its consumption, its replacement, and the same decision again are moves."""
+    """From a decided approval there are only: taking it up, replacing it, the same again; a replaced one is asked anew."""
     assert set(TABLE) == LEGAL
     assert {type(event) for event in EVENTS} == set(get_args(Event))
 
@@ -455,6 +458,19 @@ def test_what_was_not_taken_up_is_superseded() -> None:
         assert over.closing == IN_STATUS[status].closing
 
 
+def test_what_was_superseded_is_asked_anew_with_nothing_of_before() -> None:
+    """Given a superseded question, when a retried run asks again, then it is a new revision without votes or decision."""
+    voted = after(asked(TWO), Approve(ALICE), Edit(BOB, "7"), Approve(CAROL), Supersede("the run failed"))
+    moved = decide(voted, AskAgain(asked(TIMED)), NOW).unwrap()
+    again = moved.approval
+    assert (again.status, again.revision, again.version) == (S.PENDING, voted.revision + 1, voted.version + 1)
+    assert (again.votes, again.closing, again.edited, again.editor, again.policy) == ((), None, None, None, TIMED)
+    assert again.intact()
+    assert [fact.event for fact in moved.facts] == [AuditEvent.ASKED]
+    assert isinstance(refused(again, Approve(ALICE, Shown(revision=1))), StaleRevision)
+    assert after(again, Approve(ALICE)).status is S.APPROVED
+
+
 def test_a_system_of_record_decides_what_is_its_own() -> None:
     """Given an external approval, when people decide, then `NotAuthorised`; its own answer closes it."""
     outside = asked(external=True)
@@ -605,6 +621,14 @@ class Deciding(RuleBasedStateMachine):
         if really == 0:
             self.apply(Supersede("x"))
 
+    @precondition(lambda self: self.a.status is S.SUPERSEDED)
+    @rule()
+    def ask_again(self) -> None:
+        """Let a retried run ask anew: that begins a new question."""
+        self.closed = None
+        question = asked(self.a.policy, self.a.requested_by, external=self.a.external)
+        self.apply(AskAgain(question))
+
     def apply(self, event: Event) -> None:
         """Decide, and compare before with after."""
         before = self.a
@@ -619,8 +643,8 @@ class Deciding(RuleBasedStateMachine):
         self.a = moved.approval
         assert self.a.version == before.version + 1
         assert len(moved.facts) == 1
-        assert before.pending or isinstance(event, Consume | Supersede)
-        assert self.a.revision == before.revision + isinstance(event, Edit)
+        assert before.pending or isinstance(event, Consume | Supersede | AskAgain)
+        assert self.a.revision == before.revision + isinstance(event, Edit | AskAgain)
         if isinstance(event, Approve | Reject | Edit):
             self.check_eligible(before, event)
 

@@ -30,7 +30,6 @@ from awaitly import (
     Retry,
     Run,
     RunStatus,
-    StepRow,
     UnexpectedError,
     Workflow,
     WorkflowChanged,
@@ -397,29 +396,23 @@ async def test_what_was_changed_in_the_store_after_the_approval_never_runs(
     assert mailer.sent == []
 
 
-async def test_what_was_changed_in_the_journal_after_the_approval_never_runs(
-    store: SharedStore, mailer: Mailer
-) -> None:
-    """The approved arguments are checked right before the call, also where a retry takes them from the journal."""
+async def test_what_was_changed_after_the_decision_was_taken_up_never_runs(store: SharedStore, mailer: Mailer) -> None:
+    """The approved arguments are checked before every execution, also where a retry takes them up again."""
     mailer.failing = True
     flow = sending(gated_step(mailer.send), "bob", 100)
     async with Orchestrator(store, workflows=[flow]) as orchestrator:
         await orchestrator.start(flow(), run_id="r")
         (await orchestrator.approve("r", by="ann")).unwrap()
         assert (await orchestrator.resume("r")).status is RunStatus.FAILED
-        found = await store.load("r")
-        assert found.run is not None
-        decided = next(row for row in found.steps if row.key == "send")
-        forged = decided.body.replace("bob", "eve")
-        assert forged != decided.body
-        await store.change_step(found.run.version, StepRow("r", "send", forged))
+        [row] = (await store.load("r")).approvals
+        await store.change_approval(evolve(row, version=row.version + 1, body=row.body.replace("bob", "eve")))
         mailer.failing = False
         execution = await orchestrator.retry("r")
     assert mailer.sent == [("bob", 100, SECRET)]
     assert isinstance(error_of(execution.result), NeedsReview | WorkflowChanged)
 
 
-async def test_what_was_edited_cannot_be_changed_in_the_journal_either(store: SharedStore, mailer: Mailer) -> None:
+async def test_what_was_edited_cannot_be_changed_after_either(store: SharedStore, mailer: Mailer) -> None:
     """The same for arguments that an editor wrote."""
     mailer.failing = True
     flow = sending(gated_step(mailer.send), "bob", 100)
@@ -427,10 +420,8 @@ async def test_what_was_edited_cannot_be_changed_in_the_journal_either(store: Sh
         await orchestrator.start(flow(), run_id="r")
         (await orchestrator.edit("r", None, {"to": "carl", "amount": 5, "iban": "x"}, by="ann")).unwrap()
         assert (await orchestrator.resume("r")).status is RunStatus.FAILED
-        found = await store.load("r")
-        assert found.run is not None
-        decided = next(row for row in found.steps if row.key == "send")
-        await store.change_step(found.run.version, StepRow("r", "send", decided.body.replace("carl", "eve")))
+        [row] = (await store.load("r")).approvals
+        await store.change_approval(evolve(row, version=row.version + 1, body=row.body.replace("carl", "eve")))
         mailer.failing = False
         execution = await orchestrator.retry("r")
     assert mailer.sent == [("carl", 5, "x")]

@@ -232,14 +232,14 @@ def test_a_release_and_a_review_keep_everything() -> None:
 
 def test_a_retry_forgets_only_the_step_that_ended_the_run() -> None:
     """Other steps and every decision stay, a rejection too."""
-    failed = Step("pay", "2", "v1:z", Failed("1"), NOW, NOW)
+    failed = Step("pay", "2", "v1:z", Failed("1"), NOW, NOW, fatal=True)
     said_no = Step("manager", "1", "v1:q", Decided(Rejected("no", BOB, NOW)), NOW, NOW)
     ended = state(RunStatus.FAILED, result=Failed("1"), ended_by="pay")
     ended = evolve(ended, steps=(*ended.steps, said_no, failed))
     retried = moves.retry(ended, NOW).unwrap().state
     assert [s.key for s in retried.steps] == ["load", "manager"]
-    rejected = evolve(ended, run=evolve(ended.run, ended_by="manager"))
-    assert [s.key for s in moves.retry(rejected, NOW).unwrap().state.steps] == ["load", "manager", "pay"]
+    handled = evolve(ended, steps=(*ended.steps[:-1], evolve(failed, fatal=False)))
+    assert [s.key for s in moves.retry(handled, NOW).unwrap().state.steps] == ["load", "manager", "pay"]
 
 
 @pytest.mark.parametrize("status", [s for s in RunStatus if s not in {RunStatus.FAILED, RunStatus.NEEDS_REVIEW}])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any, cast
 
@@ -137,9 +137,8 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     members: list[tuple[Any, Any]] = []
     if isinstance(value, dict):
         members = list(cast("dict[str, Any]", value).items())
-    if isinstance(value, list):
-        items: list[Any] = value
-        members = list(enumerate(items))
+    elif isinstance(value, list):
+        members = list(enumerate(cast("Iterable[Any]", value)))
     for key, inner in members:
         yield (*path, key)
         yield from places(inner, (*path, key))

@@ -1,0 +1,73 @@
+"""langgraph's graph API on its AsyncSqliteSaver, which sets WAL itself and leaves synchronous at FULL.
+
+One node a step, `interrupt` in a node of its own, `Command(resume=...)` to go on: as its pages on human review show it.
+`durability="sync"` is the one of its modes whose promise is awaitly's: a step is on disk before the next one begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypedDict
+
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from langgraph.graph import END, START, StateGraph
+from langgraph.types import Command, interrupt
+
+__all__ = ["opened"]
+
+
+class _State(TypedDict):
+    number: int
+    first: int
+    second: int
+    approved: int
+    third: int
+
+
+async def _add_one(state: _State) -> dict[str, int]:
+    return {"first": state["number"] + 1}
+
+
+async def _add_two(state: _State) -> dict[str, int]:
+    return {"second": state["first"] + 2}
+
+
+async def _manager(state: _State) -> dict[str, int]:
+    return {"approved": interrupt({"summary": "go on?", "proposes": state["second"]})}
+
+
+async def _add_three(state: _State) -> dict[str, int]:
+    return {"third": state["approved"] + 3}
+
+
+def _graph(saver: Any) -> Any:
+    graph = StateGraph(_State)
+    graph.add_sequence([_add_one, _add_two, _manager, _add_three])
+    graph.add_edge(START, "_add_one")
+    graph.add_edge("_add_three", END)
+    return graph.compile(checkpointer=saver)
+
+
+class _Langgraph:
+    def __init__(self, graph: Any) -> None:
+        self._graph = graph
+
+    async def start(self, run_id: str) -> None:
+        found = await self._go(run_id, {"number": 1})
+        assert "__interrupt__" in found, found
+
+    async def decide(self, run_id: str) -> None:
+        found = await self._go(run_id, Command(resume=4))
+        assert found["third"] == 7, found
+
+    async def _go(self, run_id: str, given: Any) -> Any:
+        thread = {"configurable": {"thread_id": run_id}}
+        return await self._graph.ainvoke(given, thread, durability="sync")
+
+
+@asynccontextmanager
+async def opened(path: Path) -> AsyncGenerator[_Langgraph]:
+    async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+        yield _Langgraph(_graph(saver))

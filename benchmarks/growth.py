@@ -1,0 +1,127 @@
+"""Whether a store with many runs that wait is slower than one with few."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections import defaultdict
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from statistics import median
+
+from attrs import evolve
+
+from awaitly import Changes, Ok, Orchestrator
+from benchmarks.contenders.with_awaitly import AwaitlyContender, order
+from benchmarks.figures import Figure, at_most
+from benchmarks.remote import Remote, running
+from benchmarks.timing import percentile, ratio
+from benchmarks.watching import WatchedStore
+
+__all__ = ["measure"]
+
+_FEW = 1_000
+_GENUINE = 700
+"""Runs that are really started, and later approved; the others are copies of the rows of one such run."""
+_CLIENTS = 16
+_AT_ONCE = 2_000
+_APPROVED = 80
+_SINGLE = 20
+_LISTINGS = 20
+_PAGE = 50
+
+_Rounds = dict[str, dict[int, list[float]]]
+
+
+def measure(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001  (no peer takes part)
+    many = 20_000 if quick else 100_000
+    rounds: _Rounds = defaultdict(lambda: defaultdict(list))
+    with tempfile.TemporaryDirectory(prefix="awaitly-bench-") as folder, ExitStack() as stack:
+        stores: dict[int, Remote] = {}
+        for count in (_FEW, many):
+            path = Path(folder) / f"{count}.db"
+            asyncio.run(_fill(path, count - _GENUINE))
+            stores[count] = stack.enter_context(running("awaitly", path))
+            stores[count].start([f"real-{number}" for number in range(_GENUINE)], 64)
+        for number in range(3 if quick else 6):
+            for count, remote in stores.items():
+                _turn(remote, count, number, rounds)
+    return _figures(rounds, many)
+
+
+def _turn(remote: Remote, count: int, number: int, rounds: _Rounds) -> None:
+    listings = remote.list_pending(_PAGE, _LISTINGS)
+    for percent in (50, 95):
+        rounds[f"listing p{percent}"][count].append(percentile(listings, percent) * 1_000)
+    first = number * (_APPROVED + _SINGLE)
+    names = [f"real-{run}" for run in range(first, first + _APPROVED + _SINGLE)]
+    rounds["throughput"][count].append(_APPROVED / remote.decide(names[:_APPROVED], _CLIENTS)[0])
+    rounds["latency"][count].append(percentile(remote.decide(names[_APPROVED:], 1)[1], 50) * 1_000)
+
+
+def _figures(rounds: _Rounds, many: int) -> list[Figure]:
+    growth = f"{many:,} parked runs"
+    return [
+        *(_listing(rounds, many, percent) for percent in (50, 95)),
+        _grown(f"approve to completed, p50, one client, {growth}", "ms", rounds["latency"], many),
+        _grown(f"approve to completed, throughput, {_CLIENTS} clients, {growth}", "runs/s", rounds["throughput"], many),
+    ]
+
+
+def _listing(rounds: _Rounds, many: int, percent: int) -> Figure:
+    found = rounds[f"listing p{percent}"]
+    values = _values(found, many)
+    times = ratio(found[many], found[_FEW])
+    target = at_most(values["awaitly"], 5, " ms")
+    name = f"listing {_PAGE} of {many:,} pending, p{percent}"
+    return Figure("growth", name, "ms", values, times, f"{_FEW:,}", *target)
+
+
+def _grown(name: str, unit: str, found: Mapping[int, list[float]], many: int) -> Figure:
+    """Judge by how many times slower the large store is."""
+    slower = ratio(found[_FEW], found[many]) if unit == "runs/s" else ratio(found[many], found[_FEW])
+    return Figure("growth", name, unit, _values(found, many), slower, "slower", *at_most(slower, 1.3, " x"))
+
+
+def _values(found: Mapping[int, list[float]], many: int) -> dict[str, float]:
+    return {"awaitly": median(found[many]), f"with {_FEW:,}": median(found[_FEW])}
+
+
+# Filling: the rows of one parked run, again and again under other names and times
+
+
+async def _fill(path: Path, copies: int) -> None:
+    store = WatchedStore(path)
+    async with Orchestrator(store, workflows=[order]) as orchestrator:
+        await AwaitlyContender(orchestrator).start("pattern")
+        pattern = _merged(store.seen)
+        for first in range(1, copies, _AT_ONCE):
+            numbers = range(first, min(first + _AT_ONCE, copies))
+            done = await asyncio.gather(*(store.commit_unwatched(_copy(pattern, number)) for number in numbers))
+            assert done == [Ok(None)] * len(done)
+
+
+def _merged(commits: list[Changes]) -> Changes:
+    """Give all that a parked run wrote as one commit, with its run as it stood in the end but new to the store."""
+    last = commits[-1]
+    return evolve(
+        last,
+        runs=tuple(evolve(row, version=1) for row in last.runs),
+        steps=tuple(row for changes in commits for row in changes.steps),
+        holds=(),
+    )
+
+
+def _copy(pattern: Changes, number: int) -> Changes:
+    run_id = f"copy-{number:06}"
+    return evolve(
+        pattern,
+        runs=tuple(
+            evolve(row, run_id=run_id, created_at=row.created_at + number, updated_at=row.updated_at + number)
+            for row in pattern.runs
+        ),
+        steps=tuple(evolve(row, run_id=run_id) for row in pattern.steps),
+        approvals=tuple(evolve(row, run_id=run_id, asked_at=row.asked_at + number) for row in pattern.approvals),
+        entries=tuple(evolve(entry, run_id=run_id) for entry in pattern.entries),
+    )

@@ -1,0 +1,104 @@
+"""The near end of a contender's process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contenders import CONTENDERS
+
+__all__ = ["Missing", "Remote", "all_opened", "running"]
+
+_ROOT = Path(__file__).parent.parent
+
+
+class Missing(Exception):
+    """A contender's packages are not installed."""
+
+
+class Remote:
+    """A contender, open on a file of its own. Times are seconds."""
+
+    def __init__(self, name: str, path: Path, process: subprocess.Popen[str]) -> None:
+        self.name = name
+        self.path = path
+        self._process = process
+
+    def start(self, names: Sequence[str], clients: int) -> tuple[float, list[float]]:
+        """Start runs until each is parked; give the time of it all and of each."""
+        seconds, each = self._ask(do="start", names=names, clients=clients)
+        return seconds, each
+
+    def decide(self, names: Sequence[str], clients: int) -> tuple[float, list[float]]:
+        """Approve runs until each is completed; give the time of it all and of each."""
+        seconds, each = self._ask(do="decide", names=names, clients=clients)
+        return seconds, each
+
+    def list_pending(self, limit: int, times: int) -> list[float]:
+        """Give the times of as many listings."""
+        found: list[float] = self._ask(do="list", limit=limit, times=times)
+        return found
+
+    def peak_megabytes(self) -> float:
+        """Give the most memory that the process has had."""
+        return float(self._ask(do="memory"))
+
+    def ready(self) -> None:
+        """Wait until it is open. Raises `Missing`."""
+        found = self._answer()
+        if "missing" in found:
+            raise Missing(f"{self.name}: {found['missing']}")
+
+    def _ask(self, **order: object) -> Any:
+        assert self._process.stdin is not None
+        print(json.dumps(order), file=self._process.stdin, flush=True)
+        return self._answer()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the process of {self.name} ended; what it printed above says why")
+        return json.loads(line)
+
+
+@contextmanager
+def running(name: str, path: Path) -> Generator[Remote]:
+    """Open a contender in a process of its own. Raises `Missing`."""
+    command = [sys.executable, "-m", "benchmarks.worker", name, str(path)]
+    with subprocess.Popen(command, cwd=_ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        remote = Remote(name, path, process)
+        try:
+            remote.ready()
+            yield remote
+        finally:
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        process.wait(timeout=20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+@contextmanager
+def all_opened(missing: list[str]) -> Generator[Mapping[str, Remote]]:
+    """Open all contenders on fresh files; those whose packages are not installed are added to `missing`."""
+    with tempfile.TemporaryDirectory(prefix="awaitly-bench-") as folder, ExitStack() as stack:
+        opened: dict[str, Remote] = {}
+        for name in CONTENDERS:
+            path = Path(folder) / f"{name.replace(' ', '-')}.db"
+            try:
+                opened[name] = stack.enter_context(running(name, path))
+            except Missing as exc:
+                missing.append(str(exc))
+        yield opened

@@ -1,0 +1,86 @@
+"""One contender in a process of its own, so that its threads and its memory are its own: `worker NAME FILE`.
+
+It reads orders as lines of JSON and answers each by one line of JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import os
+import resource
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from benchmarks.contenders import Contender, opener
+from benchmarks.timing import elapsed, loaded
+
+__all__: list[str] = []
+
+_STATUS = Path("/proc/self/status")
+
+
+async def _start(contender: Contender, order: dict[str, Any]) -> object:
+    return await loaded(contender.start, order["names"], order["clients"])
+
+
+async def _decide(contender: Contender, order: dict[str, Any]) -> object:
+    return await loaded(contender.decide, order["names"], order["clients"])
+
+
+async def _list(contender: Any, order: dict[str, Any]) -> object:
+    times = [await elapsed(lambda: contender.pending(order["limit"])) for _ in range(order["times"])]
+    assert await contender.pending(order["limit"]) == order["limit"]
+    return times
+
+
+async def _memory(_contender: Contender, _order: dict[str, Any]) -> object:
+    return _peak_megabytes()
+
+
+_VERBS = {"start": _start, "decide": _decide, "list": _list, "memory": _memory}
+
+
+def _peak_megabytes() -> float:
+    """Give the most memory that was resident; Linux's own counter, as `getrusage` inherits the parent's peak."""
+    if _STATUS.exists():
+        lines = dict(line.split(":", 1) for line in _STATUS.read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
+
+
+async def _serve(name: str, path: Path, answers: TextIO) -> None:
+    def answer(content: object) -> None:
+        print(json.dumps(content), file=answers, flush=True)
+
+    try:
+        opened = opener(name)
+    except ImportError as exc:
+        answer({"missing": str(exc)})
+        return
+    async with opened(path) as contender:
+        answer({})
+        await _obey(contender, sys.stdin, answer)
+
+
+async def _obey(contender: Contender, orders: TextIO, answer: Callable[[object], None]) -> None:
+    while line := await asyncio.to_thread(orders.readline):
+        order = json.loads(line)
+        gc.collect()
+        answer(await _VERBS[order["do"]](contender, order))
+
+
+def _main(arguments: Sequence[str]) -> None:
+    name, path = arguments
+    # Answers have the real standard output to themselves; whatever a contender prints goes beside it.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    asyncio.run(_serve(name, Path(path), answers))
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1:])

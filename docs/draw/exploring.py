@@ -1,0 +1,138 @@
+"""Which moves there are: found by trying every pair of the two tables on sample values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from itertools import product
+from typing import Any, TypeAlias
+
+from attrs import evolve
+
+from awaitly import (
+    Actor,
+    Approval,
+    ApprovalStatus,
+    Ok,
+    OnExpiry,
+    Policy,
+    RunStatus,
+    UnexpectedError,
+    deciding,
+    from_micros,
+    running,
+)
+from awaitly.approval import Closing, Vote
+from awaitly.journal import Lease, Raised, Returned, RunRecord
+
+__all__ = ["CONSUMED", "Moves", "approval_moves", "run_moves"]
+
+Moves: TypeAlias = frozenset[tuple[str, str, str]]
+"""From which state, by which event, to which state."""
+
+CONSUMED = "consumed"
+"""No status of its own: the mark that a run has taken a decision up, once."""
+
+NOW = from_micros(1_900_000_000_000_000)
+LATER = NOW + timedelta(days=1)
+ANN, BEN = Actor("ann"), Actor("ben")
+LEASE = Lease("here", LATER)
+QUESTION = ("run", "manager", "refund", "0", "refund:manager", "Refund 1", "1", "{}")
+
+POLICIES = (
+    Policy(),
+    Policy(needs=2, rejections=2),
+    *(Policy(expires_in="1h", on_expiry=what) for what in OnExpiry),
+)
+SAMPLES: tuple[dict[str, Any], ...] = (
+    {},
+    *({"votes": (Vote(ANN, approves, 1, NOW),)} for approves in (True, False)),
+    {"edited": "2", "editor": BEN},
+    {"external": True},
+)
+
+APPROVAL_EVENTS: Mapping[type, tuple[deciding.Event, ...]] = {
+    deciding.Approve: (deciding.Approve(ANN), deciding.Approve(BEN)),
+    deciding.Reject: (deciding.Reject(ANN), deciding.Reject(BEN)),
+    deciding.Edit: (deciding.Edit(BEN, "2"),),
+    deciding.Cancel: (deciding.Cancel(ANN),),
+    deciding.Expire: (deciding.Expire(),),
+    deciding.Observe: (deciding.Observe(ANN, approves=True), deciding.Observe(ANN, approves=False)),
+    deciding.Supersede: (deciding.Supersede("the run ended"),),
+    deciding.AskAgain: (deciding.AskAgain(Approval(*QUESTION, Policy(), NOW)),),
+    deciding.Consume: (deciding.Consume(),),
+}
+RUN_EVENTS: Mapping[type, tuple[running.RunEvent, ...]] = {
+    running.Claim: (running.Claim(LEASE, 0), running.Claim(LEASE, 1)),
+    running.Park: (running.Park(("manager",)),),
+    running.End: (running.End(Returned("1")), running.End(Raised(UnexpectedError("ValueError", "no")))),
+    running.Release: (running.Release(),),
+    running.Cancel: (running.Cancel(ANN),),
+    running.Review: (running.Review("it does not decode"),),
+    running.Requeue: (running.Requeue(),),
+}
+
+
+def approval_moves() -> Moves:
+    """Try every pair of `deciding.TABLE`. What changes nothing, such as the same decision again, is no move.
+
+    Raises `LookupError` for a pair that refuses every sample: it would be missing from the picture.
+    """
+    return frozenset(move for status, kind in deciding.TABLE for move in _moves(status, kind))
+
+
+def _moves(status: ApprovalStatus, kind: type) -> Iterator[tuple[str, str, str]]:
+    moved = [m for approval in _approvals(status) for event in APPROVAL_EVENTS[kind] for m in _moved(approval, event)]
+    if not moved:
+        msg = f"no sample of {kind.__name__} moves an approval that is {status.value}"
+        raise LookupError(msg)
+    for after in (transition.approval for transition in moved if transition.changed):
+        yield status.value, _words(kind), CONSUMED if after.consumed_at else after.status.value
+
+
+def _words(kind: type) -> str:
+    """Say `AskAgain` as `ask again`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", kind.__name__).lower()
+
+
+def _moved(approval: Approval, event: deciding.Event) -> Iterator[deciding.Transition]:
+    match deciding.decide(approval, event, LATER if isinstance(event, deciding.Expire) else NOW):
+        case Ok(transition):
+            yield transition
+        case _:
+            return
+
+
+def _approvals(status: ApprovalStatus) -> Iterator[Approval]:
+    """Make approvals of one status: under different policies, voted on, edited, or for a system of record."""
+    closed: dict[str, Any] = {} if status is ApprovalStatus.PENDING else {"closing": Closing(ANN, NOW)}
+    for policy, sample in product(POLICIES, SAMPLES):
+        deadline = None if policy.expires_in is None else NOW + policy.expires_in
+        asked = Approval(*QUESTION, policy, NOW, deadline, status=status)
+        yield evolve(asked, **sample, **closed)
+
+
+def run_moves() -> Moves:
+    """Try every pair of `running.TABLE`."""
+    return frozenset(
+        (status.value, _words(kind), moved.status.value)
+        for status, kind in running.TABLE
+        for run in _runs(status)
+        for event in RUN_EVENTS[kind]
+        for moved in _advanced(run, event)
+    )
+
+
+def _advanced(run: RunRecord, event: running.RunEvent) -> Iterator[RunRecord]:
+    match running.advance(run, event, NOW):
+        case Ok(moved):
+            yield moved
+        case _:
+            return
+
+
+def _runs(status: RunStatus) -> Iterator[RunRecord]:
+    """Make runs of one status: new ones, and some that were taken over too often."""
+    for recoveries in (0, 100):
+        yield RunRecord("run", "refund", "1", "{}", "", NOW, NOW, status, recoveries=recoveries)

@@ -1,0 +1,8 @@
+"""What holds for all tests."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+settings.register_profile("awaitly", deadline=None)  # a busy machine is no failure
+settings.load_profile("awaitly")
