@@ -68,8 +68,8 @@ def told(answer: object) -> dict[str, Any]:
             return {"status": status and status.value, **told(result)}
         case Ok(Decision() as decision):
             return {"ok": True, "status": decision.status.value, "replayed": decision.replayed}
-        case Ok(Execution() as execution):
-            return {"ok": True, "went on": told(execution)}
+        case Ok(Execution()):
+            return {"ok": True, "went on": True}
         case Ok(value):
             return {"ok": True, "value": str(value)}
         case Err(AlreadyDecided(status=status, by=by)):

@@ -14,7 +14,7 @@ __all__ = ["PLANTS", "planted"]
 
 
 class Forgetful(StoreWrapper):
-    """Answers well to one kind of move and writes nothing of it."""
+    """Answers well to one kind of move, where it touches no run itself, and writes nothing of it."""
 
     def __init__(self, store: Store, move: Move) -> None:
         super().__init__(store)
@@ -22,7 +22,8 @@ class Forgetful(StoreWrapper):
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         """Commit, or only say so."""
-        return Ok(None) if changes.move is self._move else await super().commit(changes)
+        forgets = changes.move is self._move and not changes.runs
+        return Ok(None) if forgets else await super().commit(changes)
 
 
 class Torn(StoreWrapper):

@@ -333,6 +333,24 @@ async def test_an_edit_that_its_class_refuses_is_refused_when_it_is_made(store: 
         assert (await orchestrator.resume("r")).result == Ok(7)
 
 
+async def test_questions_of_one_key_may_propose_values_of_several_types(store: SharedStore) -> None:
+    """What an edit must be is a matter of its own question, whatever other runs asked under the same key since."""
+
+    @workflow
+    async def flow(run: Run[FlowError], text: bool) -> Result[str, FlowError]:
+        approved: object = await run.approval("manager", proposes="five" if text else 5)
+        return Ok(repr(approved))
+
+    async with Orchestrator(store, workflows=[flow]) as orchestrator:
+        await orchestrator.start(flow(text=False), run_id="number")
+        await orchestrator.start(flow(text=True), run_id="text")
+        assert isinstance(error_of(await orchestrator.edit("number", None, "seven", by="ann")), InvalidEdit)
+        (await orchestrator.edit("number", None, 7, by="ann")).unwrap()
+        (await orchestrator.edit("text", None, "seven", by="ann")).unwrap()
+        assert (await orchestrator.resume("number")).result == Ok("7")
+        assert (await orchestrator.resume("text")).result == Ok("'seven'")
+
+
 async def test_a_schema_says_what_an_edit_may_be(store: SharedStore) -> None:
     """With `schema`, an edit must fit that, and comes back as that type."""
 

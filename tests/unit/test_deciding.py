@@ -136,7 +136,7 @@ def test_every_status_is_reached() -> None:
 
 
 def test_the_table_has_these_moves_and_no_others() -> None:
-    """From a decided approval there are only: taking it up, replacing it, the same again; a replaced one is asked anew."""
+    """A decision is only taken up, replaced, or made the same again; what was replaced may be asked anew."""
     assert set(TABLE) == LEGAL
     assert {type(event) for event in EVENTS} == set(get_args(Event))
 
@@ -459,7 +459,7 @@ def test_what_was_not_taken_up_is_superseded() -> None:
 
 
 def test_what_was_superseded_is_asked_anew_with_nothing_of_before() -> None:
-    """Given a superseded question, when a retried run asks again, then it is a new revision without votes or decision."""
+    """Given a superseded question, when a retried run asks again, then it is a new revision without votes."""
     voted = after(asked(TWO), Approve(ALICE), Edit(BOB, "7"), Approve(CAROL), Supersede("the run failed"))
     moved = decide(voted, AskAgain(asked(TIMED)), NOW).unwrap()
     again = moved.approval
