@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from attrs import Factory, field, frozen
 
@@ -30,6 +30,7 @@ __all__ = [
     "question_digest",
     "redacted",
     "scrubbed",
+    "unblanked",
 ]
 
 T = TypeVar("T")
@@ -128,7 +129,7 @@ class Approval:
     place: str
     operation: str
     summary: str
-    proposal: str
+    proposal: str = field(repr=False)
     schema: str
     policy: Policy
     asked_at: datetime
@@ -141,7 +142,7 @@ class Approval:
     version: int = 1
     revision: int = 1
     status: ApprovalStatus = ApprovalStatus.PENDING
-    edited: str | None = None
+    edited: str | None = field(default=None, repr=False)
     editor: Actor | None = None
     votes: tuple[Vote, ...] = ()
     closing: Closing | None = None
@@ -207,6 +208,23 @@ class Approval:
 def redacted(content: str, fields: Sequence[str]) -> Any:
     """Read JSON text, with every member whose name is in `fields` blanked, at any depth."""
     return json.loads(content, object_hook=lambda found: {k: BLANK if k in fields else v for k, v in found.items()})
+
+
+def unblanked(value: Any, original: Any, fields: Sequence[str]) -> Any:
+    """Put back what `redacted` blanked: an editor who was not shown a member leaves it as it was."""
+    match value, original:
+        case dict(), dict():
+            members, before = cast("dict[str, Any]", value), cast("dict[str, Any]", original)
+            kept = {name for name in before if name in fields and members.get(name) == BLANK}
+            return {
+                name: before[name] if name in kept else unblanked(part, before.get(name), fields)
+                for name, part in members.items()
+            }
+        case list(), list():
+            parts, known = cast("list[Any]", value), cast("list[Any]", original)
+            return [unblanked(part, known[n] if n < len(known) else None, fields) for n, part in enumerate(parts)]
+        case _:
+            return value
 
 
 def scrubbed(text: str, content: str, fields: Sequence[str]) -> str:

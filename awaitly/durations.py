@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-__all__ = ["Duration", "as_timedelta", "from_micros", "to_micros", "utc_now"]
+__all__ = ["Duration", "as_timedelta", "from_micros", "spoken", "to_micros", "utc_now"]
 
 Duration: TypeAlias = timedelta | str
 """What every option that is a length of time takes."""
@@ -29,6 +29,17 @@ def as_timedelta(value: Duration) -> timedelta:
         msg = f"a duration must be longer than zero, not {value!r}"
         raise ValueError(msg)
     return length
+
+
+def spoken(length: timedelta) -> str:
+    """Say a length of time in words: `7 days`, `1 day 12 hours`."""
+    seconds = round(length.total_seconds())
+    parts: list[str] = []
+    for name, size in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count} {name}{'' if count == 1 else 's'}")
+    return " ".join(parts) or "less than a second"
 
 
 def _parse(text: str) -> timedelta:

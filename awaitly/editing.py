@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from awaitly.approval import Approval
+from awaitly.approval import Approval, unblanked
 from awaitly.codec import Codec
 from awaitly.errors import InvalidEdit, Unstorable
 from awaitly.result import Err, Ok, Result
@@ -22,13 +22,16 @@ def edited_content(
 ) -> Result[str, InvalidEdit]:
     """Write an edit as JSON text, if it fits the schema that was stored with the approval.
 
-    Dicts, lists and None are JSON already; other values are written as the type that they are. `read`, where this
-    process knows it, reads the text as the very type of what was proposed, which may refuse more than the schema does.
+    Dicts, lists and None are JSON already; other values are written as the type that they are. A redacted member that
+    still holds what stands in its place keeps its value. `read`, where this process knows it, reads the text as the
+    very type of what was proposed, which may refuse more than the schema does.
     """
 
     def refused(path: str, reason: str) -> Result[str, InvalidEdit]:
         return Err(InvalidEdit(approval.run_id, approval.key, path, reason))
 
+    if approval.redact and isinstance(value, dict | list):
+        value = unblanked(value, json.loads(approval.content), approval.redact)
     match _written(value):
         case Err(unstorable):
             return refused(unstorable.path, unstorable.reason)

@@ -141,7 +141,7 @@ class WorkflowChanged:
 
 @frozen
 class NeedsReview:
-    """The run was set aside because going on could do harm; `awaitly retry` or `cancel` moves it."""
+    """The run was set aside because going on could do harm; `Orchestrator.retry` or `cancel` moves it."""
 
     run_id: str
     reason: str
@@ -321,7 +321,8 @@ class NotAuthorised:
     needs: str
 
     def __str__(self) -> str:
-        return f"{self.actor} may not do this on approval {self.key!r} of run {self.run_id}: it takes {self.needs}"
+        what = f"approval {self.key!r} of run {self.run_id}" if self.key else f"run {self.run_id}"
+        return f"{self.actor} may not do this on {what}: it takes {self.needs}"
 
 
 @frozen

@@ -17,7 +17,7 @@ from typing import Any
 from attrs import field, fields, frozen
 
 from awaitly.actors import Actor
-from awaitly.durations import Duration, as_timedelta
+from awaitly.durations import Duration, as_timedelta, spoken
 from awaitly.exceptions import PolicyError
 
 __all__ = ["OnExpiry", "Policy", "Risk"]
@@ -102,7 +102,7 @@ class Policy:
                 yield f"{name} must be at least 1, not {count}"
             people = self._countable_people
             if people is not None and count > people:
-                yield f"{name}={count} can never be met: only {people} people may decide ({', '.join(self.approvers)})"
+                yield f"{name}={count} can never be met: the approvers are {people} ({', '.join(self.approvers)})"
         if self.expires_in is not None and self.expires_in > _LONGEST_WAIT:
             yield f"expires_in is at most {_LONGEST_WAIT.days} days, not {self.expires_in.days}"
         if self.expires_in is None and self.on_expiry is not OnExpiry.EXPIRE:
@@ -146,7 +146,7 @@ class Policy:
         """Say the rule in a sentence."""
         who = " or ".join(self.approvers) or ("anyone" if self.self_approval else "anyone but the requester")
         count = "" if self.needs == 1 else f"{self.needs} different people of: "
-        limit = "" if self.expires_in is None else f", within {self.expires_in}, else {self.on_expiry.value}"
+        limit = "" if self.expires_in is None else f" within {spoken(self.expires_in)}"
         return f"{count}{who}{limit}"
 
 

@@ -133,7 +133,7 @@ class Questions:
         if asked is None or asked.status is ApprovalStatus.SUPERSEDED:
             self._journal.asked[spot.key] = self._approval(spot, question)
         elif (asked.operation, asked.proposal) != (question.operation, question.content):
-            raise self._journal.drift(spot, "another proposal", "this")
+            raise self._journal.drift(spot, "another proposal", "a different one")
         return None
 
     def pending(self, spot: Spot) -> PendingApproval:

@@ -135,7 +135,7 @@ class Journal:
         if step.place != spot.place:
             raise self._drift(spot.key, f"{spot.key!r} as call {step.place}", f"it as call {spot.place}")
         if step.digest != digest:
-            raise self._drift(spot.key, "other arguments", "these")
+            raise self._drift(spot.key, "other arguments", "different ones")
         self.visited.add(step.key)
         return step
 

@@ -122,7 +122,7 @@ def _take_over(run: RunRecord, event: Claim, now: datetime) -> Result[RunRecord,
         return Err(RunConflict(run.run_id, f"it runs elsewhere right now ({run.lease.holder}, lease until {until})"))
     recoveries = run.recoveries + 1 if event.steps <= run.progress else 1
     if recoveries > MOST_RECOVERIES:
-        reason = f"its process died {MOST_RECOVERIES} times without recording a step"
+        reason = f"it was taken over {MOST_RECOVERIES} times from processes that died without recording a step"
         return _moved(run, RunStatus.NEEDS_REVIEW, now, reason=reason)
     lease = event.lease
     changes = {"lease": lease, "due_at": lease.until, "progress": event.steps, "recoveries": recoveries}

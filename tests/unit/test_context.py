@@ -568,7 +568,7 @@ async def in_a_task_group(run: Run[FlowError], effects: Effects) -> None:
 
 
 async def in_a_nested_task_group(run: Run[FlowError], effects: Effects) -> None:
-    """Ask in a group within a group, in a helper."""
+    """Ask in a group within a group, in a function of its own."""
 
     async def inner() -> None:
         async with asyncio.TaskGroup() as group:

@@ -46,6 +46,7 @@ from awaitly import (
     UnknownStep,
     UnknownWorkflow,
     Workflow,
+    WorkflowChanged,
     workflow,
 )
 from awaitly.store import Changes, Move
@@ -1338,3 +1339,123 @@ async def test_the_error_of_a_step_that_raised_names_the_step(store: SharedStore
     async with Orchestrator(store, workflows=[flow]) as orchestrator:
         error = error_of((await orchestrator.start(flow(), run_id="r")).result)
     assert error == UnexpectedError("KeyError", "'x'", "breaks")
+
+
+# Deciding and going on in one
+
+
+async def test_commits_of_a_decision_that_goes_on_at_once(each_store: SharedStore, effects: Effects) -> None:
+    """The decision and the claim are one commit, the end another; what was decided is in the ledger, in order."""
+    refund = refunding(effects)
+    async with Orchestrator(each_store, workflows=[refund]) as orchestrator:
+        await orchestrator.start(refund(5), run_id="r")
+        each_store.reset()
+        execution = (await orchestrator.edit("r", None, 3, by="ann", resume=refund)).unwrap()
+        assert execution.result == Ok(3)
+        assert dict(each_store.commits) == {Move.DECIDE: 1, Move.END: 1}
+        entries = (await orchestrator.history("r")).unwrap().entries
+        (await orchestrator.verify("r")).unwrap()
+    assert [json.loads(e.body)["event"] for e in entries] == ["asked", "edited", "consumed"]
+    assert effects.done == ["pay 3"]
+
+
+async def test_a_rejection_that_goes_on_at_once_is_one_commit(each_store: SharedStore, effects: Effects) -> None:
+    """The decision, its consumption and the end of the run."""
+    refund = refunding(effects)
+    async with Orchestrator(each_store, workflows=[refund]) as orchestrator:
+        await orchestrator.start(refund(5), run_id="r")
+        each_store.reset()
+        execution = (await orchestrator.reject("r", reason="no", by="ann", resume=refund)).unwrap()
+        assert execution.result == Err(ApprovalRejected("r", "manager", "ann", "no"))
+        assert each_store.written == 1
+
+
+@pytest.mark.parametrize("version", ["2", "1"])
+async def test_a_decision_stands_although_the_run_cannot_go_on(
+    version: str, each_store: SharedStore, effects: Effects
+) -> None:
+    """Code that has changed does not cost the decision: it is kept, and the old code goes on with it."""
+    refund = refunding(effects)
+
+    async def changed(run: Run[FlowError], amount: int) -> Result[int, FlowError]:
+        return Ok(await run.step(effects.pay, amount))
+
+    new = workflow(name="refund", version=version)(changed)
+    async with Orchestrator(each_store, workflows=[refund]) as orchestrator:
+        await orchestrator.start(refund(5), run_id="r")
+        execution = (await orchestrator.approve("r", by="ann", resume=new)).unwrap()
+        assert isinstance(error_of(execution.result), WorkflowChanged)
+        assert isinstance(error_of(await orchestrator.reject("r", by="bob")), AlreadyDecided)
+        assert effects.done == []
+        assert (await orchestrator.resume("r")).result == Ok(5)
+
+
+async def test_a_vote_that_does_not_suffice_is_kept_too(each_store: SharedStore, effects: Effects) -> None:
+    """The first of two votes leaves the run waiting; the second goes on with it."""
+    refund = refunding(effects, Policy(needs=2))
+    async with Orchestrator(each_store, workflows=[refund]) as orchestrator:
+        await orchestrator.start(refund(5), run_id="r")
+        waiting((await orchestrator.approve("r", by="ann", resume=refund)).unwrap().result)
+        [approval] = (await orchestrator.status("r")).unwrap().approvals
+        assert [v.by.name for v in approval.votes] == ["ann"]
+        assert (await orchestrator.approve("r", by="bob", resume=refund)).unwrap().result == Ok(5)
+
+
+async def test_a_refused_decision_goes_on_with_nothing(each_store: SharedStore, effects: Effects) -> None:
+    """Who may not decide resumes nothing; a decision that stands already is only resumed."""
+    refund = refunding(effects, Policy(approvers=["ann"]))
+    async with Orchestrator(each_store, workflows=[refund]) as orchestrator:
+        await orchestrator.start(refund(5), run_id="r")
+        assert isinstance(error_of(await orchestrator.approve("r", by="eve", resume=refund)), NotAuthorised)
+        assert effects.done == []
+        (await orchestrator.approve("r", by="ann")).unwrap()
+        assert (await orchestrator.approve("r", by="ann", resume=refund)).unwrap().result == Ok(5)
+        assert (await orchestrator.approve("r", by="ann", resume=refund)).unwrap().result == Ok(5)
+    assert effects.done == ["pay 5"]
+
+
+async def test_of_many_that_decide_and_go_on_one_wins(each_store: SharedStore, effects: Effects) -> None:
+    """Sixteen approve and sixteen reject, all going on at once: one decision stands, and what follows it runs once."""
+    refund = refunding(effects)
+    async with Orchestrator(each_store, workflows=[refund]) as orchestrator:
+        await orchestrator.start(refund(5), run_id="r")
+        answers = await asyncio.gather(
+            *(orchestrator.approve("r", by=f"p{n}", resume=refund) for n in range(16)),
+            *(orchestrator.reject("r", by=f"q{n}", resume=refund) for n in range(16)),
+        )
+        assert sum(isinstance(answer, Ok) for answer in answers) == 1
+        assert all(isinstance(error_of(a), AlreadyDecided) for a in answers if isinstance(a, Err))
+        [approval] = (await orchestrator.status("r")).unwrap().approvals
+        approved = approval.status is ApprovalStatus.APPROVED
+        (await orchestrator.verify("r")).unwrap()
+    assert effects.done == (["pay 5"] if approved else [])
+
+
+async def test_a_crash_while_going_on_keeps_the_decision(
+    each_store: SharedStore, clock: TestClock, effects: Effects
+) -> None:
+    """Once a step has begun on the strength of a decision, the decision is in the store."""
+    refund = refunding(effects)
+    each_store.failpoints.arm("end.before", raising(StoreUnavailable("crashed")))
+    async with Orchestrator(each_store, workflows=[refund]) as orchestrator:
+        await orchestrator.start(refund(5), run_id="r")
+        with pytest.raises(StoreUnavailable):
+            await orchestrator.approve("r", by="ann", resume=refund)
+        each_store.failpoints.disarm("end.before")
+        assert isinstance(error_of(await orchestrator.reject("r", by="bob")), AlreadyDecided)
+        clock.advance("1m")
+        assert [e.result for e in await orchestrator.recover()] == [Ok(5)]
+
+
+async def test_many_that_find_a_run_to_be_set_aside_all_hear_so(each_store: SharedStore, effects: Effects) -> None:
+    """A run whose approved content was changed, resumed by many at once: one sets it aside, every caller is told."""
+    refund = refunding(effects)
+    async with Orchestrator(each_store, workflows=[refund]) as orchestrator:
+        await orchestrator.start(refund(5), run_id="r")
+        (await orchestrator.approve("r", by="ann")).unwrap()
+        [row] = (await each_store.load("r")).approvals
+        body = json.dumps({**json.loads(row.body), "proposal": "500"})
+        await each_store.change_approval(evolve(row, version=row.version + 1, body=body))
+        executions = await asyncio.gather(*(orchestrator.resume("r") for _ in range(8)))
+    assert all(isinstance(error_of(e.result), NeedsReview) for e in executions)
+    assert effects.done == []

@@ -357,6 +357,27 @@ async def test_a_question_that_is_dropped_while_pending_is_drift(store: SharedSt
     assert isinstance(error_of(drifted.result), WorkflowChanged)
 
 
+async def test_ending_without_coming_past_a_question_that_waits_is_drift(store: SharedStore, effects: Effects) -> None:
+    """Code that ends before it comes to a question which still waits does not complete the run without the answer."""
+
+    def made(*keys: str) -> Flow:
+        @workflow
+        async def flow(run: Run[FlowError]) -> Result[int, FlowError]:
+            return Ok(sum(await asyncio.gather(*(run.approval(key, proposes=1) for key in keys))))
+
+        return flow
+
+    old, new = made("legal", "security"), made("legal")
+    async with Orchestrator(store, workflows=[old]) as orchestrator:
+        assert len((await orchestrator.start(old(), run_id="r")).pending) == 2
+        (await orchestrator.approve("r", "legal", by="ann")).unwrap()
+        drifted = await orchestrator.resume("r", new)
+        assert isinstance(error_of(drifted.result), WorkflowChanged)
+        assert drifted.status is RunStatus.PARKED
+        (await orchestrator.approve("r", "security", by="ann")).unwrap()
+        assert (await orchestrator.resume("r")).result == Ok(2)
+
+
 async def test_drift_after_a_new_body_sets_the_run_aside(store: SharedStore, effects: Effects) -> None:
     """Where changed code already executed something, the run needs review instead of going on."""
 

@@ -24,7 +24,7 @@ __all__ = [
 
 Whole: TypeAlias = dict[str, tuple[Found, tuple[Entry, ...]]]
 
-_PARTS = tuple(part.name for part in fields(Changes) if part.name != "move")
+_PARTS = tuple(part.name for part in fields(Changes) if part.name not in {"move", "flushed"})
 
 
 async def applied(store: Store, *commits: Changes) -> None:

@@ -12,7 +12,7 @@ from awaitly.result import Err, Ok, Result
 from awaitly.store import ApprovalRow, Changes, Conflict, Hold, Move, Store
 from tests.stores.planted.bug import Around, Bug
 
-PARTS = tuple(part.name for part in fields(Changes) if part.name != "move")
+PARTS = tuple(part.name for part in fields(Changes) if part.name not in {"move", "flushed"})
 REFUSED = Err(Conflict("run", "no"))
 
 
@@ -20,7 +20,7 @@ def one_by_one(changes: Changes) -> Iterator[Changes]:
     """Take a commit to pieces, a row each."""
     for part in PARTS:
         for row in getattr(changes, part):
-            yield Changes(move=changes.move, **{part: (row,)})
+            yield evolve(Changes(move=changes.move), **{part: (row,)})
 
 
 def on_swap(changes: Changes, **fields: Any) -> Changes:
