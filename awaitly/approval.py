@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeAlias, TypeVar, cast
+from typing import Any, Generic, TypeAlias, TypeGuard, TypeVar
 
 from attrs import Factory, field, frozen
 
@@ -212,19 +212,26 @@ def redacted(content: str, fields: Sequence[str]) -> Any:
 
 def unblanked(value: Any, original: Any, fields: Sequence[str]) -> Any:
     """Put back what `redacted` blanked: an editor who was not shown a member leaves it as it was."""
-    match value, original:
-        case dict(), dict():
-            members, before = cast("dict[str, Any]", value), cast("dict[str, Any]", original)
-            kept = {name for name in before if name in fields and members.get(name) == BLANK}
-            return {
-                name: before[name] if name in kept else unblanked(part, before.get(name), fields)
-                for name, part in members.items()
-            }
-        case list(), list():
-            parts, known = cast("list[Any]", value), cast("list[Any]", original)
-            return [unblanked(part, known[n] if n < len(known) else None, fields) for n, part in enumerate(parts)]
-        case _:
-            return value
+    if _is_object(value) and _is_object(original):
+        return {name: _put_back(name, part, original, fields) for name, part in value.items()}
+    if _is_array(value) and _is_array(original):
+        before = [*original, *([None] * len(value))]
+        return [unblanked(part, before[n], fields) for n, part in enumerate(value)]
+    return value
+
+
+def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_array(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
+def _put_back(name: str, part: Any, before: Mapping[str, Any], fields: Sequence[str]) -> Any:
+    if name in fields and part == BLANK and name in before:
+        return before[name]
+    return unblanked(part, before.get(name), fields)
 
 
 def scrubbed(text: str, content: str, fields: Sequence[str]) -> str:

@@ -100,7 +100,7 @@ class Executor:
         """Execute a run until it ends or parks; None where somebody else was quicker and all is as they left it."""
         tenure = Tenure(self._store, move, before, taken, self._lease)
         if taken.state.run.status is not RunStatus.RUNNING:
-            return execution_of(workflow, await tenure.give_up())
+            return await self._give_up(workflow, tenure)
         by_step = workflow.durability == "step"
         journal = Journal(tenure.run_id, taken.state.steps, taken.state.approvals, tenure, by_step)
         self._tenures[tenure] = journal
@@ -120,11 +120,16 @@ class Executor:
             del self._tenures[tenure]
 
     @staticmethod
-    async def _release(tenure: Tenure, journal: Journal) -> None:
+    async def _give_up(workflow: Workflow[..., T, E], tenure: Tenure) -> Execution[T, E] | None:
         try:
-            await tenure.release(await journal.stop())
+            return execution_of(workflow, await tenure.give_up())
         except FencedOut:
-            return
+            return None
+
+    @staticmethod
+    async def _release(tenure: Tenure, journal: Journal) -> None:
+        with suppress(FencedOut, StoreError):  # the lease ends by itself
+            await tenure.release(await journal.stop())
 
     async def _set_aside(self, row: RunRow, damage: RecordCorrupt) -> Execution[Any, Any]:
         """Quarantine a run whose records do not decode: it is kept as it is, and its neighbours go on."""
@@ -146,7 +151,7 @@ class Executor:
     def reader_of(self, approval: Approval) -> Callable[[str], Any] | None:
         """Give how the content of an approval is read as a typed value, where this process has met its question."""
         workflow = self._workflows.get(approval.workflow)
-        return None if workflow is None else workflow.readers.get(approval.key)
+        return None if workflow is None else workflow.readers.get((approval.key, approval.schema))
 
     def lease_from(self, now: datetime) -> Lease:
         """Give a lease that begins now, by the store's clock."""

@@ -44,6 +44,13 @@ _LONGEST_WAIT = timedelta(days=36_500)
 """A century: a deadline stays within what a calendar can say."""
 
 
+_SILENCE = {
+    OnExpiry.EXPIRE: "it expires",
+    OnExpiry.REJECT: "it counts as rejected",
+    OnExpiry.APPROVE: "it counts as approved",
+}
+
+
 def _grants(values: Iterable[str]) -> tuple[str, ...]:
     if isinstance(values, str):
         msg = f"approvers is a list, not one text: [{values!r}]"
@@ -146,7 +153,7 @@ class Policy:
         """Say the rule in a sentence."""
         who = " or ".join(self.approvers) or ("anyone" if self.self_approval else "anyone but the requester")
         count = "" if self.needs == 1 else f"{self.needs} different people of: "
-        limit = "" if self.expires_in is None else f" within {spoken(self.expires_in)}"
+        limit = "" if self.expires_in is None else f" within {spoken(self.expires_in)}, or {_SILENCE[self.on_expiry]}"
         return f"{count}{who}{limit}"
 
 

@@ -128,12 +128,12 @@ class Questions:
             return step.recorded.outcome
         if step is not None:
             raise self._journal.drift(spot, "a step", "a question")
-        self._workflow.note_reader(spot.key, question.read)
         asked = self._journal.approval(spot)
         if asked is None or asked.status is ApprovalStatus.SUPERSEDED:
-            self._journal.asked[spot.key] = self._approval(spot, question)
+            asked = self._journal.asked[spot.key] = self._approval(spot, question)
         elif (asked.operation, asked.proposal) != (question.operation, question.content):
             raise self._journal.drift(spot, "another proposal", "a different one")
+        self._workflow.note_reader(asked.key, asked.schema, question.read)
         return None
 
     def pending(self, spot: Spot) -> PendingApproval:

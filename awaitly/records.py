@@ -47,6 +47,7 @@ def _optional(read: Callable[[Any], T], value: Any) -> T | None:
 
 def _read(read: Callable[[R], T], row: R, what: str) -> T:
     try:
+        row.body.encode("ascii")
         return read(row)
     except (KeyError, ValueError, TypeError, AttributeError, IndexError, OverflowError, RecursionError) as exc:
         raise RecordCorrupt(row.run_id, f"{what}: {type(exc).__name__}: {exc}") from exc
@@ -228,8 +229,8 @@ def _run_of(row: RunRow) -> RunRecord:
         ended_by=body.get("ended_by"),
         by=_optional(_actor, body.get("by")),
         reason=body.get("reason"),
-        progress=body.get("progress", 0),
-        recoveries=body.get("recoveries", 0),
+        progress=_count(body.get("progress", 0)),
+        recoveries=_count(body.get("recoveries", 0)),
         forked_from=body.get("forked_from"),
     )
 
@@ -327,6 +328,10 @@ def approval_of(row: ApprovalRow) -> Approval:
 
 def _approval_of(row: ApprovalRow) -> Approval:
     body = json.loads(row.body)
+    status = ApprovalStatus(body["status"])
+    if status not in _NOT_CLOSED and body.get("closing") is None:
+        msg = f"it is {status.value}, and nobody decided it"
+        raise ValueError(msg)
     return Approval(
         run_id=row.run_id,
         key=row.key,
@@ -334,26 +339,41 @@ def _approval_of(row: ApprovalRow) -> Approval:
         place=_text(body["at"]),
         operation=_text(body["operation"]),
         summary=_text(body["summary"]),
-        proposal=_text(body["proposal"]),
+        proposal=_json(body["proposal"]),
         schema=_text(body["schema"]),
         policy=Policy.from_plain(body.get("policy", {})),
         asked_at=from_micros(row.asked_at),
         deadline=_moment(row.deadline),
         requested_by=_optional(_actor, body.get("requested_by")),
         reason=body.get("reason"),
-        metadata=body.get("metadata", "{}"),
+        metadata=_json(body.get("metadata", "{}")),
         redact=tuple(body.get("redact", ())),
         external=body.get("external", False),
         version=row.version,
-        revision=body.get("revision", 1),
-        status=ApprovalStatus(body["status"]),
-        edited=body.get("edited"),
+        revision=_count(body.get("revision", 1)),
+        status=status,
+        edited=_optional(_json, body.get("edited")),
         editor=_optional(_actor, body.get("editor")),
         votes=tuple(map(_vote, body.get("votes", ()))),
         closing=_optional(_closing, body.get("closing")),
         consumed_at=_moment(body.get("consumed_at")),
         digest=_text(body["digest"]),
     )
+
+
+_NOT_CLOSED = {ApprovalStatus.PENDING, ApprovalStatus.SUPERSEDED}
+
+
+def _json(value: Any) -> str:
+    json.loads(_text(value))
+    return str(value)
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or value < 0:
+        msg = f"a count was expected, not {value!r}"
+        raise TypeError(msg)
+    return value
 
 
 def _moment(micros: int | None) -> datetime | None:

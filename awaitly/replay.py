@@ -141,13 +141,17 @@ class Journal:
 
     def approval(self, spot: Spot) -> Approval | None:
         """Give the approval that stands for a question, None where it was not asked yet."""
-        return next((a for a in self.approvals if a.key == spot.key), None) if self.approvals else None
+        found = next((a for a in self.approvals if a.key == spot.key), None) if self.approvals else None
+        if found is not None:
+            self.visited.add(found.key)
+        return found
 
     def check_complete(self) -> None:
         """Raise `Drifted` where the code ended without coming past everything that is recorded."""
-        for step in self.found:
-            if step.key not in self.visited:
-                raise self._drift(step.key, f"{step.key!r}", "nothing there")
+        waiting = (a.key for a in self.approvals if a.pending or a.ready)
+        for key in (*(step.key for step in self.found), *waiting):
+            if key not in self.visited:
+                raise self._drift(key, f"{key!r}", "nothing there")
 
     def _drift(self, key: str, recorded: str, found: str) -> Drifted:
         drifted = Drifted(WorkflowChanged(self.run_id, key, recorded, found))

@@ -24,8 +24,13 @@ __all__ = ["approvals_in", "decision", "difference", "state_in", "withdrawal"]
 def state_in(found: Found, run: RunRow, approvals: tuple[Approval, ...] | None = None) -> RunState:
     """Read all that a store has of a run; `approvals` are those that were already read. Raises `RecordCorrupt`."""
     known = approvals_in(found) if approvals is None else approvals
-    steps = with_decisions(tuple(map(step_of, found.steps)), known)
-    return RunState(run_of(run), steps, known, head_of(found.head))
+    record = run_of(run)
+    missing = set(record.waits) - {approval.key for approval in known}
+    if missing or (record.status is RunStatus.PARKED and not record.waits):
+        raise RecordCorrupt(
+            run.run_id, f"the run waits for {', '.join(sorted(missing)) or 'nothing'}, which is not there"
+        )
+    return RunState(record, with_decisions(tuple(map(step_of, found.steps)), known), known, head_of(found.head))
 
 
 def approvals_in(found: Found) -> tuple[Approval, ...]:

@@ -119,6 +119,7 @@ class Invocation(Generic[T_co, E_co]):
         return digest(self.workflow.name, self.arguments)
 
 
+Readers: TypeAlias = dict[tuple[str, str], Callable[[str], Any]]
 _MOST_READERS = 1_000
 
 
@@ -143,7 +144,7 @@ class Workflow(Generic[P, T_co, E_co]):
     version: str = "1"
     durability: Durability = "step"
     codec: Codec = field(factory=Codec, repr=False)
-    readers: dict[str, Callable[[str], Any]] = field(init=False, repr=False, factory=dict[str, Callable[[str], Any]])
+    readers: Readers = field(init=False, repr=False, factory=Readers)
     signature: Signature = field(init=False, repr=False, default=Factory(_signature_of, takes_self=True))
     hint: ResultHint = field(init=False, repr=False, default=Factory(_hint_of, takes_self=True))
 
@@ -155,10 +156,10 @@ class Workflow(Generic[P, T_co, E_co]):
             msg = f"the workflow {self.name} must be an `async def` whose first parameter is its Run"
             raise DefinitionError(msg)
 
-    def note_reader(self, key: str, read: Callable[[str], Any]) -> None:
+    def note_reader(self, key: str, schema: str, read: Callable[[str], Any]) -> None:
         """Keep how the answer to a question is read, so that this process can check an edit by its very type."""
-        if key in self.readers or len(self.readers) < _MOST_READERS:
-            self.readers[key] = read
+        if (key, schema) in self.readers or len(self.readers) < _MOST_READERS:
+            self.readers[key, schema] = read
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Invocation[T_co, E_co]:
         """Bind arguments."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from awaitly_sqlite.core import NotAStore, StoreReadOnly, StoreUnavailable
 
@@ -22,11 +22,13 @@ __all__ = [
     "check_release",
     "connect",
     "is_busy",
+    "leniently",
     "patiently",
     "snapshot",
     "use_wal",
 ]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 _OLDEST = (3, 24, 0)
@@ -91,6 +93,28 @@ def patiently(act: Callable[[], T], timeout: float) -> T:
                 raise
         time.sleep(random.uniform(0, wait))  # noqa: S311  (spreads waits; no secret)
         wait = min(wait * 2, _LONGEST_WAIT)
+
+
+def leniently(read: Callable[Concatenate[sqlite3.Connection, P], T]) -> Callable[Concatenate[sqlite3.Connection, P], T]:
+    """Let a damaged text, which is no UTF-8, come through as one that is plainly none: it spoils its own row alone."""
+
+    def reading(connection: sqlite3.Connection, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return read(connection, *args, **kwargs)
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", None) is not None:
+                raise
+        connection.text_factory = _any_text
+        try:
+            return read(connection, *args, **kwargs)
+        finally:
+            connection.text_factory = str
+
+    return reading
+
+
+def _any_text(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")
 
 
 def is_busy(error: sqlite3.OperationalError) -> bool:

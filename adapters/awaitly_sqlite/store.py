@@ -15,7 +15,7 @@ from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 from attrs import frozen
 
 from awaitly_sqlite import listing, reading
-from awaitly_sqlite.connecting import check_place, check_release, connect
+from awaitly_sqlite.connecting import check_place, check_release, connect, leniently
 from awaitly_sqlite.core import (
     ApprovalQuery,
     ApprovalRow,
@@ -194,7 +194,7 @@ class SqliteStore:
         opened = self._here()
         try:
             with self._boundary:
-                return read(opened.point_reader, *args, **kwargs)
+                return leniently(read)(opened.point_reader, *args, **kwargs)
         except StoreLocked:
             return await self._aside(read, *args, **kwargs)
 
@@ -204,7 +204,7 @@ class SqliteStore:
 
         def act() -> T:
             with self._boundary:
-                return read(opened.list_reader, *args, **kwargs)
+                return leniently(read)(opened.list_reader, *args, **kwargs)
 
         return await opened.loop.run_in_executor(opened.thread, act)
 

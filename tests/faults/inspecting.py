@@ -11,13 +11,13 @@ from typing import Any
 
 from attrs import frozen
 
-from awaitly import Approval, Entry, Ok, Orchestrator, PendingApproval, RunStatus, Store
+from awaitly import Approval, Entry, Ok, Orchestrator, PendingApproval, RecordCorrupt, RunStatus, Store
 from awaitly.audit import verify
 from awaitly.journal import Decided, Failed, RunRecord
 from awaitly_sqlite import SqliteStore
 from tests.faults.errands import Marks, expected
 from tests.faults.orders import Place
-from tests.faults.tally import TALLY
+from tests.faults.tally import TALLY, Violated
 
 __all__ = ["Sight", "check_end", "check_sight", "look", "reports", "sight_of"]
 
@@ -58,7 +58,11 @@ async def sight_of(store: Store, run_id: str, marks: Counter[str], told: tuple[d
     """Look at a run in a store that is not open."""
     async with Orchestrator(store) as orchestrator:
         pending = (await orchestrator.pending(run_id=run_id)).items
-        match await orchestrator.history(run_id):
+        try:
+            looked = await orchestrator.history(run_id)
+        except RecordCorrupt as damage:
+            raise Violated(str(damage)) from damage
+        match looked:
             case Ok(history):
                 done = [step.recorded for step in history.steps if not isinstance(step.recorded, Decided)]
                 recorded = frozenset(map(_named, done))

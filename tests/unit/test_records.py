@@ -95,10 +95,15 @@ def test_a_run_comes_back_from_its_row(run: RunRecord) -> None:
     assert run_of(row_of_run(run)) == run
 
 
+OPEN = {ApprovalStatus.PENDING, ApprovalStatus.SUPERSEDED}
+
+
 @st.composite
 def approvals(draw: st.DrawFn) -> Approval:
     """Draw any approval."""
     votes = st.builds(Vote, ACTORS, st.booleans(), st.integers(1, 9), MOMENTS, st.none() | TEXT)
+    status = draw(st.sampled_from(ApprovalStatus))
+    closings = st.builds(Closing, ACTORS, MOMENTS, st.none() | TEXT)
     return Approval(
         run_id=draw(WORDS),
         key=draw(WORDS),
@@ -106,7 +111,7 @@ def approvals(draw: st.DrawFn) -> Approval:
         place=draw(TEXT),
         operation=draw(TEXT),
         summary=draw(TEXT),
-        proposal=draw(TEXT),
+        proposal=json.dumps(draw(TEXT)),
         schema=draw(TEXT),
         policy=draw(st.sampled_from([Policy(), Policy(approvers=["a", "role:b"], needs=2, expires_in="1h")])),
         asked_at=draw(MOMENTS),
@@ -118,11 +123,11 @@ def approvals(draw: st.DrawFn) -> Approval:
         external=draw(st.booleans()),
         version=draw(st.integers(1, 99)),
         revision=draw(st.integers(1, 9)),
-        status=draw(st.sampled_from(ApprovalStatus)),
-        edited=draw(st.none() | WORDS),
+        status=status,
+        edited=draw(st.none() | WORDS.map(json.dumps)),
         editor=draw(st.none() | ACTORS),
         votes=tuple(draw(st.lists(votes, max_size=2))),
-        closing=draw(st.none() | st.builds(Closing, ACTORS, MOMENTS, st.none() | TEXT)),
+        closing=draw(closings if status not in OPEN else st.none() | closings),
         consumed_at=draw(st.none() | MOMENTS),
         digest=draw(st.none() | TEXT) or "v1:x",
     )

@@ -20,7 +20,8 @@ def one_by_one(changes: Changes) -> Iterator[Changes]:
     """Take a commit to pieces, a row each."""
     for part in PARTS:
         for row in getattr(changes, part):
-            yield evolve(Changes(move=changes.move), **{part: (row,)})
+            alone: dict[str, Any] = {part: (row,)}
+            yield Changes(move=changes.move, **alone)
 
 
 def on_swap(changes: Changes, **fields: Any) -> Changes:
