@@ -80,7 +80,7 @@ def _plain(value: object) -> object:
 class Policy:
     """The rule of one approval.
 
-    `approvers`: names and `role:NAME`s; empty means everyone whom the application lets through.
+    `approvers`: names and `role:NAME`s; left out, everyone whom the application lets through.
     `needs`: how many different people must approve. `rejections`: how many must reject to end it.
     `self_approval`: whether the person who requested may decide. `editors`: who may edit; the approvers by default.
     `edit_counts_as_vote`: whether an edit is also its editor's approval; by default where one approval suffices.
@@ -88,7 +88,7 @@ class Policy:
     Raises `PolicyError` for a policy that could never end or that contradicts itself.
     """
 
-    approvers: tuple[str, ...] = field(default=(), converter=_grants)
+    approvers: tuple[str, ...] | None = field(default=None, converter=_optional_grants)
     needs: int = 1
     rejections: int = 1
     self_approval: bool = False
@@ -104,12 +104,15 @@ class Policy:
             raise PolicyError(problem)
 
     def _problems(self) -> Iterable[str]:
+        if self.approvers == ():
+            yield "approvers=[] would let nobody decide; leave it out where anyone may"
+            return
         for name, count in (("needs", self.needs), ("rejections", self.rejections)):
             if count < 1:
                 yield f"{name} must be at least 1, not {count}"
             people = self._countable_people
             if people is not None and count > people:
-                yield f"{name}={count} can never be met: the approvers are {people} ({', '.join(self.approvers)})"
+                yield f"{name}={count} can never be met: the approvers are {people} ({', '.join(self.approvers or ())})"
         if self.expires_in is not None and self.expires_in > _LONGEST_WAIT:
             yield f"expires_in is at most {_LONGEST_WAIT.days} days, not {self.expires_in.days}"
         if self.expires_in is None and self.on_expiry is not OnExpiry.EXPIRE:
@@ -120,7 +123,7 @@ class Policy:
     @property
     def _countable_people(self) -> int | None:
         """How many people may decide, where that is known: nobody can count those who hold a role."""
-        if not self.approvers or any(grant.startswith("role:") for grant in self.approvers):
+        if self.approvers is None or any(grant.startswith("role:") for grant in self.approvers):
             return None
         return len(self.approvers)
 
@@ -131,7 +134,7 @@ class Policy:
 
     def lets_decide(self, actor: Actor) -> bool:
         """Whether the actor is among the approvers."""
-        return not self.approvers or any(map(actor.holds, self.approvers))
+        return self.approvers is None or any(map(actor.holds, self.approvers))
 
     def lets_edit(self, actor: Actor) -> bool:
         """Whether the actor is among the editors."""
@@ -151,7 +154,7 @@ class Policy:
 
     def describe(self) -> str:
         """Say the rule in a sentence."""
-        who = " or ".join(self.approvers) or ("anyone" if self.self_approval else "anyone but the requester")
+        who = " or ".join(self.approvers or ()) or ("anyone" if self.self_approval else "anyone but the requester")
         count = "" if self.needs == 1 else f"{self.needs} different people of: "
         limit = "" if self.expires_in is None else f" within {spoken(self.expires_in)}, or {_SILENCE[self.on_expiry]}"
         return f"{count}{who}{limit}"

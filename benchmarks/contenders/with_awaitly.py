@@ -43,8 +43,7 @@ class AwaitlyContender:
         assert execution.pending, execution
 
     async def decide(self, run_id: str) -> None:
-        (await self._orchestrator.approve(run_id, "manager", by="ann")).unwrap()
-        execution = await self._orchestrator.resume(run_id, order)
+        execution = (await self._orchestrator.approve(run_id, "manager", by="ann", resume=order)).unwrap()
         assert execution.result == Ok(7), execution
 
     async def pending(self, limit: int) -> int:

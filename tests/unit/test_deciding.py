@@ -559,7 +559,7 @@ def person(actor: Actor) -> set[str]:
     return {actor.name, actor.on_behalf_of or actor.name}
 
 
-def covered(grants: tuple[str, ...], actor: Actor) -> bool:
+def covered(grants: tuple[str, ...] | None, actor: Actor) -> bool:
     """Say whether a list of grants names an actor."""
     return not grants or actor.name in grants or any(f"role:{role}" in grants for role in actor.roles)
 

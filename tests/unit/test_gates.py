@@ -428,6 +428,16 @@ async def test_what_was_edited_cannot_be_changed_after_either(store: SharedStore
     assert isinstance(error_of(execution.result), NeedsReview | WorkflowChanged)
 
 
+async def test_an_editor_who_was_not_shown_a_member_keeps_it(store: SharedStore, mailer: Mailer) -> None:
+    """What stands for a redacted value in an edit is put back, and the call gets the real one."""
+    flow = sending(gated_step(mailer.send, redact=["iban"]), "bob", 100)
+    async with Orchestrator(store, workflows=[flow]) as orchestrator:
+        shown = waiting((await orchestrator.start(flow(), run_id="r")).result).arguments
+        (await orchestrator.edit("r", None, {**shown, "amount": 7}, by="ann")).unwrap()
+        await orchestrator.resume("r")
+    assert mailer.sent == [("bob", 7, SECRET)]
+
+
 async def test_a_failed_call_is_retried_under_the_same_approval(store: SharedStore, mailer: Mailer) -> None:
     """A gated call that failed runs again by `retry` with the approved arguments; nobody is asked twice."""
     mailer.failing = True

@@ -133,8 +133,15 @@ def test_a_stored_form_that_is_no_policy_is_refused(plain: dict[str, Any]) -> No
 @given(POLICIES, st.sampled_from(["ann", "bob", "eve"]), st.lists(st.sampled_from(["ops", "x", "z"]), max_size=2))
 def test_whoever_is_covered_by_no_grant_decides_nothing(policy: Policy, name: str, roles: list[str]) -> None:
     """Eligibility is membership: by name or by role, and by nothing else."""
-    covered = name in policy.approvers or any(f"role:{role}" in policy.approvers for role in roles)
+    assert policy.approvers is not None
+    covered = name in policy.approvers or any(f"role:{role}" in (policy.approvers or ()) for role in roles)
     assert policy.lets_decide(Actor(name, roles)) is covered
+
+
+def test_approvers_that_are_an_empty_list_are_refused() -> None:
+    """A list that a program worked out and that came out empty does not mean that anyone may decide."""
+    with pytest.raises(PolicyError, match="nobody"):
+        Policy(approvers=[])
 
 
 def test_a_policy_says_itself_in_a_sentence() -> None:
