@@ -342,8 +342,17 @@ def around(inner: st.SearchStrategy[Typed]) -> st.SearchStrategy[Typed]:
             lambda t: (of(dict, t[0][0], t[1][0]), st.dictionaries(t[0][1], t[1][1], max_size=3))
         ),
         st.tuples(inner, inner).map(lambda t: (of(tuple, t[0][0], t[1][0]), st.tuples(t[0][1], t[1][1]))),
-        st.tuples(inner, inner).map(lambda t: (of(Union, t[0][0], t[1][0]), t[0][1] | t[1][1])),
+        st.tuples(inner, inner).map(lambda t: (of(Union, t[0][0], t[1][0]), t[0][1] | t[1][1])).filter(told_apart),
     )
+
+
+def told_apart(typed: Typed) -> bool:
+    """Leave out unions such as `list[int] | Sequence[int]`, which the codec refuses."""
+    try:
+        json_schema(typed[0])
+    except DefinitionError:
+        return False
+    return True
 
 
 @settings(max_examples=300, deadline=None)
