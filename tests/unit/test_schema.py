@@ -12,12 +12,13 @@ import jsonschema
 import pydantic
 import pytest
 from attrs import field, frozen
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from typing_extensions import TypeAliasType
 
 from awaitly.codec import ANYTHING, Codec
 from awaitly.errors import Undecodable
+from awaitly.exceptions import DefinitionError
 from awaitly.result import Err, Ok, Result
 from awaitly.schema import json_schema, validate
 
@@ -341,17 +342,8 @@ def around(inner: st.SearchStrategy[Typed]) -> st.SearchStrategy[Typed]:
             lambda t: (of(dict, t[0][0], t[1][0]), st.dictionaries(t[0][1], t[1][1], max_size=3))
         ),
         st.tuples(inner, inner).map(lambda t: (of(tuple, t[0][0], t[1][0]), st.tuples(t[0][1], t[1][1]))),
-        st.tuples(inner, inner).map(lambda t: (of(Union, t[0][0], t[1][0]), t[0][1] | t[1][1])).filter(told_apart),
+        st.tuples(inner, inner).map(lambda t: (of(Union, t[0][0], t[1][0]), t[0][1] | t[1][1])),
     )
-
-
-def told_apart(typed: Typed) -> bool:
-    """Leave out unions such as `list[int] | Sequence[int]`, which the codec refuses whatever the value."""
-    match CODEC.plain(object(), typed[0]):
-        case Err(unstorable):
-            return "told apart" not in unstorable.reason
-        case Ok(_):
-            return True
 
 
 @settings(max_examples=300, deadline=None)
@@ -359,7 +351,9 @@ def told_apart(typed: Typed) -> bool:
 def test_what_encode_writes_is_valid(data: st.DataObject) -> None:
     """Whatever the hint, everything that the codec writes for it is valid under its schema, for any validator."""
     hint, values = data.draw(st.recursive(st.sampled_from(LEAVES), around, max_leaves=5))
-    plain = CODEC.plain(data.draw(values), hint).unwrap()
+    written = CODEC.plain(data.draw(values), hint)
+    assume("told apart" not in str(written))  # a union such as `list[int] | Sequence[int]`
+    plain = written.unwrap()
     schema = json_schema(hint)
     assert validate(json.dumps(schema), plain) == Ok(None)
     jsonschema.Draft202012Validator.check_schema(schema)
