@@ -30,6 +30,7 @@ __all__ = [
     "question_digest",
     "redacted",
     "scrubbed",
+    "still_blank",
     "unblanked",
 ]
 
@@ -211,13 +212,23 @@ def redacted(content: str, fields: Sequence[str]) -> Any:
 
 
 def unblanked(value: Any, original: Any, fields: Sequence[str]) -> Any:
-    """Put back what `redacted` blanked: an editor who was not shown a member leaves it as it was."""
+    """Put back what `redacted` blanked: an editor who was not shown a member leaves it as it was.
+
+    Members of objects are known by their names. A list that was touched keeps its blanks, for its items may have moved:
+    `still_blank` finds them.
+    """
     if _is_object(value) and _is_object(original):
         return {name: _put_back(name, part, original, fields) for name, part in value.items()}
-    if _is_array(value) and _is_array(original):
-        before = [*original, *([None] * len(value))]
-        return [unblanked(part, before[n], fields) for n, part in enumerate(value)]
+    if _is_array(value) and _is_array(original) and value == redacted(json.dumps(original), fields):
+        return original
     return value
+
+
+def still_blank(value: Any, fields: Sequence[str]) -> bool:
+    """Whether a redacted member still holds what stands in its place, at any depth."""
+    if _is_object(value):
+        return any((name in fields and part == BLANK) or still_blank(part, fields) for name, part in value.items())
+    return _is_array(value) and any(still_blank(part, fields) for part in value)
 
 
 def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
@@ -271,6 +282,10 @@ class Decision:
 
     approval: Approval
     replayed: bool = False
+
+    def __str__(self) -> str:
+        again = ", as it already was" if self.replayed else ""
+        return f"approval {self.key!r} of run {self.run_id} is {self.status.value}{again}"
 
     @property
     def run_id(self) -> str:

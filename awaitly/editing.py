@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from awaitly.approval import Approval, unblanked
+from awaitly.approval import BLANK, Approval, still_blank, unblanked
 from awaitly.codec import Codec
 from awaitly.errors import InvalidEdit, Unstorable
 from awaitly.result import Err, Ok, Result
@@ -32,6 +32,8 @@ def edited_content(
 
     if approval.redact and isinstance(value, dict | list):
         value = unblanked(value, json.loads(approval.content), approval.redact)
+        if still_blank(value, approval.redact):
+            return refused("$", f"{BLANK} stands where a value must: give the value, or leave its list as it was shown")
     match _written(value):
         case Err(unstorable):
             return refused(unstorable.path, unstorable.reason)

@@ -33,34 +33,35 @@ class Scope:
     Calls are numbered per scope, so that branches which overtake each other do not renumber one another.
     """
 
-    __slots__ = ("_branches", "_calls", "_counts", "_named", "parked", "path", "task")
+    __slots__ = ("_branches", "_calls", "_counts", "_taken", "parked", "path", "task")
 
-    def __init__(self, path: str, task: asyncio.Task[object] | None, named: set[str]) -> None:
+    def __init__(self, path: str, task: asyncio.Task[object] | None, taken: set[str]) -> None:
         self.path = path
         self.task = task
         self.parked: Parked | None = None
         self._calls = 0
         self._branches = 0
         self._counts: dict[str, int] = {}
-        self._named = named
+        self._taken = taken
 
     def take(self, name: str) -> Spot:
         """Number a call: the key is the function's name, then `name#2`, `name#3`, after the branch's path if any."""
-        count = self._counts.get(name, 0) + 1
-        self._counts[name] = count
-        key = f"{self.path}{name}" if count == 1 else f"{self.path}{name}#{count}"
-        return Spot(key, self._place())
+        while True:
+            count = self._counts.get(name, 0) + 1
+            self._counts[name] = count
+            key = f"{self.path}{name}" if count == 1 else f"{self.path}{name}#{count}"
+            if key not in self._taken:
+                self._taken.add(key)
+                return Spot(key, self._place())
 
     def take_named(self, name: str) -> Spot:
         """Number a call whose key the user chose. Raises `DefinitionError` where branches use a key twice."""
         if not self.path:
-            spot = self.take(name)
-            self._named.add(spot.key)
-            return spot
-        if name in self._named:
+            return self.take(name)
+        if name in self._taken:
             msg = f"the key {name!r} is used twice, in branches that run side by side: give each its own"
             raise DefinitionError(msg)
-        self._named.add(name)
+        self._taken.add(name)
         return Spot(name, self._place())
 
     def next_place(self) -> str:
@@ -76,8 +77,8 @@ class Scope:
         """Open the scope of a branch: of a given number at the last call's place, or the next that is found running."""
         if number is None:
             self._branches += 1
-            return Scope(f"{self.path}t{self._branches}/", None, self._named)
-        return Scope(f"{self.path}{self._calls - 1}.{number}/", None, self._named)
+            return Scope(f"{self.path}t{self._branches}/", None, self._taken)
+        return Scope(f"{self.path}{self._calls - 1}.{number}/", None, self._taken)
 
 
 class Recorder(Protocol):
@@ -246,12 +247,12 @@ class Journal:
             self._writing = None
 
     async def stop(self) -> list[Step]:
-        """Wait for a write under way and give what is still unsaved, to ride in the last commit. Raises `FencedOut`."""
+        """Wait for writes under way and give what is still unsaved, to ride in the last commit. Raises `FencedOut`."""
+        while self._writing is not None:  # a write that ends may begin the next
+            await asyncio.shield(self._writing)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._writing is not None:
-            await asyncio.shield(self._writing)
         self._raise_failure()
         steps, self.unsaved = self.unsaved, []
         return steps

@@ -36,11 +36,17 @@ class Tenure:
         self._facts = taken.facts
         self.claimed = False
         self.fenced = False
+        self._left = False
 
     @property
     def state(self) -> RunState:
         """The run as it is stored, or as it would be where nothing was written yet."""
         return self._before or self._state
+
+    @property
+    def _holding(self) -> bool:
+        """Whether the run is taken and not yet parked, ended or given back: only then is there a lease to renew."""
+        return self.claimed and not self._left
 
     @property
     def run_id(self) -> str:
@@ -64,7 +70,7 @@ class Tenure:
 
     async def renew(self) -> None:
         """Put the end of the lease off. Sets `fenced` where the run is no longer this executor's."""
-        if not self.claimed or self.fenced:
+        if not self._holding or self.fenced:
             return
         until = await self._now() + self._lease
         hold = Hold(self.run_id, self._state.run.version, to_micros(until))
@@ -76,6 +82,7 @@ class Tenure:
 
         Gives the run as it then stands, or why it was left as it was.
         """
+        self._left = True
         if isinstance(ending, Fenced):
             raise FencedOut(self.run_id)
         self._state = self._state.but(steps=(*self._state.steps, *unsaved))
@@ -97,6 +104,7 @@ class Tenure:
 
     async def release(self, unsaved: Sequence[Step]) -> None:
         """Give the run back unfinished, with what it recorded; nothing to do where it was never taken."""
+        self._left = True
         self._state = self._state.but(steps=(*self._state.steps, *unsaved))
         if self.claimed:
             match moves.release(self._state, await self._now()):

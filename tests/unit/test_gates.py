@@ -438,6 +438,25 @@ async def test_an_editor_who_was_not_shown_a_member_keeps_it(store: SharedStore,
     assert mailer.sent == [("bob", 7, SECRET)]
 
 
+async def test_redacted_items_of_a_list_are_never_mixed_up(store: SharedStore) -> None:
+    """An edit that touches a list with redacted members is refused unless it names their values."""
+    accounts = [{"iban": "X", "n": 1}, {"iban": "Y", "n": 2}]
+
+    @workflow
+    async def flow(run: Run[FlowError]) -> Result[str, FlowError]:
+        proposal: Any = {"items": accounts, "note": "a"}
+        approved: Any = await run.approval("manager", proposes=proposal, redact=("iban",))
+        return Ok(str([item["iban"] for item in approved["items"]]))
+
+    async with Orchestrator(store, workflows=[flow]) as orchestrator:
+        shown = waiting((await orchestrator.start(flow(), run_id="r")).result).arguments
+        for items in (shown["items"][1:], shown["items"][::-1], [*shown["items"], shown["items"][0]]):
+            refused = await orchestrator.edit("r", None, {**shown, "items": items}, by="ann")
+            assert isinstance(error_of(refused), InvalidEdit)
+        (await orchestrator.edit("r", None, {**shown, "note": "b"}, by="ann")).unwrap()
+        assert (await orchestrator.resume("r")).result == Ok("['X', 'Y']")
+
+
 async def test_a_failed_call_is_retried_under_the_same_approval(store: SharedStore, mailer: Mailer) -> None:
     """A gated call that failed runs again by `retry` with the approved arguments; nobody is asked twice."""
     mailer.failing = True

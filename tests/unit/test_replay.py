@@ -800,3 +800,40 @@ async def test_a_write_that_fails_behind_the_workflow_is_raised(store: SharedSto
         with pytest.raises(StoreUnavailable, match="gone"):
             await orchestrator.start(flow(), run_id="r")
     assert effects.done == ["x"]
+
+
+async def test_branches_that_end_while_others_are_written_lose_nothing(each_store: SharedStore) -> None:
+    """Many steps side by side, ending at any moment, each come to stand in the record once."""
+
+    async def work(n: int) -> Result[int, Refused]:
+        for _ in range(n % 7):
+            await asyncio.sleep(0)
+        return Ok(n)
+
+    @workflow
+    async def flow(run: Run[FlowError], seed: int) -> Result[int, FlowError]:
+        return Ok(sum(await run.gather([run.step(work, seed * n) for n in range(6)])))
+
+    async with Orchestrator(each_store, workflows=[flow]) as orchestrator:
+        for seed in range(60):
+            execution = await orchestrator.start(flow(seed), run_id=f"r{seed}")
+            assert execution.result == Ok(15 * seed)
+
+
+async def test_a_key_that_a_branch_chose_is_not_given_to_another_call(each_store: SharedStore) -> None:
+    """A step at the root whose function is called as a branch's approval goes on under a key of its own."""
+
+    async def review(x: int) -> Result[int, Refused]:
+        return Ok(x)
+
+    @workflow
+    async def flow(run: Run[FlowError]) -> Result[int, FlowError]:
+        async def branch() -> int:
+            return await run.approval("review", proposes=7)
+
+        (approved,) = await run.gather([branch()])
+        return Ok(await run.step(review, 1) + approved)
+
+    async with Orchestrator(each_store, workflows=[flow]) as orchestrator:
+        await orchestrator.start(flow(), run_id="r")
+        assert (await orchestrator.approve("r", by="ann", resume=flow)).unwrap().result == Ok(8)
