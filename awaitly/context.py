@@ -139,10 +139,10 @@ class Run(Generic[E_contra]):
         if _is_gated(f):
             return self._begin_gated(scope, f, f.signature.named(args, kwargs), fatal=fatal)
         if _is_check(f):
-            spot = scope.take_named(f.key)
+            spot = self._called(scope.take_named(f.key))
             return spot, lambda: self._check(scope, spot, f, args, kwargs)
         body = body_of(f)
-        spot = scope.take(body.name) if body.key is None else scope.take_named(body.key)
+        spot = self._called(scope.take(body.name) if body.key is None else scope.take_named(body.key))
         return spot, lambda: self._perform(spot, body, args, kwargs, fatal=fatal)
 
     async def _unwrapped(self, spot: Spot, perform: Perform) -> Any:
@@ -152,9 +152,14 @@ class Run(Generic[E_contra]):
             case Err(error):
                 raise self._ending(error, spot.key)
 
+    def _called(self, spot: Spot) -> Spot:
+        self._journal.called.add(spot.key)
+        return spot
+
     async def _perform(
         self, spot: Spot, body: Body, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, fatal: bool
     ) -> Result[Any, Any]:
+        self._journal.called.discard(spot.key)
         self._check_open()
         match arguments_digest(body.name, args, kwargs):
             case Ok(hashed):
@@ -262,9 +267,10 @@ class Run(Generic[E_contra]):
 
     def _take(self, ask: Ask[T]) -> tuple[Scope, Spot, Ask[T]]:
         scope = self._scope()
-        return scope, scope.take_named(ask.key), ask
+        return scope, self._called(scope.take_named(ask.key)), ask
 
     async def _decided(self, scope: Scope, spot: Spot, ask: Ask[T]) -> Outcome[T]:
+        self._journal.called.discard(spot.key)
         self._check_open()
         question = self._questions.of_ask(spot, ask)
         outcome = self._questions.answer(spot, question)
@@ -299,9 +305,9 @@ class Run(Generic[E_contra]):
     ) -> tuple[Spot, Perform]:
         body = body_of(gate.function)
         if not gate.asks(arguments):
-            spot = scope.take(body.name)
+            spot = self._called(scope.take(body.name))
             return spot, lambda: self._perform(spot, body, (), arguments, fatal=fatal)
-        asked = scope.take_named(gate.key)
+        asked = self._called(scope.take_named(gate.key))
         spot = scope.take(body.name)
 
         def perform(approved: dict[str, object]) -> Coroutine[Any, Any, Result[Any, Any]]:
@@ -317,6 +323,7 @@ class Run(Generic[E_contra]):
         arguments: dict[str, object],
         perform: Callable[[dict[str, object]], Coroutine[Any, Any, Result[Any, Any]]],
     ) -> Result[Any, Any]:
+        self._journal.called.discard(asked.key)
         self._check_open()
         question = self._questions.of_gate(asked, gate, arguments)
         outcome = self._questions.answer(asked, question)
@@ -331,6 +338,7 @@ class Run(Generic[E_contra]):
     async def _check(
         self, scope: Scope, spot: Spot, step: ApprovalStep[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Result[Any, Any]:
+        self._journal.called.discard(spot.key)
         self._check_open()
         arguments = step.signature.named(args, kwargs)
         question = self._questions.of_check(spot, step, arguments)

@@ -24,6 +24,7 @@ from awaitly.errors import (
     UnknownRun,
     WorkflowChanged,
 )
+from awaitly.exceptions import DefinitionError
 from awaitly.ids import checked_name, new_run_id
 from awaitly.journal import Lease, Raised, Recorded, RunRecord, RunState
 from awaitly.replay import Journal
@@ -102,8 +103,9 @@ async def drive(
     elif is_result(outcome):
         try:
             journal.check_complete()
-        except Drifted as drifted:
-            outcome = drifted
+            journal.check_awaited()
+        except (Drifted, DefinitionError) as wrong:
+            outcome = wrong
     journal.close(FencedOut("this execution is over"))
     return _ending(workflow, journal, outcome)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeAlias, TypeVar, overload
+from weakref import WeakValueDictionary
 
 from awaitly import moves
 from awaitly.actors import ADMIN, Actor, By, as_actor
@@ -63,6 +64,7 @@ class Orchestrator(Reader):
     ) -> None:
         super().__init__(store)
         self._executor = Executor(store, workflows, as_timedelta(lease))
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._renewing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -321,6 +323,16 @@ class Orchestrator(Reader):
         return await self._decide(run_id, key, editing(value, as_actor(by), shown, self._executor.reader_of), resume)
 
     async def _decide(
+        self, run_id: str, key: str | None, event: Eventful, resume: Workflow[..., Any, Any] | None
+    ) -> Result[Any, Refusal]:
+        """Decide; many decisions on one run take turns within this process, instead of refusing one another."""
+        if resume is not None:
+            return await self._decide_now(run_id, key, event, resume)
+        turn = self._turns.get(run_id) or self._turns.setdefault(run_id, asyncio.Lock())
+        async with turn:
+            return await self._decide_now(run_id, key, event, None)
+
+    async def _decide_now(
         self, run_id: str, key: str | None, event: Eventful, resume: Workflow[..., Any, Any] | None
     ) -> Result[Any, Refusal]:
         """Load, decide, commit; where somebody else came first, look again: they may have decided otherwise."""

@@ -106,6 +106,7 @@ class Journal:
     begun: bool = field(init=False)
     visited: set[str] = field(factory=set[str])
     asked: dict[str, Approval] = field(factory=dict[str, Approval])
+    called: set[str] = field(factory=set[str])
     bodies: set[asyncio.Future[None]] = field(factory=set[asyncio.Future[None]])
     unsaved: list[Step] = field(factory=list[Step])
     made: list[Step] = field(factory=list[Step])
@@ -153,6 +154,13 @@ class Journal:
         for key in (*(step.key for step in self.found), *waiting):
             if key not in self.visited:
                 raise self._drift(key, f"{key!r}", "nothing there")
+
+    def check_awaited(self) -> None:
+        """Raise `DefinitionError` where the code called something of its run and never awaited it."""
+        if self.called:
+            names = ", ".join(sorted(map(repr, self.called)))
+            msg = f"the workflow called {names} and never awaited it: write `await run...`"
+            raise DefinitionError(msg)
 
     def _drift(self, key: str, recorded: str, found: str) -> Drifted:
         drifted = Drifted(WorkflowChanged(self.run_id, key, recorded, found))

@@ -16,6 +16,7 @@ from awaitly import (
     Run,
     RunStatus,
     StoreUnavailable,
+    UnexpectedError,
     Workflow,
     WorkflowChanged,
     step,
@@ -837,3 +838,19 @@ async def test_a_key_that_a_branch_chose_is_not_given_to_another_call(each_store
     async with Orchestrator(each_store, workflows=[flow]) as orchestrator:
         await orchestrator.start(flow(), run_id="r")
         assert (await orchestrator.approve("r", by="ann", resume=flow)).unwrap().result == Ok(8)
+
+
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_an_approval_that_is_not_awaited_does_not_count_as_given(store: SharedStore, effects: Effects) -> None:
+    """A workflow that forgets an `await` fails and says so; it does not end as if somebody had agreed."""
+
+    @workflow
+    async def flow(run: Run[FlowError]) -> Result[int, FlowError]:
+        _ = run.approval("manager", proposes=1)
+        return Ok(1)
+
+    async with Orchestrator(store, workflows=[flow]) as orchestrator:
+        error = error_of((await orchestrator.start(flow(), run_id="r")).result)
+    assert isinstance(error, UnexpectedError)
+    assert "never awaited" in error.message
