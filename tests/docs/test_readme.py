@@ -42,7 +42,7 @@ async def test_ask_decide_and_go_on(reader: Reader, capsys: pytest.CaptureFixtur
     await function(reader, "ask")()
     assert same(remark("print(pending)"), capsys.readouterr().out)
     await function(reader, "decide")()
-    assert "Decision" in capsys.readouterr().out
+    assert same(remark("print(decision.map(str))"), capsys.readouterr().out)
     await function(reader, "go_on")()
     assert same(remark("print(execution.result)"), capsys.readouterr().out)
 
