@@ -73,6 +73,8 @@ class Tenure:
         if not self._holding or self.fenced:
             return
         until = await self._now() + self._lease
+        if not self._holding:  # parked or ended meanwhile: its `due_at` is no longer a lease
+            return
         hold = Hold(self.run_id, self._state.run.version, to_micros(until))
         if isinstance(await self._store.commit(Changes(move=Move.RENEW, holds=(hold,), flushed=False)), Err):
             self.fenced = True

@@ -1154,6 +1154,47 @@ async def test_a_cancelled_caller_gives_the_run_back(each_store: SharedStore, ef
     assert effects.done == ["before", "slow"]
 
 
+class SlowToTell(MemoryStore):
+    """A store that tells a renewal the time only once the run has parked."""
+
+    def __init__(self, renewing: asyncio.Event, parked: asyncio.Event) -> None:
+        super().__init__()
+        self.starter: asyncio.Task[Any] | None = None
+        self._renewing = renewing
+        self._parked = parked
+
+    async def now(self) -> int:
+        """Tell the starter at once, everybody else after the run has parked."""
+        if self.starter is not None and asyncio.current_task() is not self.starter:
+            self._renewing.set()
+            await self._parked.wait()
+        return await super().now()
+
+
+async def test_a_renewal_that_comes_too_late_gives_a_parked_run_no_lease() -> None:
+    """A run that parks while its renewal is under way is not due: nobody is called to look at it."""
+    renewing, parked = asyncio.Event(), asyncio.Event()
+    store = SlowToTell(renewing, parked)
+
+    async def slow() -> Result[int, Refused]:
+        await renewing.wait()
+        return Ok(1)
+
+    @workflow
+    async def flow(run: Run[FlowError]) -> Result[int, FlowError]:
+        return Ok(await run.approval("manager", proposes=await run.step(slow)))
+
+    async with Orchestrator(store, workflows=[flow], lease="60ms") as orchestrator:
+        store.starter = asyncio.current_task()
+        waiting((await orchestrator.start(flow(), run_id="r")).result)
+        parked.set()
+        for _ in range(50):  # turns of the loop, in which the renewal goes on
+            await asyncio.sleep(0)
+        run = (await store.load("r")).run
+        assert run is not None
+        assert run.due_at is None
+
+
 async def test_a_lease_is_renewed_after_the_store_failed_once(store: SharedStore, effects: Effects) -> None:
     """One refused renewal does not stop those that follow."""
     renewed = asyncio.Event()
