@@ -23,6 +23,7 @@ __all__ = [
     "AmbiguousApproval",
     "ApprovalExpired",
     "ApprovalRejected",
+    "DurabilityUnknown",
     "EditorCannotApprove",
     "Expired",
     "Interruption",
@@ -366,6 +367,20 @@ class InvalidEdit:
         return f"the edit of approval {self.key!r} of run {self.run_id} was refused, at {self.path}: {self.reason}"
 
 
+@frozen
+class DurabilityUnknown:
+    """Whether the decision was written cannot be known. Deciding again is safe: it is taken once, or found taken."""
+
+    run_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"it cannot be known whether the decision on run {self.run_id} was written ({self.reason}); "
+            "decide again: it counts once"
+        )
+
+
 Refusal: TypeAlias = (
     UnknownApproval
     | AmbiguousApproval
@@ -376,8 +391,10 @@ Refusal: TypeAlias = (
     | SelfApproval
     | EditorCannotApprove
     | InvalidEdit
+    | DurabilityUnknown
 )
-"""Every reason for which a decision is not taken; nothing has changed when one is returned."""
+"""Every reason for which a decision is not taken. Nothing has changed when one is returned, unless it says otherwise:
+after `DurabilityUnknown` the decision may stand."""
 
 
 def is_pending_approval(error: object) -> TypeGuard[PendingApproval]:

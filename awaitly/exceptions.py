@@ -10,17 +10,21 @@ from awaitly.errors import Unstorable
 
 __all__ = [
     "BadSnapshot",
+    "CommitUnknown",
     "DefinitionError",
     "NotAStore",
     "PolicyError",
     "RecordCorrupt",
     "SchemaTooNew",
+    "SchemaTooOld",
     "StoreCorrupt",
     "StoreError",
+    "StoreForbidden",
     "StoreFull",
     "StoreLocked",
     "StoreReadOnly",
     "StoreUnavailable",
+    "StoreUnsuitable",
     "UnknownStore",
     "UnknownWorkflow",
     "UnstorableValue",
@@ -28,7 +32,15 @@ __all__ = [
 
 
 class StoreError(Exception):
-    """The store could not do its work; nothing of the refused commit was written."""
+    """The store could not do its work. Nothing of the refused commit was written, unless it is `CommitUnknown`."""
+
+
+class CommitUnknown(StoreError):
+    """Whether a commit was written cannot be known, or not whether it is as safe as was asked: look before you repeat.
+
+    The connection was lost before the answer came and could not be had again in time, or too few replicas or disks
+    have confirmed. It was written whole or not at all.
+    """
 
 
 class StoreUnavailable(StoreError):
@@ -41,6 +53,14 @@ class StoreLocked(StoreError):
 
 class StoreReadOnly(StoreError):
     """The store can be read and not written."""
+
+
+class StoreForbidden(StoreError):
+    """The server does not let this user in, or not do what is needed."""
+
+
+class StoreUnsuitable(StoreError):
+    """The server, as it is set up, cannot keep what this store promises."""
 
 
 class StoreFull(StoreError):
@@ -57,6 +77,10 @@ class NotAStore(StoreError):
 
 class SchemaTooNew(StoreError):
     """A newer release of awaitly wrote this store."""
+
+
+class SchemaTooOld(StoreError):
+    """This store's schema lacks migrations, and was not to be changed by opening it."""
 
 
 class UnknownStore(StoreError):

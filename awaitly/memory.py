@@ -130,7 +130,8 @@ class _Commit:
         entries[entry.seq] = entry
 
     def _forget(self, hold: Hold) -> None:
-        self._held(hold)
+        run = self._at(hold.run_id).run
+        _expect(hold.run_id, "the run", run.version if run else 0, hold.version)
         self.staged[hold.run_id] = _Kept()
 
 

@@ -20,6 +20,9 @@ from awaitly.store import ApprovalRow, Changes, Found, Move, RunRow
 
 __all__ = ["approvals_in", "decision", "difference", "state_in", "withdrawal"]
 
+_WAKING = frozenset({Move.END, Move.CANCEL, Move.REVIEW, Move.RELEASE})
+"""After these moves there is something for others to see: a result that they wait for, or work to take over."""
+
 
 def state_in(found: Found, run: RunRow, approvals: tuple[Approval, ...] | None = None) -> RunState:
     """Read all that a store has of a run; `approvals` are those that were already read. Raises `RecordCorrupt`."""
@@ -60,6 +63,7 @@ def difference(
         steps=tuple(row_of_step(run.run_id, s) for s in after.stored_steps if s.key not in recorded),
         approvals=tuple(row_of_approval(a) for a in approvals if a is not known.get(a.key)),
         entries=entries,
+        wakes=move in _WAKING,
         flushed=flushed,
     )
     return changes, after.but(run=run, approvals=approvals, head=head)
@@ -77,7 +81,7 @@ def decision(found: Found, transition: Transition) -> Changes:
     """Give the commit of a decision: the approval, and what the ledger notes; being ready, it wakes its run."""
     approval = transition.approval
     entries = chained(approval.run_id, head_of(found.head), transition.facts)
-    return Changes(move=Move.DECIDE, approvals=(row_of_approval(approval),), entries=entries)
+    return Changes(move=Move.DECIDE, approvals=(row_of_approval(approval),), entries=entries, wakes=approval.ready)
 
 
 def withdrawal(found: Found, row: RunRow, by: Actor, reason: str | None) -> Changes:
@@ -94,7 +98,7 @@ def withdrawal(found: Found, row: RunRow, by: Actor, reason: str | None) -> Chan
     why = f"cancelled by {by.name}" + (f": {reason}" if reason else "")
     aside = quarantined(row, why, found.now, RunStatus.CANCELLED)
     entries = chained(row.run_id, head_of(found.head), facts)
-    return Changes(move=Move.CANCEL, runs=(aside,), approvals=tuple(approvals), entries=entries)
+    return Changes(move=Move.CANCEL, runs=(aside,), approvals=tuple(approvals), entries=entries, wakes=True)
 
 
 def _readable(found: Found) -> Iterator[Approval]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from enum import Enum, unique
 from typing import Generic, Protocol, TypeVar, cast, runtime_checkable
 
@@ -27,12 +28,16 @@ __all__ = [
     "Described",
     "Found",
     "Hold",
+    "Joining",
+    "Migrating",
     "Move",
     "Page",
     "RunQuery",
     "RunRow",
     "StepRow",
     "Store",
+    "Wakes",
+    "Waking",
     "WorkflowStateStore",
     "cursor",
     "open_store",
@@ -110,11 +115,14 @@ class Hold:
 
 @frozen(kw_only=True)
 class Changes:
-    """One atomic commit: all of it is applied, or nothing.
+    """One atomic commit about one run: all of it is applied, or nothing. Every part has the same `run_id`.
 
     `runs` and `approvals` are swapped by version: a row of version 1 must not exist yet, a row of version n must
     stand at n - 1. `steps` and `entries` are inserted and must not exist yet. `dropped` names steps to remove, by run
-    and key. `forgotten` names runs to delete, with all that belongs to them, if they stand at the given version.
+    and key. `forgotten` names a run to delete, with all that belongs to it, if it stands at the given version; version
+    0 means that there is no such run, and deletes what is kept under its id all the same.
+
+    `wakes=True` tells whoever listens (`Waking`) of this run, once the commit stands: there may be something to do.
 
     `flushed=False` says that a power cut may undo this commit, if it also undoes every later one: a store that pays for
     durability by the commit may then save itself the wait. It is atomic, and seen by all at once, just the same.
@@ -128,7 +136,18 @@ class Changes:
     approvals: tuple[ApprovalRow, ...] = ()
     entries: tuple[Entry, ...] = ()
     forgotten: tuple[Hold, ...] = ()
+    wakes: bool = False
     flushed: bool = True
+
+    @property
+    def run_id(self) -> str:
+        """The run that it is about; raises `ValueError` where it is empty."""
+        for parts in (self.runs, self.holds, self.steps, self.approvals, self.entries, self.forgotten):
+            for part in parts:
+                return part.run_id
+        for run_id, _ in self.dropped:
+            return run_id
+        raise ValueError("a commit of nothing")
 
 
 @frozen
@@ -259,6 +278,52 @@ class Store(ApprovalStore, WorkflowStateStore, Protocol):
         ...
 
 
+class Wakes(Protocol):
+    """What arrives between entering and leaving `Waking.listening`."""
+
+    async def next(self, timeout: float) -> frozenset[str]:
+        """Give the runs that were woken since the last call, as soon as there are any.
+
+        Empty after `timeout` seconds, and where wake-ups may have been missed (a connection was lost and made again):
+        whoever listens then looks in the store. Only hints: a run may be named twice, or for nothing.
+        """
+        ...
+
+
+@runtime_checkable
+class Waking(Protocol):
+    """A store that tells other processes of commits with `wakes`, within milliseconds."""
+
+    def listening(self) -> AbstractAsyncContextManager[Wakes]:
+        """Listen: what is committed after this was entered is told."""
+        ...
+
+
+@runtime_checkable
+class Joining(Protocol):
+    """A store that can take part in a transaction that the caller has begun."""
+
+    def joined(self, connection: object) -> Store:
+        """Give this store as a part of the caller's transaction: what it commits stands once that transaction does.
+
+        It is open, and not to be closed. Raises `TypeError` for an object that is no connection of this store's kind.
+        """
+        ...
+
+
+@runtime_checkable
+class Migrating(Protocol):
+    """A store whose schema can be brought up to date apart from opening it, by another user perhaps."""
+
+    async def migrate(self) -> tuple[str, ...]:
+        """Bring the schema up to date, and name the migrations that were still to do. The store need not be open."""
+        ...
+
+    def migrations(self) -> str:
+        """Give all of them as text, for whoever would rather run them by hand."""
+        ...
+
+
 @runtime_checkable
 class Described(Protocol):
     """A store that can print its own schema."""
@@ -290,6 +355,7 @@ def open_store(url: str) -> Store:
     try:
         opener = cast("StoreOpener", installed[scheme].load())
     except ModuleNotFoundError as exc:
-        msg = f"the store {scheme!r} needs a driver that is missing ({exc.name}): pip install 'awaitly[{scheme}]'"
+        extra = installed[scheme].module.partition(".")[0].removeprefix("awaitly_")
+        msg = f"the store {scheme!r} needs a driver that is missing ({exc.name}): pip install 'awaitly[{extra}]'"
         raise UnknownStore(msg) from exc
     return opener(url)

@@ -121,7 +121,9 @@ def _add_entry(db: sqlite3.Cursor, entry: Entry) -> None:
 
 
 def _forget(db: sqlite3.Cursor, hold: Hold) -> None:
-    _hold(db, Hold(hold.run_id, hold.version))
+    version = _version(db, _RUN_VERSION, hold.run_id)
+    if version != hold.version:
+        raise _mismatch(hold.run_id, "the run", version, hold.version)
     for statement in _FORGET:
         db.execute(statement, (hold.run_id,))
 
