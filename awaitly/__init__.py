@@ -6,6 +6,7 @@ from awaitly.asking import Ask, approval_step, gated_step
 from awaitly.audit import BrokenChain, Entry, Head
 from awaitly.codec import Codec
 from awaitly.context import Run
+from awaitly.desk import CancelRefusal
 from awaitly.durations import Duration, as_timedelta, from_micros, to_micros, utc_now
 from awaitly.errors import (
     AlreadyDecided,
@@ -60,7 +61,7 @@ from awaitly.exceptions import (
 )
 from awaitly.execution import Execution, execute
 from awaitly.memory import MemoryStore
-from awaitly.orchestrator import CancelRefusal, Orchestrator
+from awaitly.orchestrator import Orchestrator
 from awaitly.policy import OnExpiry, Policy, Risk
 from awaitly.reader import History, RunDetails
 from awaitly.result import Err, Ok, Result, catching

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
 
@@ -59,6 +60,12 @@ class Executor:
         self._lease = lease
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._tenures: dict[Tenure, Journal] = {}
+
+    def on(self, store: Store) -> Executor:
+        """Give an executor of the same runs and leases over the same rows, reached by another way."""
+        other = copy(self)
+        other._store = store  # noqa: SLF001  (its own)
+        return other
 
     async def take(
         self,

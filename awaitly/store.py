@@ -40,6 +40,7 @@ __all__ = [
     "Waking",
     "WorkflowStateStore",
     "cursor",
+    "joined",
     "open_store",
     "position",
 ]
@@ -309,6 +310,14 @@ class Joining(Protocol):
         It is open, and not to be closed. Raises `TypeError` for an object that is no connection of this store's kind.
         """
         ...
+
+
+def joined(store: Store, connection: object) -> Store:
+    """Give a store as a part of the caller's transaction. Raises `TypeError` where the store can join none."""
+    if isinstance(store, Joining):
+        return store.joined(connection)
+    msg = f"{type(store).__name__} cannot take part in a transaction of yours: leave `connection` out"
+    raise TypeError(msg)
 
 
 @runtime_checkable

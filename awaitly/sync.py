@@ -12,12 +12,12 @@ from awaitly import orchestrator
 from awaitly.actors import By
 from awaitly.approval import Decision
 from awaitly.audit import BrokenChain, Head
+from awaitly.desk import CancelRefusal
 from awaitly.durations import Duration
 from awaitly.errors import PendingApproval, Refusal, RunCancelled, UnknownRun
 from awaitly.exceptions import DefinitionError
 from awaitly.execution import Execution
 from awaitly.journal import RunRecord
-from awaitly.orchestrator import CancelRefusal
 from awaitly.reader import History, RunDetails
 from awaitly.result import Result
 from awaitly.statuses import RunStatus

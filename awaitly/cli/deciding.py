@@ -15,8 +15,9 @@ from awaitly.cli.failures import refused, usage
 from awaitly.cli.options import KEY, REVISION, RUN, TEXT, actor, common, settings, signed
 from awaitly.cli.stores import work
 from awaitly.cli.visible import visible
+from awaitly.desk import CancelRefusal
 from awaitly.errors import RunCancelled
-from awaitly.orchestrator import CancelRefusal, Orchestrator
+from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
 from awaitly.store import Store
 
