@@ -174,7 +174,7 @@ class Run(Generic[E_contra]):
         await self._journal.settle()
         self._check_open()
         started = self._clock()
-        with self._journal.body():
+        with self._journal.bodies:
             attempted = await run_body(body, spot.key, args, kwargs)
             recorded = recorded_as(body, self._codec, spot.key, attempted)
             step = Step(spot.key, spot.place, hashed, recorded, started, self._clock(), attempted.attempts)

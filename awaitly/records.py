@@ -16,6 +16,7 @@ from attrs import evolve
 from awaitly.actors import Actor
 from awaitly.approval import Approval, Approved, Closing, Edited, Outcome, Rejected, Vote
 from awaitly.audit import EMPTY, Entry, Head
+from awaitly.coding.texts import compact
 from awaitly.durations import from_micros, to_micros
 from awaitly.errors import Expired, UnexpectedError
 from awaitly.exceptions import RecordCorrupt
@@ -150,7 +151,7 @@ def step_of(row: StepRow) -> Step:
 
 
 def _step_of(row: StepRow) -> Step:
-    body = json.loads(row.body)
+    body = compact(row.body)
     started, lasted = body["when"]
     recorded = _recorded(body["is"])
     place, digest = _text(body["at"]), _text(body["digest"])
@@ -206,7 +207,7 @@ def run_of(row: RunRow) -> RunRecord:
 
 
 def _run_of(row: RunRow) -> RunRecord:
-    body = json.loads(row.body)
+    body = compact(row.body)
     if "quarantined" in body:
         return _quarantined_run(row, body["reason"])
     lease = body.get("lease")
@@ -237,7 +238,7 @@ def _run_of(row: RunRow) -> RunRecord:
 
 def quarantined(row: RunRow, reason: str, now: int, status: RunStatus = RunStatus.NEEDS_REVIEW) -> RunRow:
     """Set a run aside whose records do not decode: what stands in it is kept, wrapped, for a person to look at."""
-    kept = json.loads(row.body)["quarantined"] if _is_quarantined(row) else row.body
+    kept = compact(row.body)["quarantined"] if _is_quarantined(row) else row.body
     body = _dumps({"quarantined": kept, "reason": reason})
     return evolve(row, version=row.version + 1, status=status.value, updated_at=now, due_at=None, body=body)
 
@@ -246,7 +247,7 @@ def released(row: RunRow) -> RunRow:
     """Unwrap what `quarantined` wrapped, at the same version, to see whether it decodes today."""
     if not _is_quarantined(row):
         return row
-    return evolve(row, body=json.loads(row.body)["quarantined"])
+    return evolve(row, body=compact(row.body)["quarantined"])
 
 
 def _is_quarantined(row: RunRow) -> bool:
@@ -327,7 +328,7 @@ def approval_of(row: ApprovalRow) -> Approval:
 
 
 def _approval_of(row: ApprovalRow) -> Approval:
-    body = json.loads(row.body)
+    body = compact(row.body)
     status = ApprovalStatus(body["status"])
     if status not in _NOT_CLOSED and body.get("closing") is None:
         msg = f"it is {status.value}, and nobody decided it"
@@ -365,7 +366,7 @@ _NOT_CLOSED = {ApprovalStatus.PENDING, ApprovalStatus.SUPERSEDED}
 
 
 def _json(value: Any) -> str:
-    json.loads(_text(value))
+    compact(_text(value))
     return str(value)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Protocol
 
 from attrs import field, frozen, mutable
@@ -13,7 +12,7 @@ from awaitly.approval import Approval
 from awaitly.errors import PendingApproval, WorkflowChanged
 from awaitly.exceptions import DefinitionError
 from awaitly.journal import Step
-from awaitly.signals import Drifted, Ended, Parked, Signal
+from awaitly.signals import Drifted, Ended, FencedOut, Parked, Signal
 from awaitly.statuses import ApprovalStatus
 
 __all__ = ["Journal", "Recorder", "Scope", "Spot"]
@@ -81,6 +80,30 @@ class Scope:
         return Scope(f"{self.path}{self._calls - 1}.{number}/", None, self._taken)
 
 
+class Bodies:
+    """Counts the steps' bodies that are under way: `with bodies:` around each."""
+
+    __slots__ = ("_count", "_idle")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._idle: asyncio.Future[None] | None = None
+
+    def __enter__(self) -> None:
+        self._count += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._count -= 1
+        if self._count == 0 and self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+
+    async def done(self) -> None:
+        """Wait until none is under way."""
+        while self._count:
+            self._idle = asyncio.get_running_loop().create_future()
+            await self._idle
+
+
 class Recorder(Protocol):
     """Makes steps durable; the first call also takes the run. Raises `FencedOut` where somebody else has it."""
 
@@ -107,16 +130,17 @@ class Journal:
     visited: set[str] = field(factory=set[str])
     asked: dict[str, Approval] = field(factory=dict[str, Approval])
     called: set[str] = field(factory=set[str])
-    bodies: set[asyncio.Future[None]] = field(factory=set[asyncio.Future[None]])
+    bodies: Bodies = field(factory=Bodies)
     unsaved: list[Step] = field(factory=list[Step])
     made: list[Step] = field(factory=list[Step])
     parked: dict[str, PendingApproval] = field(factory=dict[str, PendingApproval])
     closed: Signal | None = None
-    failure: Exception | None = None
+    failure: BaseException | None = None
     _by_key: dict[str, Step] = field(init=False)
     _by_place: dict[str, str] = field(init=False)
     _writing: asyncio.Task[None] | None = None
     _timer: asyncio.Handle | None = None
+    _waiters: list[asyncio.Future[None]] = field(factory=list[asyncio.Future[None]])
 
     def __attrs_post_init__(self) -> None:
         """Index what was found."""
@@ -188,21 +212,9 @@ class Journal:
         if self.closed is None or (isinstance(self.closed, Ended) and not isinstance(signal, Ended)):
             self.closed = signal
 
-    @contextmanager
-    def body(self) -> Generator[None, None, None]:
-        """Count a step's body as under way."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.bodies.add(done)
-        try:
-            yield
-        finally:
-            self.bodies.discard(done)
-            done.set_result(None)
-
     async def bodies_done(self) -> None:
         """Wait for the bodies that the workflow left behind under way: what they do is recorded."""
-        while self.bodies:
-            await asyncio.wait(self.bodies)
+        await self.bodies.done()
 
     def add(self, step: Step) -> None:
         """Record a step's result; it becomes durable at once unless the workflow goes straight on."""
@@ -220,7 +232,7 @@ class Journal:
 
     def _written_soon(self, writing: asyncio.Task[None]) -> None:
         """Write what was recorded meanwhile; a failure is kept, and raised at the next wait for a write."""
-        if not writing.cancelled() and writing.exception() is None:
+        if not writing.cancelled() and self.failure is None and self.closed is None:
             self._write_soon()
 
     async def settle(self) -> None:
@@ -231,7 +243,7 @@ class Journal:
         while self._writing is not None or (self.unsaved and self.by_step) or not self.begun:
             if self._writing is None:
                 self._writing = asyncio.ensure_future(self._write())
-            await asyncio.shield(self._writing)
+            await self._written()
         self._raise_failure()
 
     def _raise_failure(self) -> None:
@@ -239,25 +251,45 @@ class Journal:
         if self.failure is not None:
             raise self.failure
 
+    def _written(self) -> asyncio.Future[None]:
+        """Wait for the write under way, which goes on where the waiting is cancelled."""
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        return waiter
+
     async def _write(self) -> None:
         steps, self.unsaved = self.unsaved, []
+        failure: BaseException | None = FencedOut(self.run_id)  # where this task itself is cancelled
         try:
             if self.recorder is not None:
                 await self.recorder.record(steps)
             self.begun = True
+            failure = None
         except Signal as fenced:
             self.close(fenced)
+            failure = fenced
+        except asyncio.CancelledError:
             raise
-        except Exception as exc:
-            self.failure = exc
-            raise
+        except BaseException as exc:  # noqa: BLE001  (whoever waits, or comes next, gets it)
+            self.failure = failure = exc
         finally:
             self._writing = None
+            self._tell(failure)
+
+    def _tell(self, failure: BaseException | None) -> None:
+        waiters, self._waiters = self._waiters, []
+        for waiter in waiters:
+            if waiter.done():  # cancelled
+                continue
+            if failure is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(failure)
 
     async def stop(self) -> list[Step]:
         """Wait for writes under way and give what is still unsaved, to ride in the last commit. Raises `FencedOut`."""
         while self._writing is not None:  # a write that ends may begin the next
-            await asyncio.shield(self._writing)
+            await self._written()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

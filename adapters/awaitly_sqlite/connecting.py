@@ -15,6 +15,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from awaitly_sqlite.core import NotAStore, StoreReadOnly, StoreUnavailable
 
 __all__ = [
+    "CHECKPOINT",
     "FLUSHED",
     "NOT_FLUSHED",
     "SETTINGS",
@@ -35,12 +36,15 @@ _OLDEST = (3, 24, 0)
 _LEAST_SIZE = 512
 _FIRST_WAIT = 0.0005
 _LONGEST_WAIT = 0.02
-FLUSHED = ("PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 1000")
-"""A commit is on the disk when it returns, and with it all before it; now and then it moves the log into the file."""
-NOT_FLUSHED = ("PRAGMA synchronous = NORMAL", "PRAGMA wal_autocheckpoint = 0")
+FLUSHED = "PRAGMA synchronous = FULL"
+"""A commit is on the disk when it returns, and with it all before it."""
+NOT_FLUSHED = "PRAGMA synchronous = NORMAL"
 """A commit never waits for the disk. It survives the end of its process; a power cut may undo it, and all after it."""
+CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
+"""Moves the log into the file, as far as no reader needs it."""
 SETTINGS = (
-    *FLUSHED,
+    FLUSHED,
+    "PRAGMA wal_autocheckpoint = 0",  # the writer says when, for it takes milliseconds
     "PRAGMA fullfsync = ON",  # the same on macOS, where a plain fsync leaves data in the drive
 )
 

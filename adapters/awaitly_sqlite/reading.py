@@ -30,10 +30,11 @@ UNION ALL {_LEDGER}"""  # noqa: S608  (put together from constants)
 _ENTRIES = """
 SELECT seq, hash, body FROM entries WHERE run = (SELECT number FROM runs WHERE run_id = ?) ORDER BY seq"""
 
-DUE = "SELECT due_at, run_id FROM runs WHERE due_at <= ? ORDER BY due_at, run_id LIMIT ?"
+DUE = "SELECT run_id FROM runs WHERE due_at <= ? ORDER BY due_at, run_id LIMIT ?"
 _READY = """
-SELECT DISTINCT due_at, runs.run_id FROM approvals CROSS JOIN runs ON runs.number = approvals.run
-WHERE approvals.ready = 1 AND runs.version IS NOT NULL ORDER BY due_at IS NULL, due_at, runs.run_id LIMIT ?"""
+SELECT DISTINCT runs.run_id FROM approvals CROSS JOIN runs ON runs.number = approvals.run
+WHERE approvals.ready = 1 AND runs.version IS NOT NULL AND (due_at IS NULL OR due_at > ?)
+ORDER BY runs.run_id LIMIT ?"""
 
 RUN_PLANS = (_ALL, DUE, _READY)
 """Every statement that reads a run or its steps, for a look at how SQLite plans it."""
@@ -75,15 +76,11 @@ def entries(db: sqlite3.Connection, run_id: str) -> tuple[Entry, ...]:
 
 
 def due(db: sqlite3.Connection, now: int, limit: int) -> tuple[str, ...]:
-    """Name at most `limit` runs to look at, the longest due first; those without a `due_at` come last."""
+    """Name at most `limit` runs to look at: by `due_at`, then those that only a ready approval makes due."""
     with snapshot(db):
-        found = {*db.execute(DUE, (now, limit)), *db.execute(_READY, (limit,))}
-    return tuple([run_id for _, run_id in sorted(found, key=_urgency)[:limit]])
-
-
-def _urgency(row: tuple[int | None, str]) -> tuple[bool, int, str]:
-    due_at, run_id = row
-    return due_at is None, due_at or 0, run_id
+        timely = db.execute(DUE, (now, limit)).fetchall()
+        ready = db.execute(_READY, (now, limit - len(timely))).fetchall() if len(timely) < limit else []
+    return tuple([run_id for (run_id,) in (*timely, *ready)])
 
 
 def _entry(run_id: str, row: Row) -> Entry:

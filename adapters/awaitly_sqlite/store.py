@@ -68,9 +68,9 @@ class SqliteStore:
     opened it; another loop, thread or forked process needs another store. `busy_timeout` is how long a commit waits
     while other processes write, before it raises `StoreLocked`. Put the file on a local disk.
 
-    Commits that queue up become one transaction, and one thread waits for the disk. Point reads (`load`, `approvals`)
-    happen on the event loop's own thread: they never wait for a writer, and take 14 to 30 microseconds there against 65
-    to 90 by way of a thread. Listings may take milliseconds, so they go to a second thread.
+    Commits that queue up become one transaction; where the disk is slow, one thread waits for it. Point reads (`load`,
+    `approvals`) happen on the event loop's own thread: they never wait for a writer, and take 14 to 30 microseconds
+    there against 65 to 90 by way of a thread. Listings may take milliseconds, so they go to a second thread.
     """
 
     def __init__(
@@ -162,7 +162,7 @@ class SqliteStore:
         return await self._aside(listing.page_approvals, query)
 
     async def due(self, now: int, limit: int) -> tuple[str, ...]:
-        """Name at most `limit` runs to look at, by `due_at` (microseconds); those without a `due_at` come last."""
+        """Name at most `limit` runs to look at: by `due_at`, then those that only a ready approval makes due."""
         return await self._aside(reading.due, now, limit)
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
@@ -194,7 +194,7 @@ class SqliteStore:
         opened = self._here()
         try:
             with self._boundary:
-                return leniently(read)(opened.point_reader, *args, **kwargs)
+                return leniently(read)(opened.writer.idle_connection or opened.point_reader, *args, **kwargs)
         except StoreLocked:
             return await self._aside(read, *args, **kwargs)
 

@@ -1,9 +1,10 @@
-"""Writing: commits that come together share a transaction, and one thread waits for the disk.
+"""Writing: commits that come together share a transaction, and where the disk is slow one thread waits for it.
 
-The statements of a transaction run on the event loop's thread, in microseconds; its COMMIT, which waits for the disk,
-runs on the writer's thread. While it does, further commits queue up for the next transaction. A thread that ran every
-statement would fight the loop's thread for the interpreter at each of them. Where another process holds the file's
-write lock, the whole transaction waits on the writer's thread instead.
+The statements of a transaction run on the event loop's thread, in microseconds. Its COMMIT waits for the disk: on the
+loop's thread as long as the disk answers within a millisecond, for handing it over and back would take as long; on the
+writer's thread otherwise, and while it does, further commits queue up for the next transaction. A thread that ran every
+statement would fight the loop's thread for the interpreter at each of them. What may take long is done on the writer's
+thread in any case: moving the log into the file, and a whole transaction where another process holds the write lock.
 """
 
 from __future__ import annotations
@@ -16,18 +17,24 @@ from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
+from time import monotonic
 from typing import TypeAlias
 
 from attrs import frozen
 
 from awaitly_sqlite.applying import Refused, apply
-from awaitly_sqlite.connecting import FLUSHED, NOT_FLUSHED, is_busy, patiently
+from awaitly_sqlite.connecting import CHECKPOINT, FLUSHED, NOT_FLUSHED, is_busy, patiently
 from awaitly_sqlite.core import Changes, Conflict, Err, Ok, Result, StoreUnavailable
 from awaitly_sqlite.errors import MOVED, translated
+from awaitly_sqlite.pacing import Pace
 
 __all__ = ["Writer"]
 
 _MOST_AT_ONCE = 256
+_LONG_LOG = 1000
+"""After so many pages of the log, by a rough count, it is moved into the file."""
+_PAGES = 4
+"""What a transaction writes to the log, besides about a page for each of its commits."""
 _DONE: Result[None, Conflict] = Ok(None)
 
 _Outcome: TypeAlias = Result[None, Conflict] | Exception
@@ -59,6 +66,9 @@ class Writer:
         self._writing = False
         self._idle: Future[None] | None = None
         self._flushing = True
+        self._pace = Pace()
+        self._away = False
+        self._log = 0
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = Thread(target=self._run, name="awaitly-sqlite-writer", daemon=True)
         self._thread.start()
@@ -81,6 +91,11 @@ class Writer:
                 self._idle = self._loop.create_future()
             await self._idle
 
+    @property
+    def idle_connection(self) -> sqlite3.Connection | None:
+        """The connection, where the loop's thread may read by it: its pages are in memory, for it wrote them."""
+        return None if self._away else self._connection
+
     def _next(self) -> None:
         """Begin the transaction of all that is queued, or rest."""
         if not self._jobs:
@@ -94,7 +109,7 @@ class Writer:
             self._begin(batch)
         except sqlite3.OperationalError as error:
             if is_busy(error):
-                self._queue.put(lambda: self._write(batch))
+                self._hand_over(lambda: self._write(batch))
                 return
             self._settle(batch, self._failed(batch, error))
         except Exception as error:  # noqa: BLE001  (whatever it is, those who wait must hear of it)
@@ -103,18 +118,31 @@ class Writer:
             self._apply_here(batch)
 
     def _apply_here(self, batch: _Batch) -> None:
-        """Run a transaction's statements here, and let it wait for the disk on the other thread, if it is to."""
+        """Run a transaction's statements here, and wait for the disk where that is best."""
         try:
             outcomes = self._applied(batch)
         except Exception as error:  # noqa: BLE001  (as above)
             self._settle(batch, self._failed(batch, error))
             return
-        if self._flushing:
-            self._queue.put(lambda: self._answer(batch, self._committed(batch, outcomes)))
-        else:
+        self._log += _PAGES + len(batch)
+        if self._log >= _LONG_LOG:
+            self._hand_over(lambda: self._answer(batch, self._committed_and_moved(batch, outcomes)))
+        elif not self._flushing:
             self._settle(batch, self._committed(batch, outcomes))
+        elif self._pace.waits_here():
+            begun = monotonic()
+            outcomes = self._committed(batch, outcomes)
+            self._pace.took(monotonic() - begun)
+            self._settle(batch, outcomes)
+        else:
+            self._hand_over(lambda: self._answer(batch, self._committed(batch, outcomes)))
+
+    def _hand_over(self, work: Callable[[], None]) -> None:
+        self._away = True
+        self._queue.put(work)
 
     def _settle(self, batch: _Batch, outcomes: Sequence[_Outcome]) -> None:
+        self._away = False
         for job, outcome in zip(batch, outcomes, strict=True):
             if job.waiter.done():  # cancelled
                 continue
@@ -160,16 +188,19 @@ class Writer:
             raise StoreUnavailable(f"the store {self._path}: {MOVED}")
         flushed = any(job.changes.flushed for job in batch)
         if flushed is not self._flushing:
-            for setting in FLUSHED if flushed else NOT_FLUSHED:
-                self._db.execute(setting)
+            self._db.execute(FLUSHED if flushed else NOT_FLUSHED)
             self._flushing = flushed
         self._db.execute("BEGIN IMMEDIATE")
 
     def _applied(self, batch: _Batch) -> list[_Outcome]:
+        if len(batch) == 1:
+            return [self._attempt_alone(batch[0].changes)]
         return [self._attempt(job.changes) for job in batch]
 
     def _committed(self, batch: _Batch, outcomes: list[_Outcome]) -> list[_Outcome]:
         """Wait for the disk, if the transaction is to; where that fails, nothing of it is written."""
+        if not self._connection.in_transaction:  # the only commit in it was refused
+            return outcomes
         try:
             self._db.execute("COMMIT")
         except Exception as error:  # noqa: BLE001  (as above)
@@ -177,6 +208,23 @@ class Writer:
         self.transactions += 1
         self.commits += outcomes.count(_DONE)
         return outcomes
+
+    def _committed_and_moved(self, batch: _Batch, outcomes: list[_Outcome]) -> list[_Outcome]:
+        """Commit, and move the log into the file; where that fails, the log still holds all."""
+        outcomes = self._committed(batch, outcomes)
+        self._log = 0
+        with suppress(sqlite3.Error):
+            self._db.execute(CHECKPOINT).fetchall()
+        return outcomes
+
+    def _attempt_alone(self, changes: Changes) -> _Outcome:
+        """Apply a transaction's only job: its refusal undoes the transaction."""
+        try:
+            apply(self._db, changes)
+        except Refused as refused:
+            self._db.execute("ROLLBACK")
+            return Err(refused.conflict)
+        return _DONE
 
     def _attempt(self, changes: Changes) -> _Outcome:
         """Apply one job under a savepoint, so that its refusal does not disturb its neighbours."""

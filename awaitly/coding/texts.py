@@ -10,7 +10,7 @@ from attrs import frozen
 
 from awaitly.coding.paths import Refused, segment
 
-__all__ = ["JsonValue", "dump", "parse"]
+__all__ = ["JsonValue", "compact", "dump", "parse"]
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 """What JSON can say."""
@@ -21,6 +21,18 @@ _ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=
 def dump(plain: Any) -> str:
     """Write a JSON value compactly, in ASCII."""
     return int.__repr__(plain) if type(plain) is int else _ENCODER.encode(plain)
+
+
+_LENIENT = json.JSONDecoder()
+
+
+def compact(text: str) -> Any:
+    """Read JSON as `json.loads` does, and faster where no blanks stand around it, as in all that is written here."""
+    try:
+        value, end = _LENIENT.raw_decode(text)
+    except ValueError:
+        return json.loads(text)
+    return value if end == len(text) else json.loads(text)
 
 
 def parse(text: str) -> Any:
