@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 from statistics import median
@@ -26,6 +28,13 @@ _HEAVY = 2_000
 """Microseconds from which a package counts as heavy."""
 
 
+_COMPILED = {
+    **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+    "PYTHONPYCACHEPREFIX": os.path.join(tempfile.gettempdir(), "awaitly-benchmarks-bytecode"),  # noqa: PTH118
+}
+"""An environment in which everything is compiled once and then read, as an installed package is."""
+
+
 def measure(*, quick: bool, missing: list[str]) -> list[Figure]:
     times: dict[str, list[float]] = defaultdict(list)
     present = {name: line for name, line in _IMPORTS.items() if _present(name, line, missing)}
@@ -37,7 +46,9 @@ def measure(*, quick: bool, missing: list[str]) -> list[Figure]:
 
 
 def _present(name: str, line: str, missing: list[str]) -> bool:
-    done = subprocess.run([sys.executable, "-c", line], cwd=_ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", line], cwd=_ROOT, env=_COMPILED, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         missing.append(f"{name}: {done.stderr.strip().splitlines()[-1]}")
     return not done.returncode
@@ -57,7 +68,7 @@ def _heavy() -> list[tuple[str, int]]:
     loaded = {name.split(".")[0] for name in _python("-c", _ALSO_LOADED.format(_BASE, _IMPORTS["awaitly"])).split()}
     own: dict[str, int] = defaultdict(int)
     command = [sys.executable, "-X", "importtime", "-c", f"{_BASE}; {_IMPORTS['awaitly']}"]
-    report = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=True).stderr
+    report = subprocess.run(command, cwd=_ROOT, env=_COMPILED, capture_output=True, text=True, check=True).stderr
     for line in report.splitlines()[1:]:
         micros, _, name = line.removeprefix("import time:").split("|")
         own[name.strip().split(".")[0]] += int(micros)
@@ -66,5 +77,7 @@ def _heavy() -> list[tuple[str, int]]:
 
 
 def _python(*arguments: str) -> str:
-    done = subprocess.run([sys.executable, *arguments], cwd=_ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=_ROOT, env=_COMPILED, capture_output=True, text=True, check=True
+    )
     return done.stdout.strip()
