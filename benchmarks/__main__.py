@@ -18,6 +18,7 @@ _PARTS: dict[str, Callable[..., list[Figure]]] = {
     "import": imports.measure,
     "disk": disk.measure,
     "growth": growth.measure,
+    "postgres": workload.measure_postgres,
 }
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
+from benchmarks.contenders import ON_SQLITE
 from benchmarks.figures import Figure, at_most
+from benchmarks.places import files
 from benchmarks.remote import Remote, all_opened
 
 __all__ = ["measure"]
@@ -16,7 +19,7 @@ _RUNS_OF_PEERS = 300
 
 
 def measure(*, quick: bool, missing: list[str]) -> list[Figure]:
-    with all_opened(missing) as contenders:
+    with files() as place, all_opened(ON_SQLITE, place, missing) as contenders:
         bytes_each = {name: _bytes_each(remote, quick=quick) for name, remote in contenders.items()}
     target, met = at_most(bytes_each["awaitly"], 2_048)
     return [Figure("disk", "disk for a parked run of two small steps", "bytes", bytes_each, target=target, met=met)]
@@ -31,6 +34,7 @@ def _bytes_each(remote: Remote, *, quick: bool) -> float:
 
 def _size(remote: Remote) -> int:
     """Give the size of the file alone, in bytes, with all that was committed in it."""
-    with closing(sqlite3.connect(remote.path, timeout=30)) as connection:
+    path = Path(remote.address.removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(path, timeout=30)) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return remote.path.stat().st_size
+    return path.stat().st_size

@@ -16,7 +16,16 @@ from attrs import asdict, field, frozen
 __all__ = ["Figure", "at_least", "at_most", "environment", "markdown", "write"]
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
-_PACKAGES = ("awaitly", "langgraph", "langgraph-checkpoint-sqlite", "dbos")
+_PACKAGES = (
+    "awaitly",
+    "langgraph",
+    "langgraph-checkpoint-sqlite",
+    "langgraph-checkpoint-postgres",
+    "dbos",
+    "absurd-sdk",
+    "psycopg",
+    "redis",
+)
 
 
 @frozen

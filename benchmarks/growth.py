@@ -42,7 +42,7 @@ def measure(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001
         for count in (_FEW, many):
             path = Path(folder) / f"{count}.db"
             asyncio.run(_fill(path, count - _GENUINE))
-            stores[count] = stack.enter_context(running("awaitly", path))
+            stores[count] = stack.enter_context(running("awaitly", f"sqlite:///{path}"))
             stores[count].start([f"real-{number}" for number in range(_GENUINE)], 64)
         for number in range(3 if quick else 6):
             for count, remote in stores.items():

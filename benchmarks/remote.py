@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders import CONTENDERS
+from benchmarks.places import Place
 
 __all__ = ["Missing", "Remote", "all_opened", "running"]
 
@@ -23,11 +22,11 @@ class Missing(Exception):
 
 
 class Remote:
-    """A contender, open on a file of its own. Times are seconds."""
+    """A contender, open at an address of its own. Times are seconds."""
 
-    def __init__(self, name: str, path: Path, process: subprocess.Popen[str]) -> None:
+    def __init__(self, name: str, address: str, process: subprocess.Popen[str]) -> None:
         self.name = name
-        self.path = path
+        self.address = address
         self._process = process
 
     def start(self, names: Sequence[str], clients: int) -> tuple[float, list[float]]:
@@ -69,11 +68,11 @@ class Remote:
 
 
 @contextmanager
-def running(name: str, path: Path) -> Generator[Remote]:
+def running(name: str, address: str) -> Generator[Remote]:
     """Open a contender in a process of its own. Raises `Missing`."""
-    command = [sys.executable, "-m", "benchmarks.worker", name, str(path)]
+    command = [sys.executable, "-m", "benchmarks.worker", name, address]
     with subprocess.Popen(command, cwd=_ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
-        remote = Remote(name, path, process)
+        remote = Remote(name, address, process)
         try:
             remote.ready()
             yield remote
@@ -91,14 +90,13 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 @contextmanager
-def all_opened(missing: list[str]) -> Generator[Mapping[str, Remote]]:
-    """Open all contenders on fresh files; those whose packages are not installed are added to `missing`."""
-    with tempfile.TemporaryDirectory(prefix="awaitly-bench-") as folder, ExitStack() as stack:
+def all_opened(names: Sequence[str], place: Place, missing: list[str]) -> Generator[Mapping[str, Remote]]:
+    """Open contenders side by side; those whose packages are not installed are added to `missing`."""
+    with ExitStack() as stack:
         opened: dict[str, Remote] = {}
-        for name in CONTENDERS:
-            path = Path(folder) / f"{name.replace(' ', '-')}.db"
+        for name in names:
             try:
-                opened[name] = stack.enter_context(running(name, path))
+                opened[name] = stack.enter_context(running(name, place(name)))
             except Missing as exc:
                 missing.append(str(exc))
         yield opened

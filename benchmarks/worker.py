@@ -1,4 +1,4 @@
-"""One contender in a process of its own, so that its threads and its memory are its own: `worker NAME FILE`.
+"""One contender in a process of its own, so that its threads and its memory are its own: `worker NAME ADDRESS`.
 
 It reads orders as lines of JSON and answers each by one line of JSON.
 """
@@ -53,7 +53,7 @@ def _peak_megabytes() -> float:
     return peak / (1024 * 1024 if sys.platform == "darwin" else 1024)
 
 
-async def _serve(name: str, path: Path, answers: TextIO) -> None:
+async def _serve(name: str, address: str, answers: TextIO) -> None:
     def answer(content: object) -> None:
         print(json.dumps(content), file=answers, flush=True)
 
@@ -62,7 +62,7 @@ async def _serve(name: str, path: Path, answers: TextIO) -> None:
     except ImportError as exc:
         answer({"missing": str(exc)})
         return
-    async with opened(path) as contender:
+    async with opened(address) as contender:
         answer({})
         await _obey(contender, sys.stdin, answer)
 
@@ -75,11 +75,11 @@ async def _obey(contender: Contender, orders: TextIO, answer: Callable[[object],
 
 
 def _main(arguments: Sequence[str]) -> None:
-    name, path = arguments
+    name, address = arguments
     # Answers have the real standard output to themselves; whatever a contender prints goes beside it.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    asyncio.run(_serve(name, Path(path), answers))
+    asyncio.run(_serve(name, address, answers))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 Each is driven by two verbs, from one event loop: `start` returns once the run waits for its approval, with the results
 of its two steps on disk; `decide` approves it and returns once the third step's result and the end are on disk.
 
-All keep SQLite's `synchronous=FULL`, which is what every one of them gets by default: a commit survives power loss.
+Each is opened at an address, a URL: `sqlite:///file.db` or `postgresql://...`. All keep SQLite's `synchronous=FULL` and
+Postgres's `synchronous_commit=on`, which is what every one of them gets by default: a commit survives power loss.
 """
 
 from __future__ import annotations
@@ -11,22 +12,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from importlib import import_module
-from pathlib import Path
 from typing import Protocol, cast
 
-__all__ = ["CONTENDERS", "PEERS", "Contender", "opener"]
+__all__ = ["ON_POSTGRES", "ON_SQLITE", "Contender", "opener"]
 
-CONTENDERS = {
+ON_SQLITE = ("awaitly", "langgraph", "langgraph tasks", "dbos")
+ON_POSTGRES = ("awaitly", "langgraph", "langgraph tasks", "absurd", "dbos")
+
+_MODULES = {
     "awaitly": "with_awaitly",
     "langgraph": "with_langgraph",
     "langgraph tasks": "with_langgraph_tasks",
+    "absurd": "with_absurd",
     "dbos": "with_dbos",
 }
-PEERS = tuple(name for name in CONTENDERS if name != "awaitly")
 
 
 class Contender(Protocol):
-    """One library, open on a file."""
+    """One library, open at an address."""
 
     async def start(self, run_id: str) -> None:
         """Run until the approval."""
@@ -37,9 +40,9 @@ class Contender(Protocol):
         ...
 
 
-Opener = Callable[[Path], AbstractAsyncContextManager[Contender]]
+Opener = Callable[[str], AbstractAsyncContextManager[Contender]]
 
 
 def opener(name: str) -> Opener:
-    """Give what opens a contender on a file. Raises `ImportError` where its packages are missing."""
-    return cast("Opener", import_module(f"{__name__}.{CONTENDERS[name]}").opened)
+    """Give what opens a contender at an address. Raises `ImportError` where its packages are missing."""
+    return cast("Opener", import_module(f"{__name__}.{_MODULES[name]}").opened)

@@ -1,13 +1,11 @@
-"""awaitly on its SQLite store, everything at its default: WAL, synchronous=FULL, each step durable before the next."""
+"""awaitly on the store of the address, everything at its default: each step is durable before the next one begins."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-from awaitly import NotApproved, Ok, Orchestrator, Result, Run, workflow
-from awaitly_sqlite import SqliteStore
+from awaitly import NotApproved, Ok, Orchestrator, Result, Run, open_store, workflow
 
 __all__ = ["AwaitlyContender", "opened"]
 
@@ -52,6 +50,6 @@ class AwaitlyContender:
 
 
 @asynccontextmanager
-async def opened(path: Path) -> AsyncGenerator[AwaitlyContender]:
-    async with Orchestrator(SqliteStore(path), workflows=[order]) as orchestrator:
+async def opened(address: str) -> AsyncGenerator[AwaitlyContender]:
+    async with Orchestrator(open_store(address), workflows=[order]) as orchestrator:
         yield AwaitlyContender(orchestrator)

@@ -1,4 +1,4 @@
-"""dbos on SQLite: its default file mode (a rollback journal, synchronous=FULL), `recv` to wait and `send` to approve.
+"""dbos on SQLite in its default mode (a rollback journal, synchronous=FULL) or on Postgres: `recv` and `send`.
 
 Two choices are made in its favour. Its documented poll for messages is set from 1 s to 10 ms, as at the default the
 latency would be the poll's. And a run counts as parked the moment before it calls `recv`, without a further write that
@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from dbos import DBOS, SetWorkflowID
@@ -68,11 +67,11 @@ class _Dbos:
 
 
 @asynccontextmanager
-async def opened(path: Path) -> AsyncGenerator[_Dbos]:
+async def opened(address: str) -> AsyncGenerator[_Dbos]:
     DBOS(
         config={
             "name": "benchmark",
-            "system_database_url": f"sqlite:///{path}",
+            "system_database_url": address,
             "notification_listener_polling_interval_sec": _POLL,
             "log_level": "ERROR",
         }

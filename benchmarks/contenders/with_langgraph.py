@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any, TypedDict
 
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
+
+from benchmarks.contenders.savers import saver_at
 
 __all__ = ["opened"]
 
@@ -68,6 +68,6 @@ class _Langgraph:
 
 
 @asynccontextmanager
-async def opened(path: Path) -> AsyncGenerator[_Langgraph]:
-    async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+async def opened(address: str) -> AsyncGenerator[_Langgraph]:
+    async with saver_at(address) as saver:
         yield _Langgraph(_graph(saver))

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
-from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.func import entrypoint, task
 from langgraph.types import Command, interrupt
+
+from benchmarks.contenders.savers import saver_at
 
 __all__ = ["opened"]
 
@@ -58,6 +58,6 @@ class _LanggraphTasks:
 
 
 @asynccontextmanager
-async def opened(path: Path) -> AsyncGenerator[_LanggraphTasks]:
-    async with AsyncSqliteSaver.from_conn_string(str(path)) as saver:
+async def opened(address: str) -> AsyncGenerator[_LanggraphTasks]:
+    async with saver_at(address) as saver:
         yield _LanggraphTasks(entrypoint(checkpointer=saver)(_order))

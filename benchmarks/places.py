@@ -1,0 +1,46 @@
+"""Where contenders keep what they write: a fresh file or database each."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+__all__ = ["Place", "databases", "files"]
+
+Place: TypeAlias = Callable[[str], str]
+"""Gives the address of what is empty, for a name."""
+
+
+@contextmanager
+def files() -> Generator[Place]:
+    """Give SQLite files, in a folder that is removed in the end."""
+    with tempfile.TemporaryDirectory(prefix="awaitly-bench-") as folder:
+        yield lambda name: f"sqlite:///{Path(folder) / name.replace(' ', '-')}.db"
+
+
+@contextmanager
+def databases() -> Generator[Place]:
+    """Give databases of a Postgres of our own, at its defaults but for 256 MB of shared buffers."""
+    import psycopg  # noqa: PLC0415  (only those who ask for Postgres need it)
+
+    from tests.services.guarding import guarded  # noqa: PLC0415  (imports a driver)
+    from tests.services.looking import POSTGRES  # noqa: PLC0415
+    from tests.services.owning import owned  # noqa: PLC0415
+    from tests.services.postgres_server import PostgresServer  # noqa: PLC0415
+
+    programs = POSTGRES.programs()
+    if programs is None:
+        raise SystemExit(f"no Postgres to measure on: {POSTGRES.cure}")
+    settings = {"shared_buffers": "256MB", "max_wal_size": "1GB", "shared_preload_libraries": "pg_stat_statements"}
+    with guarded() as guard, owned(guard, programs, lambda place: PostgresServer(*place, settings)) as server:
+
+        def database(name: str) -> str:
+            plain = name.replace(" ", "_")
+            with psycopg.connect(server.url, autocommit=True) as connection:
+                connection.execute(f'CREATE DATABASE "{plain}"')
+            return server.url.rpartition("/")[0] + f"/{plain}"
+
+        yield database
