@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from benchmarks import disk, growth, imports, steps, workload
+from benchmarks import disk, growth, imports, steps, waking, workload
 from benchmarks.figures import Figure, environment, markdown, write
 
 __all__: list[str] = []
@@ -19,6 +19,9 @@ _PARTS: dict[str, Callable[..., list[Figure]]] = {
     "disk": disk.measure,
     "growth": growth.measure,
     "postgres": workload.measure_postgres,
+    "growth-postgres": growth.measure_postgres,
+    "growth-redis": growth.measure_redis,
+    "waking": waking.measure,
 }
 
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from statistics import median
 
-from attrs import evolve
+from attrs import evolve, frozen
 
-from awaitly import Changes, Ok, Orchestrator
+from awaitly import Changes, Ok, Orchestrator, open_store
 from benchmarks.contenders.with_awaitly import AwaitlyContender, order
 from benchmarks.figures import Figure, at_most
+from benchmarks.places import Place, databases, files, namespaces
 from benchmarks.remote import Remote, running
 from benchmarks.timing import percentile, ratio
 from benchmarks.watching import WatchedStore
 
-__all__ = ["measure"]
+__all__ = ["measure", "measure_postgres", "measure_redis"]
 
 _FEW = 1_000
 _GENUINE = 700
@@ -34,20 +33,50 @@ _PAGE = 50
 _Rounds = dict[str, dict[int, list[float]]]
 
 
+@frozen
+class _Family:
+    """A kind of store: its `limit` in milliseconds for the p95 of a listing, and what is told of it in the table."""
+
+    part: str
+    name: str
+    place: Callable[[], AbstractContextManager[Place]]
+    limit: float
+
+
+_SQLITE = _Family("growth", "", files, 5)
+_POSTGRES = _Family("growth-postgres", "Postgres, ", databases, 10)
+_REDIS = _Family("growth-redis", "Redis, ", namespaces, 10)
+
+
 def measure(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001  (no peer takes part)
+    """On SQLite."""
+    return _measured(_SQLITE, quick=quick)
+
+
+def measure_postgres(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001
+    """On a Postgres of our own."""
+    return _measured(_POSTGRES, quick=quick)
+
+
+def measure_redis(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001
+    """On a Redis of our own."""
+    return _measured(_REDIS, quick=quick)
+
+
+def _measured(family: _Family, *, quick: bool) -> list[Figure]:
     many = 20_000 if quick else 100_000
     rounds: _Rounds = defaultdict(lambda: defaultdict(list))
-    with tempfile.TemporaryDirectory(prefix="awaitly-bench-") as folder, ExitStack() as stack:
+    with family.place() as place, ExitStack() as stack:
         stores: dict[int, Remote] = {}
         for count in (_FEW, many):
-            path = Path(folder) / f"{count}.db"
-            asyncio.run(_fill(path, count - _GENUINE))
-            stores[count] = stack.enter_context(running("awaitly", f"sqlite:///{path}"))
+            address = place(f"{count}")
+            asyncio.run(_fill(address, count - _GENUINE))
+            stores[count] = stack.enter_context(running("awaitly", address))
             stores[count].start([f"real-{number}" for number in range(_GENUINE)], 64)
         for number in range(3 if quick else 6):
             for count, remote in stores.items():
                 _turn(remote, count, number, rounds)
-    return _figures(rounds, many)
+    return _figures(family, rounds, many)
 
 
 def _turn(remote: Remote, count: int, number: int, rounds: _Rounds) -> None:
@@ -60,28 +89,28 @@ def _turn(remote: Remote, count: int, number: int, rounds: _Rounds) -> None:
     rounds["latency"][count].append(percentile(remote.decide(names[_APPROVED:], 1)[1], 50) * 1_000)
 
 
-def _figures(rounds: _Rounds, many: int) -> list[Figure]:
-    growth = f"{many:,} parked runs"
+def _figures(family: _Family, rounds: _Rounds, many: int) -> list[Figure]:
+    about, growth = f"{family.name}approve to completed", f"{many:,} parked runs"
     return [
-        *(_listing(rounds, many, percent) for percent in (50, 95)),
-        _grown(f"approve to completed, p50, one client, {growth}", "ms", rounds["latency"], many),
-        _grown(f"approve to completed, throughput, {_CLIENTS} clients, {growth}", "runs/s", rounds["throughput"], many),
+        *(_listing(family, rounds, many, percent) for percent in (50, 95)),
+        _grown(family, f"{about}, p50, one client, {growth}", "ms", rounds["latency"], many),
+        _grown(family, f"{about}, throughput, {_CLIENTS} clients, {growth}", "runs/s", rounds["throughput"], many),
     ]
 
 
-def _listing(rounds: _Rounds, many: int, percent: int) -> Figure:
+def _listing(family: _Family, rounds: _Rounds, many: int, percent: int) -> Figure:
     found = rounds[f"listing p{percent}"]
     values = _values(found, many)
     times = ratio(found[many], found[_FEW])
-    target = at_most(values["awaitly"], 5, " ms")
-    name = f"listing {_PAGE} of {many:,} pending, p{percent}"
-    return Figure("growth", name, "ms", values, times, f"{_FEW:,}", *target)
+    target = at_most(values["awaitly"], family.limit, " ms")
+    name = f"{family.name}listing {_PAGE} of {many:,} pending, p{percent}"
+    return Figure(family.part, name, "ms", values, times, f"{_FEW:,}", *target)
 
 
-def _grown(name: str, unit: str, found: Mapping[int, list[float]], many: int) -> Figure:
+def _grown(family: _Family, name: str, unit: str, found: Mapping[int, list[float]], many: int) -> Figure:
     """Judge by how many times slower the large store is."""
     slower = ratio(found[_FEW], found[many]) if unit == "runs/s" else ratio(found[many], found[_FEW])
-    return Figure("growth", name, unit, _values(found, many), slower, "slower", *at_most(slower, 1.3, " x"))
+    return Figure(family.part, name, unit, _values(found, many), slower, "slower", *at_most(slower, 1.3, " x"))
 
 
 def _values(found: Mapping[int, list[float]], many: int) -> dict[str, float]:
@@ -91,14 +120,15 @@ def _values(found: Mapping[int, list[float]], many: int) -> dict[str, float]:
 # Filling: the rows of one parked run, again and again under other names and times
 
 
-async def _fill(path: Path, copies: int) -> None:
-    store = WatchedStore(path)
-    async with Orchestrator(store, workflows=[order]) as orchestrator:
+async def _fill(address: str, copies: int) -> None:
+    store = open_store(address)
+    watched = WatchedStore(store)
+    async with Orchestrator(watched, workflows=[order]) as orchestrator:
         await AwaitlyContender(orchestrator).start("pattern")
-        pattern = _merged(store.seen)
+        pattern = _merged(watched.seen)
         for first in range(1, copies, _AT_ONCE):
             numbers = range(first, min(first + _AT_ONCE, copies))
-            done = await asyncio.gather(*(store.commit_unwatched(_copy(pattern, number)) for number in numbers))
+            done = await asyncio.gather(*(store.commit(_copy(pattern, number)) for number in numbers))
             assert done == [Ok(None)] * len(done)
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-__all__ = ["Place", "databases", "files"]
+__all__ = ["Place", "databases", "files", "namespaces"]
 
 Place: TypeAlias = Callable[[str], str]
 """Gives the address of what is empty, for a name."""
@@ -44,3 +44,20 @@ def databases() -> Generator[Place]:
             return server.url.rpartition("/")[0] + f"/{plain}"
 
         yield database
+
+
+@contextmanager
+def namespaces() -> Generator[Place]:
+    """Give namespaces of a Redis of our own, which flushes its log every second as Redis does by default."""
+    from tests.services.guarding import guarded  # noqa: PLC0415
+    from tests.services.looking import REDIS  # noqa: PLC0415  (imports a driver)
+    from tests.services.owning import owned  # noqa: PLC0415
+    from tests.services.redis_server import RedisServer  # noqa: PLC0415
+
+    programs = REDIS.programs()
+    if programs is None:
+        raise SystemExit(f"no Redis to measure on: {REDIS.cure}")
+    options = ("--appendonly", "yes", "--appendfsync", "everysec")
+    make = lambda place: RedisServer(place[0] / "redis-server", place[1], options)  # noqa: E731
+    with guarded() as guard, owned(guard, programs, make) as server:
+        yield lambda name: f"{server.url}?namespace={name.replace(' ', '-')}"

@@ -44,6 +44,11 @@ class Remote:
         found: list[float] = self._ask(do="list", limit=limit, times=times)
         return found
 
+    def resumed(self, count: int) -> Mapping[str, float]:
+        """Wait until so many runs were resumed there, and give when, by the machine's monotonic clock."""
+        found: Mapping[str, float] = self._ask(do="resumed", count=count)
+        return found
+
     def peak_megabytes(self) -> float:
         """Give the most memory that the process has had."""
         return float(self._ask(do="memory"))

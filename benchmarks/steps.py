@@ -24,6 +24,7 @@ from awaitly import (
     Workflow,
     workflow,
 )
+from awaitly_sqlite import SqliteStore
 from benchmarks.figures import Figure, at_most
 from benchmarks.timing import ratio
 from benchmarks.watching import WatchedStore
@@ -76,22 +77,25 @@ def measure(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001
 async def _rounds(rounds: int) -> _Times:
     times = _Times()
     with tempfile.TemporaryDirectory(prefix="awaitly-bench-") as folder:
-        store = WatchedStore(Path(folder) / "steps.db")
-        async with Orchestrator(store, workflows=[_BY_STEP, _AT_PARK]) as orchestrator:
+        store = SqliteStore(Path(folder) / "steps.db")
+        watched = WatchedStore(store)
+        async with Orchestrator(watched, workflows=[_BY_STEP, _AT_PARK]) as orchestrator:
             await _counted(orchestrator, _BY_STEP, 50, "warm")
             for number in range(rounds):
                 for size in _SIZES:
-                    await _round(orchestrator, store, times, size, f"{number}-{size}")
+                    await _round(orchestrator, store, watched.seen, times, size, f"{number}-{size}")
     return times
 
 
-async def _round(orchestrator: Orchestrator, store: WatchedStore, times: _Times, size: int, name: str) -> None:
-    store.seen.clear()
+async def _round(
+    orchestrator: Orchestrator, store: SqliteStore, seen: list[Changes], times: _Times, size: int, name: str
+) -> None:
+    seen.clear()
     await _counted(orchestrator, _BY_STEP, size, f"step-{name}")
     times.steps[size].append(_typical(_begun))
-    alike = [_renamed(changes, f"alike-{name}") for changes in store.seen if changes.move is Move.STEP]
-    await store.commit(_renamed(store.seen[0], f"alike-{name}"))
-    times.commits[size].append(await _each(store.commit_unwatched, alike))
+    alike = [_renamed(changes, f"alike-{name}") for changes in seen if changes.move is Move.STEP]
+    await store.commit(_renamed(seen[0], f"alike-{name}"))
+    times.commits[size].append(await _each(store.commit, alike))
     times.parked[size].append(await _counted(orchestrator, _AT_PARK, size, f"park-{name}"))
 
 

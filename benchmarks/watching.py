@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from awaitly import Changes, Conflict, Result
-from awaitly_sqlite import SqliteStore
+from awaitly import Changes, Conflict, Result, Store
+from awaitly.testing import StoreWrapper
 
 __all__ = ["WatchedStore"]
 
 
-class WatchedStore(SqliteStore):
+class WatchedStore(StoreWrapper):
     """Keeps all `Changes` in `seen`, in order."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
         self.seen: list[Changes] = []
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         self.seen.append(changes)
-        return await super().commit(changes)
-
-    async def commit_unwatched(self, changes: Changes) -> Result[None, Conflict]:
-        """Commit as the plain store does."""
         return await super().commit(changes)

@@ -37,11 +37,15 @@ async def _list(contender: Any, order: dict[str, Any]) -> object:
     return times
 
 
+async def _resumed(contender: Any, order: dict[str, Any]) -> object:
+    return await contender.resumed(order["count"])
+
+
 async def _memory(_contender: Contender, _order: dict[str, Any]) -> object:
     return _peak_megabytes()
 
 
-_VERBS = {"start": _start, "decide": _decide, "list": _list, "memory": _memory}
+_VERBS = {"start": _start, "decide": _decide, "list": _list, "resumed": _resumed, "memory": _memory}
 
 
 def _peak_megabytes() -> float:
