@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import TypeVar
 
@@ -24,6 +26,7 @@ from awaitly.store import (
     RunQuery,
     RunRow,
     StepRow,
+    Wakes,
     cursor,
     position,
 )
@@ -146,6 +149,31 @@ def _expect(run_id: str, what: str, found: int, expected: int) -> None:
     raise _Refused(run_id, f"{what} is at version {found}, not {expected}")
 
 
+class _Listener:
+    """Gathers the runs that were woken, until somebody asks; who commits may run on another thread's event loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._woken: set[str] = set()
+        self._any = asyncio.Event()
+
+    def wake(self, run_id: str) -> None:
+        with suppress(RuntimeError):  # its loop was closed under it, so nobody is left to hear
+            self._loop.call_soon_threadsafe(self._gather, run_id)
+
+    def _gather(self, run_id: str) -> None:
+        self._woken.add(run_id)
+        self._any.set()
+
+    async def next(self, timeout: float) -> frozenset[str]:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._any.wait()
+        self._any.clear()
+        woken, self._woken = frozenset(self._woken), set()
+        return woken
+
+
 class MemoryStore:
     """Keeps everything in this process and loses it with it. Closing keeps the rows: opened again, it has them still.
 
@@ -155,6 +183,7 @@ class MemoryStore:
     def __init__(self, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
+        self._listeners: set[_Listener] = set()
         self._opened = False
 
     async def open(self) -> None:
@@ -209,11 +238,10 @@ class MemoryStore:
         return _page(rows, query.limit, _approval_position)
 
     async def due(self, now: int, limit: int) -> tuple[str, ...]:
-        """Name runs to look at, by `due_at` (microseconds); those with a decision and no `due_at` come last."""
+        """Name runs to look at, by `due_at` (microseconds); those that only a decision makes due come last."""
         await self._turn()
-        runs = [kept.run for kept in self._kept.values() if kept.run and (_is_due(kept.run, now) or kept.is_ready())]
-        runs.sort(key=lambda run: (run.due_at is None, run.due_at or 0, run.run_id))
-        return tuple(run.run_id for run in runs[:limit])
+        runs = (kept.run for kept in self._kept.values() if kept.run and (_is_due(kept.run, now) or kept.is_ready()))
+        return tuple(run_id for _, run_id in sorted(_urgency(run, now) for run in runs)[:limit])
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         """Apply all changes or none. Raises `StoreUnavailable` where the store is not open."""
@@ -224,7 +252,24 @@ class MemoryStore:
         except _Refused as refused:
             return Err(refused.conflict)
         self._kept.update(commit.staged)
+        if changes.wakes:
+            self._wake(changes.run_id)
         return Ok(None)
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncGenerator[Wakes]:
+        """Hear of what is committed with `wakes` by this object. Raises `StoreUnavailable` where it is not open."""
+        await self._turn()
+        listener = _Listener()
+        self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+
+    def _wake(self, run_id: str) -> None:
+        for listener in tuple(self._listeners):
+            listener.wake(run_id)
 
     def _now(self) -> int:
         return to_micros(self._clock())
@@ -246,6 +291,10 @@ def _head(kept: _Kept) -> Entry | None:
 
 def _is_due(run: RunRow, now: int) -> bool:
     return run.due_at is not None and run.due_at <= now
+
+
+def _urgency(run: RunRow, now: int) -> tuple[float, str]:
+    return (run.due_at or 0) if _is_due(run, now) else math.inf, run.run_id
 
 
 def _run_position(row: RunRow) -> tuple[int | str, ...]:

@@ -8,12 +8,13 @@ microseconds since 1970 UTC.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
 from enum import Enum, unique
 from typing import Generic, Protocol, TypeVar, cast, runtime_checkable
 
-from attrs import frozen
+from attrs import field, frozen
+from attrs.validators import ge
 
 from awaitly.audit import Entry
 from awaitly.exceptions import UnknownStore
@@ -183,13 +184,16 @@ class Page(Generic[T]):
 
 @frozen(kw_only=True)
 class RunQuery:
-    """Which runs to list, newest first by `created_at`, then by `run_id` descending. Absent fields do not filter."""
+    """Which runs to list, newest first by `created_at`, then by `run_id` descending. Absent fields do not filter.
+
+    Raises `ValueError` where `limit` is below 1.
+    """
 
     prefix: str | None = None
     workflow: str | None = None
     statuses: tuple[str, ...] | None = None
     updated_before: int | None = None
-    limit: int = 50
+    limit: int = field(default=50, validator=ge(1))
     after: str | None = None
 
 
@@ -197,7 +201,7 @@ class RunQuery:
 class ApprovalQuery:
     """Which open approvals to list, by `asked_at`, then `run_id`, then `key`, ascending. Absent fields do not filter.
 
-    `alive_at` leaves out those whose deadline is at or before that time.
+    `alive_at` leaves out those whose deadline is at or before that time. Raises `ValueError` where `limit` is below 1.
     """
 
     run_id: str | None = None
@@ -206,7 +210,7 @@ class ApprovalQuery:
     alive_at: int | None = None
     asked_before: int | None = None
     deadline_before: int | None = None
-    limit: int = 50
+    limit: int = field(default=50, validator=ge(1))
     after: str | None = None
 
 
@@ -271,7 +275,11 @@ class Store(ApprovalStore, WorkflowStateStore, Protocol):
         ...
 
     async def due(self, now: int, limit: int) -> tuple[str, ...]:
-        """Name runs whose `due_at` is at or before `now`, or that have a ready approval; the longest due first."""
+        """Name at most `limit` (1 or more) runs whose `due_at` is at or before `now`, or that have a ready approval.
+
+        First those whose time has come, by `due_at`, then `run_id`; then those that only a ready approval makes due, by
+        `run_id`. An id without a run row is never due.
+        """
         ...
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
@@ -356,11 +364,7 @@ def open_store(url: str) -> Store:
     scheme = url.partition(":")[0]
     installed = {point.name: point for point in entry_points(group="awaitly.stores")}
     if scheme not in installed:
-        known = ", ".join(sorted(installed)) or "none; is awaitly installed?"
-        msg = (
-            f"no store for {url.rsplit('@', maxsplit=1)[-1]!r}: its scheme {scheme!r} is unknown here (known: {known})"
-        )
-        raise UnknownStore(msg)
+        raise UnknownStore(_unknown(url, scheme, installed))
     try:
         opener = cast("StoreOpener", installed[scheme].load())
     except ModuleNotFoundError as exc:
@@ -368,3 +372,13 @@ def open_store(url: str) -> Store:
         msg = f"the store {scheme!r} needs a driver that is missing ({exc.name}): pip install 'awaitly[{extra}]'"
         raise UnknownStore(msg) from exc
     return opener(url)
+
+
+def _unknown(url: str, scheme: str, installed: Iterable[str]) -> str:
+    """Say what is wrong with a URL, without the password that may be in it."""
+    from urllib.parse import quote  # noqa: PLC0415  (only those who mistype need it)
+
+    if scheme == url or len(scheme) == 1:  # the letter of a drive
+        return f"no store for {url!r}: it is no URL; for a SQLite file write sqlite:///{quote(url)}"
+    known = ", ".join(sorted(installed)) or "none; is awaitly installed?"
+    return f"no store for {url.rsplit('@', maxsplit=1)[-1]!r}: its scheme {scheme!r} is unknown here (known: {known})"

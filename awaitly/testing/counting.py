@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from awaitly.result import Result
 from awaitly.store import Changes, Conflict, Move, Store
+from awaitly.testing.one_run import check_one_run
 from awaitly.testing.wrapping import StoreWrapper
 
 __all__ = ["CountingStore"]
@@ -16,7 +17,10 @@ T = TypeVar("T")
 
 
 class CountingStore(StoreWrapper):
-    """Counts calls as they are made: `commits` by `Move`, also those refused, and `reads` by the method's name."""
+    """Counts calls as they are made: `commits` by `Move`, also those refused, and `reads` by the method's name.
+
+    A commit that is about several runs, or about none, is an `AssertionError`: whoever makes it breaks `Changes`' rule.
+    """
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
@@ -34,6 +38,7 @@ class CountingStore(StoreWrapper):
         return await super().reading(name, read)
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
-        """Count a commit, then make it."""
+        """Check that a commit is about one run, count it, then make it. Raises `AssertionError`."""
+        check_one_run(changes)
         self.commits[changes.move] += 1
         return await super().commit(changes)

@@ -10,10 +10,13 @@ from attrs import evolve
 from awaitly.audit import Entry
 from awaitly.store import ApprovalRow, Changes, Move, RunRow, StepRow
 
-__all__ = ["T0", "approval_row", "changes", "entry_row", "run_row", "step_row"]
+__all__ = ["PARTS", "T0", "approval_row", "changes", "entry_row", "run_row", "step_row"]
 
 T0 = 1_893_456_000_000_000
 """1 January 2030 UTC in microseconds: where the times of these rows begin."""
+
+PARTS = ("runs", "holds", "dropped", "steps", "approvals", "entries", "forgotten")
+"""The fields of `Changes` that hold rows and conditions, in their order."""
 
 _RUN = RunRow("run", 1, "refund", "parked", T0, T0, None, "{}")
 _APPROVAL = ApprovalRow("run", "manager", 1, "refund", open=True, ready=False, asked_at=T0, deadline=None, body="{}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 from attrs import define, field
@@ -12,7 +13,7 @@ from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Hold, Move, RunQu
 from awaitly.testing.rows import T0, approval_row, entry_row, run_row, step_row
 from awaitly.testing.store_model import StoreModel
 
-__all__ = ["DUE_MOMENTS", "LIMITS", "RUN_IDS", "CommitDraw", "approval_queries", "run_queries"]
+__all__ = ["DUE_MOMENTS", "LIMITS", "RUN_IDS", "CommitDraw", "approval_queries", "fillings", "run_queries"]
 
 T = TypeVar("T")
 
@@ -55,9 +56,9 @@ class Parts:
 
 
 class CommitDraw:
-    """Draws one commit: three of four are such as the model takes; in the others a condition or two may not hold.
+    """Draws a commit about one run: three of four are such as the model takes; in the others a condition may not hold.
 
-    About each run it holds only parts whose order within the commit cannot matter.
+    It holds only parts whose order within the commit cannot matter: the run's row is named once at most.
     """
 
     def __init__(self, data: st.DataObject, model: StoreModel) -> None:
@@ -66,22 +67,25 @@ class CommitDraw:
         self._parts = Parts()
         self._off = RIGHT if self._draw(MOSTLY) else OFTEN_RIGHT
 
-    def filling(self) -> Changes:
-        """Draw one for an empty store: many runs and approvals, so that listings have several pages from the start."""
-        run_ids = self._draw(st.lists(RUN_IDS, unique=True))
-        self._parts.runs.extend(self._run(run_id) for run_id in run_ids)
-        for run_id in run_ids:
-            self._approvals(run_id)
-        return self._changes()
+    def filling(self, run_id: str) -> Changes:
+        """Draw one that inserts a run, with its approvals."""
+        self._parts.runs.append(self._run(run_id))
+        self._approvals(run_id)
+        return self._changes(run_id)
 
     def changes(self) -> Changes:
         """Draw it."""
-        for run_id in self._draw(st.lists(RUN_IDS, min_size=1, max_size=3, unique=True)):
-            self._about(run_id)
-        return self._changes()
+        run_id = self._draw(RUN_IDS)
+        self._row(run_id)
+        self._steps(run_id)
+        self._approvals(run_id)
+        self._entries(run_id)
+        return self._changes(run_id)
 
-    def _changes(self) -> Changes:
+    def _changes(self, run_id: str) -> Changes:
         p = self._parts
+        if p == Parts():
+            p.dropped.append((run_id, self._draw(KEYS)))
         return Changes(
             move=self._draw(st.sampled_from(Move)),
             runs=tuple(p.runs),
@@ -91,33 +95,32 @@ class CommitDraw:
             approvals=tuple(p.approvals),
             entries=tuple(p.entries),
             forgotten=tuple(p.forgotten),
+            wakes=self._draw(st.booleans()),
+            flushed=self._draw(st.booleans()),
         )
 
     def _draw(self, strategy: st.SearchStrategy[T]) -> T:
         return self._data.draw(strategy)
 
-    def _about(self, run_id: str) -> None:
+    def _row(self, run_id: str) -> None:
         fate = self._draw(FATES)
-        if self._off is RIGHT and fate in {"hold", "forget"} and run_id not in self._model.runs:
+        if self._off is RIGHT and fate == "hold" and run_id not in self._model.runs:
             fate = "swap"
-        if fate == "forget":
-            self._parts.forgotten.append(Hold(run_id, self._held(run_id)))
-            return
         if fate == "swap":
             self._parts.runs.append(self._run(run_id))
         if fate == "hold":
-            self._parts.holds.append(Hold(run_id, self._held(run_id), self._draw(optional(MOMENTS))))
-        self._steps(run_id)
-        self._approvals(run_id)
-        self._entries(run_id)
+            held = max(1, self._version(run_id))
+            self._parts.holds.append(Hold(run_id, held, self._draw(optional(MOMENTS))))
+        if fate == "forget":
+            self._parts.forgotten.append(Hold(run_id, max(0, self._version(run_id))))
 
-    def _held(self, run_id: str) -> int:
-        return max(1, self._model.run_version(run_id) + self._draw(self._off))
+    def _version(self, run_id: str) -> int:
+        return self._model.run_version(run_id) + self._draw(self._off)
 
     def _run(self, run_id: str) -> RunRow:
         return run_row(
             run_id,
-            max(1, self._model.run_version(run_id) + 1 + self._draw(self._off)),
+            max(1, self._version(run_id) + 1),
             workflow=self._draw(WORKFLOWS),
             status=self._draw(STATUSES),
             created_at=self._draw(MOMENTS),
@@ -156,6 +159,12 @@ class CommitDraw:
         first = max(1, self._model.last_seq(run_id) + 1 + min(0, self._draw(self._off)))
         count = self._draw(st.integers(0, 2))
         self._parts.entries.extend(entry_row(run_id, seq, self._draw(BODIES)) for seq in range(first, first + count))
+
+
+def fillings(data: st.DataObject, model: StoreModel) -> Iterator[Changes]:
+    """Draw a commit each for many runs, so that listings have several pages from the start."""
+    for run_id in data.draw(st.lists(RUN_IDS, unique=True)):
+        yield CommitDraw(data, model).filling(run_id)
 
 
 def run_queries() -> st.SearchStrategy[RunQuery]:

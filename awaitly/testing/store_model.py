@@ -37,7 +37,10 @@ class StoreModel:
         return max((seq for owner, seq in self.entries if owner == run_id), default=0)
 
     def commit(self, changes: Changes) -> bool:
-        """Apply a commit that names no run and no approval twice; give whether it was taken."""
+        """Apply a commit that names its run's row once at most, and no approval twice; give whether it was taken.
+
+        All conditions are about what stood before, save that drops come ahead of steps; forgetting comes last.
+        """
         if not all(self._conditions(changes)):
             return False
         self._apply(changes)
@@ -46,8 +49,10 @@ class StoreModel:
     def _conditions(self, changes: Changes) -> Iterator[bool]:
         for run in changes.runs:
             yield self.run_version(run.run_id) == run.version - 1
-        for hold in (*changes.holds, *changes.forgotten):
+        for hold in changes.holds:
             yield hold.run_id in self.runs and self.runs[hold.run_id].version == hold.version
+        for hold in changes.forgotten:
+            yield self.run_version(hold.run_id) == hold.version
         for approval in changes.approvals:
             yield self.approval_version(approval.run_id, approval.key) == approval.version - 1
         steps = [(step.run_id, step.key) for step in changes.steps]
@@ -87,14 +92,11 @@ class StoreModel:
         """Give a run's ledger in order."""
         return tuple(sorted((e for e in self.entries.values() if e.run_id == run_id), key=lambda entry: entry.seq))
 
-    def due_by_time(self, now: int) -> dict[str, int]:
-        """Name the runs whose time has come, with that time in microseconds."""
-        times = {row.run_id: row.due_at for row in self.runs.values()}
-        return {run_id: due_at for run_id, due_at in times.items() if due_at is not None and due_at <= now}
-
-    def due_by_approval(self) -> set[str]:
-        """Name the runs that have a decision to take up."""
-        return {row.run_id for row in self.approvals.values() if row.ready} & self.runs.keys()
+    def due(self, now: int) -> tuple[str, ...]:
+        """Name all runs that are due: by their time in its order, then by a decision alone in the order of ids."""
+        times = {row.run_id: row.due_at for row in self.runs.values() if row.due_at is not None and row.due_at <= now}
+        decided = {row.run_id for row in self.approvals.values() if row.ready} & self.runs.keys()
+        return (*sorted(times, key=lambda run_id: (times[run_id], run_id)), *sorted(decided - times.keys()))
 
     def list_runs(self, query: RunQuery, last: RunRow | None) -> tuple[RunRow, ...]:
         """Give the runs that a query lists behind `last`; its limit and its `after` do not count."""

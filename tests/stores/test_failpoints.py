@@ -17,6 +17,9 @@ from awaitly.testing import FailingStore, Failpoints, Pause, raising
 from awaitly.testing.rows import changes, run_row
 from awaitly_sqlite import SqliteStore
 
+NOTHING = (("run", "missing"),)
+"""A part for commits of which only the move matters: to drop a step that is not there."""
+
 CHILD = """
 import asyncio, sys
 from awaitly.store import Move
@@ -82,10 +85,10 @@ async def test_a_hit_can_be_chosen() -> None:
     failpoints = Failpoints()
     failpoints.arm("step.before", raising(StoreUnavailable("gone")), hit=2)
     store = await failing(failpoints)
-    await store.commit(changes(Move.STEP))
+    await store.commit(changes(Move.STEP, dropped=NOTHING))
     with pytest.raises(StoreUnavailable):
-        await store.commit(changes(Move.STEP))
-    await store.commit(changes(Move.STEP))
+        await store.commit(changes(Move.STEP, dropped=NOTHING))
+    await store.commit(changes(Move.STEP, dropped=NOTHING))
     assert failpoints.hits == {"step.before": 3, "step.after": 2}
 
 
@@ -93,10 +96,10 @@ async def test_hits_are_counted_from_the_arming() -> None:
     """A failpoint that is armed late fires at its next hit, where the first is asked for."""
     failpoints = Failpoints()
     store = await failing(failpoints)
-    await store.commit(changes(Move.STEP))
+    await store.commit(changes(Move.STEP, dropped=NOTHING))
     failpoints.arm("step.before", raising(StoreUnavailable("gone")), hit=1)
     with pytest.raises(StoreUnavailable):
-        await store.commit(changes(Move.STEP))
+        await store.commit(changes(Move.STEP, dropped=NOTHING))
 
 
 async def test_without_a_hit_it_fires_each_time() -> None:
@@ -106,9 +109,9 @@ async def test_without_a_hit_it_fires_each_time() -> None:
     store = await failing(failpoints)
     for _ in range(2):
         with pytest.raises(StoreUnavailable):
-            await store.commit(changes(Move.STEP))
+            await store.commit(changes(Move.STEP, dropped=NOTHING))
     failpoints.disarm("step.before")
-    assert await store.commit(changes(Move.STEP)) == Ok(None)
+    assert await store.commit(changes(Move.STEP, dropped=NOTHING)) == Ok(None)
 
 
 async def test_a_refused_commit_comes_to_both() -> None:
@@ -143,18 +146,18 @@ def test_an_unknown_name_is_refused() -> None:
 async def test_an_empty_environment_arms_nothing(environ: dict[str, str]) -> None:
     """Every commit passes."""
     store = await failing(Failpoints.from_env(environ=environ))
-    assert [await store.commit(changes(move)) for move in Move] == [Ok(None)] * len(Move)
+    assert [await store.commit(changes(move, dropped=NOTHING)) for move in Move] == [Ok(None)] * len(Move)
 
 
 async def test_the_environment_arms_several() -> None:
     """Separated by commas, each with its own hit."""
     environ = {"MINE": "step.after:raise@2, end.before:raise"}
     store = await failing(Failpoints.from_env("MINE", environ))
-    await store.commit(changes(Move.STEP))
+    await store.commit(changes(Move.STEP, dropped=NOTHING))
     with pytest.raises(StoreUnavailable):
-        await store.commit(changes(Move.STEP))
+        await store.commit(changes(Move.STEP, dropped=NOTHING))
     with pytest.raises(StoreUnavailable):
-        await store.commit(changes(Move.END))
+        await store.commit(changes(Move.END, dropped=NOTHING))
 
 
 @pytest.mark.parametrize(

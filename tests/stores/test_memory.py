@@ -8,7 +8,7 @@ import pytest_asyncio
 from awaitly.memory import MemoryStore
 from awaitly.store import Store
 from awaitly.testing import CountingStore, FailingStore, Failpoints, TestClock
-from awaitly.testing.store_contract import StoreContract
+from awaitly.testing.store_contract import NamespaceContract, Pair, StoreContract, WakingContract, WakingStore
 
 
 class TestMemoryStore(StoreContract):
@@ -57,3 +57,34 @@ class TestFailingStore(TestMemoryStore):
     def made(self, store: Store) -> Store:
         """Wrap the store."""
         return FailingStore(store, Failpoints())
+
+
+class TestMemoryWaking(WakingContract):
+    """The reference store tells of commits within its process."""
+
+    @pytest_asyncio.fixture
+    async def store(self) -> AsyncIterator[WakingStore]:
+        """Open an empty store."""
+        store = MemoryStore()
+        await store.open()
+        yield store
+        await store.close()
+
+    @pytest.fixture
+    def another(self, store: WakingStore) -> WakingStore:
+        """Give the same: its rows are in no other."""
+        return store
+
+
+class TestMemoryApart(NamespaceContract):
+    """Two reference stores have nothing in common, as two namespaces have."""
+
+    @pytest_asyncio.fixture
+    async def pair(self) -> AsyncIterator[Pair]:
+        """Open two empty stores."""
+        first, second = MemoryStore(), MemoryStore()
+        await first.open()
+        await second.open()
+        yield first, second
+        await first.close()
+        await second.close()

@@ -24,11 +24,28 @@ class TestMine(StoreContract):
 """
 
 EMPTY = """
-from awaitly.testing.store_contract import StoreContract
+from awaitly.testing.store_contract import {contract}
 
 
-class TestMine(StoreContract):
+class TestMine({contract}):
     pass
+"""
+
+QUIET = """
+import pytest_asyncio
+
+from awaitly.memory import MemoryStore
+from awaitly.testing import StoreWrapper
+from awaitly.testing.store_contract import NamespaceContract
+
+
+class TestMine(NamespaceContract):
+    @pytest_asyncio.fixture
+    async def pair(self):
+        stores = StoreWrapper(MemoryStore()), StoreWrapper(MemoryStore())
+        for store in stores:
+            await store.open()
+        return stores
 """
 
 BITTEN = (
@@ -65,12 +82,33 @@ def test_the_contract_runs_with_one_fixture(mode: str, pytester: pytest.Pytester
     }
 
 
-def test_the_contract_says_which_fixture_is_missing(pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize(
+    ("contract", "test", "fixture"),
+    [
+        ("StoreContract", "test_a_run_is_inserted", "store"),
+        ("WakingContract", "test_a_store_hears_its_own_commits", "store"),
+        ("WakingContract", "test_a_closed_store_cannot_listen", "another"),
+        ("NamespaceContract", "test_the_same_id_is_two_runs", "pair"),
+    ],
+)
+def test_a_contract_says_which_fixture_is_missing(
+    contract: str, test: str, fixture: str, pytester: pytest.Pytester
+) -> None:
     """A class that overrides nothing fails with a hint, and does not pass by skipping."""
-    pytester.makepyfile(test_mine=EMPTY)
-    result = pytester.runpytest_inprocess(*options("auto"), "-k", "test_a_run_is_inserted")
+    pytester.makepyfile(test_mine=EMPTY.format(contract=contract))
+    result = pytester.runpytest_inprocess(*options("auto"), "-k", test)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*override the fixture `store`*"])
+    result.stdout.fnmatch_lines([f"*override the fixture `{fixture}`*"])
+
+
+def test_listening_is_skipped_where_a_store_does_not_tell(pytester: pytest.Pytester) -> None:
+    """Namespaces can be kept apart by a store that is not `Waking`; all else of their contract runs."""
+    pytester.makepyfile(test_mine=QUIET)
+    run = pytester.inline_run(*options("auto"))  # pyright: ignore[reportUnknownMemberType]
+    passed, skipped, failed = run.listoutcomes()
+    assert not failed
+    assert [report.nodeid.split("::")[-1] for report in skipped] == ["test_listeners_hear_only_their_own"]
+    assert "test_the_same_id_is_two_runs" in {report.nodeid.split("::")[-1] for report in passed}
 
 
 def test_a_failing_fact_shows_the_values(pytester: pytest.Pytester) -> None:

@@ -7,7 +7,7 @@ import pytest
 from awaitly.exceptions import StoreUnavailable, UnknownStore
 from awaitly.memory import MemoryStore, open_memory
 from awaitly.result import Err, Ok
-from awaitly.store import Changes, Conflict, Hold, Store
+from awaitly.store import Changes, Conflict, Described, Hold, Joining, Migrating, Store, Waking
 from awaitly.testing.rows import approval_row, changes, entry_row, run_row, step_row
 
 
@@ -24,6 +24,13 @@ def test_it_is_a_store() -> None:
     """The type checkers see that it has all that a store must have."""
     store: Store = MemoryStore()
     assert isinstance(store, MemoryStore)
+
+
+def test_it_can_tell_of_commits() -> None:
+    """Of the abilities that a store may have besides it has this one."""
+    store = MemoryStore()
+    assert isinstance(store, Waking)
+    assert not isinstance(store, Joining | Migrating | Described)
 
 
 def test_the_url_gives_a_store() -> None:
@@ -74,6 +81,7 @@ async def test_two_stores_share_nothing() -> None:
         (changes(entries=(entry_row(),)), "the ledger already has an entry 1"),
         (changes(forgotten=(Hold("run", 2),)), "the run is at version 1, not 2"),
         (changes(forgotten=(Hold("none", 1),)), "the run does not exist"),
+        (changes(forgotten=(Hold("run", 0),)), "the run already exists, at version 1"),
     ],
 )
 async def test_a_conflict_says_what_is_in_the_way(commit: Changes, what: str) -> None:
@@ -91,10 +99,51 @@ async def test_the_first_of_several_conflicts_is_named() -> None:
     assert await (await opened()).commit(both) == Err(Conflict("run", "step 'pay' is already recorded"))
 
 
+async def test_a_commit_on_another_threads_loop_is_told() -> None:
+    """Who waits may sleep in one event loop while code in another one decides, and is woken at once."""
+    store = await opened()
+    async with store.listening() as wakes:
+        waiting = asyncio.create_task(wakes.next(60))
+        await asyncio.sleep(0)
+        commit = changes(runs=(run_row("other"),), wakes=True)
+        assert await asyncio.to_thread(lambda: asyncio.run(store.commit(commit))) == Ok(None)
+        assert await asyncio.wait_for(waiting, 20) == {"other"}
+
+
+def test_a_listener_whose_loop_is_gone_fails_no_commit() -> None:
+    """A commit that stands is not reported as failed because somebody never left `listening`."""
+    store, loop = MemoryStore(), asyncio.new_event_loop()
+    loop.run_until_complete(store.open())
+    listening = store.listening()
+    loop.run_until_complete(listening.__aenter__())
+    loop.close()
+    assert asyncio.run(store.commit(changes(runs=(run_row(),), wakes=True))) == Ok(None)
+
+
+async def test_what_was_told_is_not_told_again() -> None:
+    """Each call of `next` gives what is new since the last."""
+    store = await opened()
+    async with store.listening() as wakes:
+        await store.commit(changes(runs=(run_row("other"),), wakes=True))
+        assert await wakes.next(20) == {"other"}
+        assert await wakes.next(0) == frozenset()
+
+
+async def test_closing_leaves_listeners_alone() -> None:
+    """Who listens is told of nothing, and goes on once the store is opened again."""
+    store = await opened()
+    async with store.listening() as wakes:
+        await store.close()
+        assert await wakes.next(0) == frozenset()
+        await store.open()
+        await store.commit(changes(runs=(run_row("other"),), wakes=True))
+        assert await wakes.next(20) == {"other"}
+
+
 async def test_every_call_lets_others_run() -> None:
     """So that a race shows in a test as it would with a store behind a socket."""
     store = await opened()
-    for call in (store.now(), store.load("run"), store.commit(changes())):
+    for call in (store.now(), store.load("run"), store.commit(changes(steps=(step_row(key="next"),)))):
         order: list[str] = []
         asyncio.get_running_loop().call_soon(order.append, "other")
         await call

@@ -17,6 +17,13 @@ It yields an open store without rows. Two more fixtures are optional, and tests 
 * `reopened`, for a store that persists: return an async function that closes `store` and gives another, open one over
   the same rows.
 
+Stores that can do more have two more contracts, which stand beside it, in test classes of their own:
+
+* `WakingContract`, for a store that tells other processes of commits (`awaitly.Waking`), with the fixtures `store` and
+  `another`, a second store over the same data.
+* `NamespaceContract`, for a store that keeps several namespaces on one server, with the fixture `pair`: two stores in
+  different namespaces. Let it run for several pairs of names, such as `a` with `ab`, with `a:b` and with `a{b}`.
+
 The tests need pytest-asyncio, and run in its auto mode and in its strict mode.
 """
 
@@ -31,13 +38,18 @@ pytest.register_assert_rewrite(
     f"{__name__}.due",
     f"{__name__}.lifetime",
     f"{__name__}.loads",
+    f"{__name__}.namespaces",
     f"{__name__}.page_approvals",
     f"{__name__}.page_runs",
     f"{__name__}.prefixes",
     f"{__name__}.races",
     f"{__name__}.tools",
+    f"{__name__}.waking",
 )
 
-from awaitly.testing.store_contract.contract import StoreContract  # noqa: E402  (after the line above, or it is lost)
+# After the line above, or it is lost:
+from awaitly.testing.store_contract.contract import StoreContract  # noqa: E402
+from awaitly.testing.store_contract.namespaces import NamespaceContract, Pair  # noqa: E402
+from awaitly.testing.store_contract.waking import WakingContract, WakingStore  # noqa: E402
 
-__all__ = ["StoreContract"]
+__all__ = ["NamespaceContract", "Pair", "StoreContract", "WakingContract", "WakingStore"]

@@ -8,7 +8,7 @@ import pytest
 
 from awaitly.store import Hold, Store
 from awaitly.testing.rows import approval_row, changes, entry_row, run_row, step_row
-from awaitly.testing.store_contract.tools import applied, whole
+from awaitly.testing.store_contract.tools import Row, applied, inserted, whole
 
 __all__ = ["ApartFacts"]
 
@@ -28,6 +28,12 @@ ALIKE = {
     "number": ("1", "01"),
 }
 
+
+def beside(run_id: str) -> tuple[Row, ...]:
+    """Give a row of each kind that may stand under an id, save the run's own."""
+    return step_row(run_id), approval_row(run_id), entry_row(run_id)
+
+
 each_pair = pytest.mark.parametrize(("one", "other"), list(ALIKE.values()), ids=list(ALIKE))
 
 
@@ -36,7 +42,7 @@ class ApartFacts:
 
     async def test_the_same_approval_key_in_two_runs_is_two_approvals(self, store: Store) -> None:
         """A decision in one run does not touch the other's approval of the same key."""
-        await applied(store, changes(approvals=(approval_row("a"), approval_row("b"))))
+        await inserted(store, approval_row("a"), approval_row("b"))
         decided = approval_row("a", version=2, open=False, ready=True)
         await applied(store, changes(approvals=(decided,)))
         assert (await store.load("a")).approvals == (decided,)
@@ -44,13 +50,13 @@ class ApartFacts:
 
     async def test_the_same_step_key_in_two_runs_is_two_steps(self, store: Store) -> None:
         """Each run has its own record of a step."""
-        await applied(store, changes(steps=(step_row("a", body="1"), step_row("b", body="2"))))
+        await inserted(store, step_row("a", body="1"), step_row("b", body="2"))
         assert (await store.load("a")).steps == (step_row("a", body="1"),)
         assert (await store.load("b")).steps == (step_row("b", body="2"),)
 
     async def test_each_run_has_its_own_ledger(self, store: Store) -> None:
         """Entry 1 of one run is not entry 1 of another."""
-        await applied(store, changes(entries=(entry_row("a"), entry_row("b"), entry_row("b", 2))))
+        await inserted(store, entry_row("a"), entry_row("b"), entry_row("b", 2))
         assert await store.entries("a") == (entry_row("a"),)
         assert await store.entries("b") == (entry_row("b"), entry_row("b", 2))
 
@@ -67,15 +73,7 @@ class ApartFacts:
     async def test_alike_ids_are_different_runs(self, store: Store, one: str, other: str) -> None:
         """Ids are compared to the letter: nothing is folded, trimmed or taken as a pattern."""
         for run_id in (one, other):
-            await applied(
-                store,
-                changes(
-                    runs=(run_row(run_id, body=run_id),),
-                    steps=(step_row(run_id),),
-                    approvals=(approval_row(run_id),),
-                    entries=(entry_row(run_id),),
-                ),
-            )
+            await inserted(store, run_row(run_id, body=run_id), *beside(run_id))
         assert (await store.load(one)).run == run_row(one, body=one)
         assert (await store.load(other)).run == run_row(other, body=other)
 
@@ -83,17 +81,18 @@ class ApartFacts:
     async def test_forgotten_leaves_alike_ids_alone(self, store: Store, one: str, other: str) -> None:
         """Forgetting a run deletes nothing of a run whose id looks like its own."""
         for run_id in (one, other):
-            await applied(
-                store,
-                changes(
-                    runs=(run_row(run_id),),
-                    steps=(step_row(run_id),),
-                    approvals=(approval_row(run_id),),
-                    entries=(entry_row(run_id),),
-                ),
-            )
+            await inserted(store, run_row(run_id), *beside(run_id))
         before = await whole(store, other)
         await applied(store, changes(forgotten=(Hold(one, 1),)))
+        assert await whole(store, other) == before
+
+    @each_pair
+    async def test_forgotten_without_a_run_leaves_alike_ids_alone(self, store: Store, one: str, other: str) -> None:
+        """The same at version 0, for what is kept under an id that has no run."""
+        for run_id in (one, other):
+            await inserted(store, *beside(run_id))
+        before = await whole(store, other)
+        await applied(store, changes(forgotten=(Hold(one, 0),)))
         assert await whole(store, other) == before
 
     @each_pair

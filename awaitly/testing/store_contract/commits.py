@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import pytest
 from attrs import evolve
 
-from awaitly.store import Hold, Move, Store
+from awaitly.store import ApprovalQuery, Changes, Found, Hold, Move, RunRow, Store
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
-from awaitly.testing.store_contract.tools import applied, whole
+from awaitly.testing.store_contract.tools import applied, inserted, refused, whole, with_both
 
 __all__ = ["CommitFacts"]
 
@@ -54,36 +55,30 @@ class CommitFacts:
         await applied(store, changes(entries=(first, second)), changes(entries=(third,)))
         assert await store.entries("run") == (first, second, third)
 
-    async def test_all_parts_of_a_commit_are_applied(self, store: Store) -> None:
-        """A commit that has every part applies each of them, over several runs."""
-        await applied(
-            store,
-            changes(runs=(run_row("a"), run_row("b"), run_row("c")), steps=(step_row("a", "old"),)),
-            changes(
-                runs=(run_row("a", 2), run_row("d")),
-                holds=(Hold("b", 1, T0 + 5),),
-                dropped=(("a", "old"),),
-                steps=(step_row("a", "x"), step_row("d", "y")),
-                approvals=(approval_row("a"), approval_row("a", "cfo"), approval_row("d")),
-                entries=(entry_row("a"), entry_row("a", 2), entry_row("d")),
-                forgotten=(Hold("c", 1),),
-            ),
+    @pytest.mark.parametrize(
+        ("row", "run"),
+        [
+            (changes(runs=(run_row(version=2),)), run_row(version=2)),
+            (changes(holds=(Hold("run", 1, T0 + 5),)), run_row(due_at=T0 + 5)),
+            (changes(), run_row()),
+        ],
+        ids=["swap", "hold", "neither"],
+    )
+    async def test_all_parts_of_a_commit_are_applied(self, store: Store, row: Changes, run: RunRow) -> None:
+        """A commit that has every part applies each of them, whether it swaps the run, holds it or does neither."""
+        await inserted(store, run_row(), step_row(key="old"), approval_row(), entry_row())
+        beside = changes(
+            dropped=(("run", "old"),),
+            steps=(step_row(key="x"), step_row(key="y")),
+            approvals=(approval_row(version=2, open=False), approval_row(key="cfo", asked_at=T0 + 1)),
+            entries=(entry_row(seq=2), entry_row(seq=3)),
         )
-        found = await whole(store, "a", "b", "c", "d")
-        assert found["a"][0].run == run_row("a", 2)
-        assert found["a"][0].steps == (step_row("a", "x"),)
-        assert {row.key for row in found["a"][0].approvals} == {"manager", "cfo"}
-        assert found["a"][1] == (entry_row("a"), entry_row("a", 2))
-        assert found["b"][0].run == run_row("b", due_at=T0 + 5)
-        assert found["c"][0].run is None
-        assert found["d"][0].run == run_row("d")
-        assert found["d"][0].steps == (step_row("d", "y"),)
-        assert found["d"][0].approvals == (approval_row("d"),)
-        assert found["d"][1] == (entry_row("d"),)
-
-    async def test_an_empty_commit_is_taken(self, store: Store) -> None:
-        """A commit without any change is no conflict."""
-        await applied(store, changes())
+        await applied(store, with_both(row, beside))
+        found, entries = (await whole(store, "run"))["run"]
+        assert found.run == run
+        assert found.steps == beside.steps
+        assert found.approvals == beside.approvals
+        assert entries == (entry_row(), *beside.entries)
 
     async def test_every_move_is_taken(self, store: Store) -> None:
         """A store does not look at `move`."""
@@ -111,7 +106,7 @@ class CommitFacts:
     async def test_a_step_is_dropped(self, store: Store) -> None:
         """Only the named step of the named run is removed."""
         steps = (step_row("run", "a"), step_row("run", "b"), step_row("other", "a"))
-        await applied(store, changes(runs=(run_row(), run_row("other")), steps=steps))
+        await inserted(store, run_row(), run_row("other"), *steps)
         await applied(store, changes(dropped=(("run", "a"),)))
         found = await whole(store, "run", "other")
         assert found["run"][0].steps == (step_row("run", "b"),)
@@ -120,7 +115,7 @@ class CommitFacts:
     async def test_dropping_a_missing_step_is_no_conflict(self, store: Store) -> None:
         """To drop a step that is not there changes nothing and is taken."""
         await applied(store, changes(runs=(run_row(),), steps=(step_row(),)))
-        await applied(store, changes(dropped=(("run", "missing"), ("nobody", "pay"))))
+        await applied(store, changes(dropped=(("run", "missing"),)), changes(dropped=(("nobody", "pay"),)))
         assert (await store.load("run")).steps == (step_row(),)
 
     async def test_a_dropped_step_can_be_recorded_anew(self, store: Store) -> None:
@@ -152,6 +147,56 @@ class CommitFacts:
         )
         await applied(store, everything, changes(forgotten=(Hold("run", 1),)), everything)
         assert (await store.load("run")).run == run_row()
+
+    @pytest.mark.parametrize("version", [1, 0], ids=["with-a-run", "without"])
+    async def test_forgotten_deletes_what_comes_with_it(self, store: Store, version: int) -> None:
+        """What the same commit inserts or swaps goes too: forgetting comes last."""
+        await inserted(store, *(run_row(),) * version, step_row(), approval_row(), entry_row())
+        await applied(
+            store,
+            changes(
+                dropped=(("run", "pay"),),
+                steps=(step_row(), step_row(key="next")),
+                approvals=(approval_row(version=2, ready=True), approval_row(key="cfo")),
+                entries=(entry_row(seq=2),),
+                forgotten=(Hold("run", version),),
+            ),
+        )
+        assert (await whole(store, "run"))["run"] == (Found(0, None, (), (), None), ())
+        assert (await store.page_approvals(ApprovalQuery())).items == ()
+
+    async def test_forgotten_at_version_0_deletes_what_has_no_run(self, store: Store) -> None:
+        """The approvals, steps and entries under an id without a run are gone, from listings too."""
+        await inserted(store, step_row(), approval_row(), approval_row(key="cfo", open=False), entry_row())
+        await applied(store, changes(forgotten=(Hold("run", 0),)))
+        assert (await whole(store, "run"))["run"] == (Found(0, None, (), (), None), ())
+        assert (await store.page_approvals(ApprovalQuery())).items == ()
+
+    async def test_forgotten_at_version_0_leaves_a_run(self, store: Store) -> None:
+        """Where there is a run it is a conflict, and all of it stays."""
+        await inserted(store, run_row(), step_row(), approval_row(), entry_row())
+        before = await whole(store, "run")
+        await refused(store, changes(forgotten=(Hold("run", 0),)))
+        assert await whole(store, "run") == before
+
+    async def test_forgetting_nothing_is_no_conflict(self, store: Store) -> None:
+        """Version 0 is that of an id which was never used, or was forgotten before."""
+        await applied(store, changes(forgotten=(Hold("nobody", 0),)))
+        await inserted(store, run_row())
+        await applied(store, changes(forgotten=(Hold("run", 1),)), changes(forgotten=(Hold("run", 0),)))
+
+    async def test_an_id_forgotten_at_version_0_can_be_used_again(self, store: Store) -> None:
+        """Its step keys, approvals and entry numbers are free, for a run too."""
+        rows = (step_row(), approval_row(), entry_row())
+        await inserted(store, *rows)
+        await applied(store, changes(forgotten=(Hold("run", 0),)))
+        await inserted(store, run_row(), *rows)
+        found = await store.load("run")
+        assert (found.run, found.steps, found.approvals, found.head) == (
+            run_row(),
+            *((row,) for row in rows[:2]),
+            rows[2],
+        )
 
     async def test_approvals_need_no_run(self, store: Store) -> None:
         """A ledger can be used alone: approvals and entries stand under an id that has no run."""

@@ -5,52 +5,84 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
 from awaitly.store import Changes, Hold, Store
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
-from awaitly.testing.store_contract.tools import applied, refused, whole, with_both
+from awaitly.testing.store_contract.tools import applied, inserted, refused, whole, with_both
 
 __all__ = ["ConflictFacts"]
 
-BEFORE = changes(
-    runs=(run_row("taken", 1, due_at=T0), run_row("good", due_at=T0), run_row("held", due_at=T0), run_row("leaving")),
-    steps=(step_row("taken"), step_row("good", "old"), step_row("leaving")),
-    approvals=(approval_row("taken"), approval_row("good"), approval_row("leaving")),
-    entries=(entry_row("taken"), entry_row("good"), entry_row("leaving")),
+ALONE = (
+    *(step_row("gate"), step_row("gate", "old")),
+    *(approval_row("gate"), approval_row("gate", "taken")),
+    entry_row("gate"),
 )
-"""What stands in the store before each of the commits below."""
+"""What stands under the id `gate`, which has no run."""
 
-GOOD = changes(
-    runs=(run_row("good", 2, status="done"), run_row("new")),
-    holds=(Hold("held", 1, T0 + 99),),
-    dropped=(("good", "old"),),
-    steps=(step_row("good", "next"),),
-    approvals=(approval_row("good", version=2, open=False), approval_row("good", "cfo")),
-    entries=(entry_row("good", 2), entry_row("good", 3)),
-    forgotten=(Hold("leaving", 1),),
-)
-"""A commit that would be taken, with every part there is."""
+BEFORE = (run_row(due_at=T0), *(evolve(row, run_id="run") for row in ALONE), *ALONE)
+"""What stands in the store before each of the commits below: the same under `run`, with a run of version 1."""
 
-IDS = ("taken", "good", "held", "leaving", "new", "missing")
 
-BAD = {
-    "run-exists": changes(runs=(run_row("taken", 1),)),
-    "run-behind": changes(runs=(run_row("taken", 3),)),
-    "run-missing": changes(runs=(run_row("missing", 2),)),
-    "hold-behind": changes(holds=(Hold("taken", 2),)),
-    "hold-missing": changes(holds=(Hold("missing", 1),)),
-    "hold-renewing": changes(holds=(Hold("taken", 2, T0 + 77),)),
-    "step-exists": changes(steps=(step_row("taken", body='"other"'),)),
-    "approval-exists": changes(approvals=(approval_row("taken"),)),
-    "approval-behind": changes(approvals=(approval_row("taken", version=3),)),
-    "approval-missing": changes(approvals=(approval_row("missing", version=2),)),
-    "entry-exists": changes(entries=(entry_row("taken", 1, '"other"'),)),
-    "forgotten-behind": changes(forgotten=(Hold("taken", 2),)),
-    "forgotten-missing": changes(forgotten=(Hold("missing", 1),)),
+def good_beside(run_id: str) -> Changes:
+    """Make a commit that would be taken, with every part there is but the run's row."""
+    return changes(
+        dropped=((run_id, "old"),),
+        steps=(step_row(run_id, "next"), step_row(run_id, "old", '"anew"')),
+        approvals=(approval_row(run_id, version=2, open=False, ready=True), approval_row(run_id, "cfo")),
+        entries=(entry_row(run_id, 2), entry_row(run_id, 3)),
+    )
+
+
+GOOD_ROW = {
+    "swap": changes(runs=(run_row(version=2, status="done"),)),
+    "hold": changes(holds=(Hold("run", 1, T0 + 99),)),
+    "forget": changes(forgotten=(Hold("run", 1),)),
+    "insert": changes(runs=(run_row("gate"),)),
+    "forget-alone": changes(forgotten=(Hold("gate", 0),)),
 }
-"""One for each condition: all of them are about the runs `taken` and `missing`."""
+"""What a commit may do to the row of `run`, or of `gate`."""
+
+BAD_ROW = {
+    "run-exists": changes(runs=(run_row(),)),
+    "run-behind": changes(runs=(run_row(version=3),)),
+    "run-missing": changes(runs=(run_row("gate", 2),)),
+    "hold-behind": changes(holds=(Hold("run", 2),)),
+    "hold-missing": changes(holds=(Hold("gate", 1),)),
+    "hold-renewing": changes(holds=(Hold("run", 2, T0 + 77),)),
+    "hold-renewing-missing": changes(holds=(Hold("gate", 1, T0 + 77),)),
+    "forgotten-behind": changes(forgotten=(Hold("run", 2),)),
+    "forgotten-missing": changes(forgotten=(Hold("gate", 1),)),
+    "forgotten-exists": changes(forgotten=(Hold("run", 0),)),
+}
+"""One for each condition about a run's row."""
+
+
+def bad_beside(run_id: str) -> dict[str, Changes]:
+    """Make one for each condition about what stands beside a run's row."""
+    return {
+        "step-exists": changes(steps=(step_row(run_id, body='"other"'),)),
+        "approval-exists": changes(approvals=(approval_row(run_id, "taken"),)),
+        "approval-behind": changes(approvals=(approval_row(run_id, "taken", 3),)),
+        "approval-missing": changes(approvals=(approval_row(run_id, "missing", 2),)),
+        "entry-exists": changes(entries=(entry_row(run_id, 1, '"other"'),)),
+    }
+
+
+BAD = BAD_ROW | bad_beside("run") | {f"{name}-alone": bad for name, bad in bad_beside("gate").items()}
+
+MIXED = {
+    **{name: (good_beside(bad.run_id), bad) for name, bad in BAD.items()},
+    **{
+        f"{name}-and-{kind}": (with_both(row, good_beside(row.run_id)), bad)
+        for kind, row in GOOD_ROW.items()
+        for name, bad in bad_beside(row.run_id).items()
+    },
+}
+"""Good parts of a commit, and one that does not hold: the run's row is named in one of the two at most."""
 
 each_condition = pytest.mark.parametrize("bad", list(BAD.values()), ids=list(BAD))
+each_mixture = pytest.mark.parametrize(("good", "bad"), list(MIXED.values()), ids=list(MIXED))
 
 
 class ConflictFacts:
@@ -59,41 +91,40 @@ class ConflictFacts:
     @each_condition
     async def test_a_broken_condition_is_a_conflict(self, store: Store, bad: Changes) -> None:
         """The conflict names the run, and says in words what was in the way."""
-        await applied(store, BEFORE)
+        await inserted(store, *BEFORE)
         conflict = await refused(store, bad)
-        assert conflict.run_id in {"taken", "missing"}
+        assert conflict.run_id == bad.run_id
         assert conflict.what
 
-    @each_condition
-    async def test_a_conflict_after_good_parts_leaves_everything(self, store: Store, bad: Changes) -> None:
+    @each_mixture
+    async def test_a_conflict_after_good_parts_leaves_everything(
+        self, store: Store, good: Changes, bad: Changes
+    ) -> None:
         """Where the condition that fails comes last, nothing of what comes before it is applied."""
-        await applied(store, BEFORE)
-        before = await whole(store, *IDS)
-        await refused(store, with_both(GOOD, bad))
-        assert await whole(store, *IDS) == before
+        await inserted(store, *BEFORE)
+        before = await whole(store, "run", "gate")
+        await refused(store, with_both(good, bad))
+        assert await whole(store, "run", "gate") == before
 
-    @each_condition
-    async def test_a_conflict_before_good_parts_leaves_everything(self, store: Store, bad: Changes) -> None:
+    @each_mixture
+    async def test_a_conflict_before_good_parts_leaves_everything(
+        self, store: Store, good: Changes, bad: Changes
+    ) -> None:
         """Where the condition that fails comes first, nothing of what comes after it is applied."""
-        await applied(store, BEFORE)
-        before = await whole(store, *IDS)
-        await refused(store, with_both(bad, GOOD))
-        assert await whole(store, *IDS) == before
+        await inserted(store, *BEFORE)
+        before = await whole(store, "run", "gate")
+        await refused(store, with_both(bad, good))
+        assert await whole(store, "run", "gate") == before
 
-    async def test_a_store_goes_on_after_a_conflict(self, store: Store) -> None:
-        """A commit that is in order is taken right after one that was refused, and all of it is applied."""
-        await applied(store, BEFORE)
-        await refused(store, with_both(GOOD, BAD["forgotten-missing"]))
-        await applied(store, GOOD)
-        found = await whole(store, "good", "new")
-        assert found["good"][0].run == run_row("good", 2, status="done")
-        assert found["new"][0].run == run_row("new")
-
-    async def test_a_conflict_names_the_run_at_fault(self, store: Store) -> None:
-        """Among several runs, the conflict names the one whose condition does not hold."""
-        await applied(store, BEFORE)
-        conflict = await refused(store, changes(runs=(run_row("good", 2), run_row("taken", 7), run_row("held", 2))))
-        assert conflict.run_id == "taken"
+    @pytest.mark.parametrize("row", list(GOOD_ROW.values()), ids=list(GOOD_ROW))
+    async def test_a_store_goes_on_after_a_conflict(self, store: Store, row: Changes) -> None:
+        """The same parts without the condition that failed are taken right after."""
+        await inserted(store, *BEFORE)
+        good = with_both(row, good_beside(row.run_id))
+        await refused(store, with_both(good, bad_beside(row.run_id)["entry-exists"]))
+        await applied(store, good)
+        steps = [step.key for step in (await store.load(row.run_id)).steps]
+        assert steps == ([] if row.forgotten else ["pay", "next", "old"])
 
     async def test_a_recorded_step_stays(self, store: Store) -> None:
         """The first write of a step wins, whatever the second one says."""

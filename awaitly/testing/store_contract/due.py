@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from awaitly.store import Hold, Store
 from awaitly.testing.rows import T0, approval_row, changes, run_row
-from awaitly.testing.store_contract.tools import applied
+from awaitly.testing.store_contract.page_runs import IN_ORDER
+from awaitly.testing.store_contract.tools import applied, inserted
 
 __all__ = ["DueFacts"]
 
@@ -27,7 +28,7 @@ class DueFacts:
 
     async def test_a_run_without_a_time_is_never_due(self, store: Store) -> None:
         """Nor is one that lost its time with its next version."""
-        await applied(store, changes(runs=(run_row("a"), run_row("b", due_at=T0))))
+        await inserted(store, run_row("a"), run_row("b", due_at=T0))
         await applied(store, changes(runs=(run_row("b", 2),)))
         assert await store.due(T0 + 9, 10) == ()
 
@@ -38,20 +39,40 @@ class DueFacts:
             run_row("a", due_at=T0 + 2, created_at=T0 + 1),
             run_row("c", due_at=T0, created_at=T0 + 2),
         )
-        await applied(store, changes(runs=rows))
+        await inserted(store, *rows)
         assert await store.due(T0 + 9, 10) == ("c", "b", "a")
+
+    async def test_runs_due_at_one_moment_come_by_id(self, store: Store) -> None:
+        """By code point, and a limit cuts between them."""
+        await inserted(store, *(run_row(run_id, due_at=T0) for run_id in IN_ORDER[::2] + IN_ORDER[1::2]))
+        assert await store.due(T0, 100) == IN_ORDER
+        assert await store.due(T0, 4) == IN_ORDER[:4]
+
+    async def test_those_with_a_decision_alone_come_last(self, store: Store) -> None:
+        """By id, after all whose time has come, whether they have no time of their own or one that is still to come."""
+        late = (run_row("z", due_at=T0), run_row("y", due_at=T0 - 1), run_row("e", due_at=T0 - 2))
+        waiting = (run_row("c", due_at=T0 + 1), run_row("a", due_at=T0 + 9), run_row("d"), run_row("b"))
+        ready = tuple(approval_row(name, ready=True) for name in ("a", "b", "c", "d", "e"))
+        await inserted(store, *late, *waiting, *ready)
+        assert await store.due(T0, 10) == ("e", "y", "z", "a", "b", "c", "d")
+        assert await store.due(T0, 5) == ("e", "y", "z", "a", "b")
+
+    async def test_an_approval_without_a_run_makes_nothing_due(self, store: Store) -> None:
+        """Where no run stands under its id there is nothing to go on with."""
+        await inserted(store, approval_row("gate", ready=True), run_row("run"), approval_row("run", ready=True))
+        assert await store.due(T0, 10) == ("run",)
 
     async def test_due_gives_at_most_limit_runs(self, store: Store) -> None:
         """The longest due ones."""
-        await applied(store, changes(runs=tuple(run_row(f"run-{n}", due_at=T0 - n) for n in range(5))))
+        await inserted(store, *(run_row(f"run-{n}", due_at=T0 - n) for n in range(5)))
         assert await store.due(T0, 2) == ("run-4", "run-3")
 
     async def test_a_ready_approval_makes_its_run_due(self, store: Store) -> None:
         """Whether the run has no time of its own or one that is far off."""
         runs = (run_row("a"), run_row("b", due_at=T0 + 99), run_row("c"))
         approvals = (approval_row("a", open=False, ready=True), approval_row("b", open=False, ready=True))
-        await applied(store, changes(runs=runs, approvals=(*approvals, approval_row("c"))))
-        assert sorted(await store.due(T0, 10)) == ["a", "b"]
+        await inserted(store, *runs, *approvals, approval_row("c"))
+        assert await store.due(T0, 10) == ("a", "b")
 
     async def test_an_approval_that_was_taken_up_makes_nothing_due(self, store: Store) -> None:
         """A run is due until its approval is ready no more."""
@@ -70,9 +91,8 @@ class DueFacts:
         """Where each of three runs has two ready approvals, a limit of two gives two runs."""
         names = ("a", "b", "c")
         ready = tuple(approval_row(name, key, ready=True) for name in names for key in ("x", "y"))
-        await applied(store, changes(runs=tuple(run_row(name) for name in names), approvals=ready))
-        due = await store.due(T0, 2)
-        assert (len(due), len(set(due))) == (2, 2)
+        await inserted(store, *map(run_row, names), *ready)
+        assert await store.due(T0, 2) == ("a", "b")
 
     async def test_a_renewing_hold_puts_a_run_off(self, store: Store) -> None:
         """A renewed lease is due at its new time."""

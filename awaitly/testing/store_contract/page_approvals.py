@@ -10,7 +10,7 @@ from attrs import evolve
 from awaitly.store import ApprovalQuery, Hold, Store
 from awaitly.testing.rows import T0, approval_row, changes, run_row
 from awaitly.testing.store_contract.page_runs import IN_ORDER
-from awaitly.testing.store_contract.tools import applied, approval_ids
+from awaitly.testing.store_contract.tools import applied, approval_ids, inserted
 
 __all__ = ["PageApprovalsFacts"]
 
@@ -19,7 +19,7 @@ async def with_approvals(store: Store, count: int) -> list[tuple[str, str]]:
     """Insert runs with an approval each, one a microsecond, and name them oldest first."""
     names = [f"run-{n:04}" for n in range(count)]
     rows = tuple(approval_row(name, asked_at=T0 + n, deadline=T0) for n, name in enumerate(names))
-    await applied(store, changes(runs=tuple(run_row(name) for name in names), approvals=rows))
+    await inserted(store, *map(run_row, names), *rows)
     return [(name, "manager") for name in names]
 
 
@@ -40,21 +40,21 @@ class PageApprovalsFacts:
     async def test_only_open_approvals_are_listed(self, store: Store) -> None:
         """Neither those that were closed when they were inserted nor those that were closed later."""
         rows = (approval_row("a"), approval_row("b", open=False), approval_row("c"))
-        await applied(store, changes(approvals=rows))
+        await inserted(store, *rows)
         await applied(store, changes(approvals=(approval_row("c", version=2, open=False, ready=True),)))
         assert await approval_ids(store, ApprovalQuery()) == [("a", "manager")]
 
     async def test_approvals_are_listed_oldest_first(self, store: Store) -> None:
         """By `asked_at`, to the microsecond, not by when they were inserted or changed."""
         rows = (approval_row("b", asked_at=T0 + 1), approval_row("a", asked_at=T0 + 2), approval_row("c", asked_at=T0))
-        await applied(store, changes(approvals=rows))
+        await inserted(store, *rows)
         await applied(store, changes(approvals=(approval_row("c", version=2, asked_at=T0),)))
         assert [run_id for run_id, _ in await approval_ids(store, ApprovalQuery())] == ["c", "b", "a"]
 
     async def test_approvals_of_one_moment_are_listed_by_run_and_key(self, store: Store) -> None:
         """Both are ordered by code point, without regard to any language."""
         places = [(run_id, key) for run_id in IN_ORDER for key in ("B", "a", "\u00e9")]
-        await applied(store, changes(approvals=tuple(approval_row(*place) for place in places[::2] + places[1::2])))
+        await inserted(store, *(approval_row(*place) for place in places[::2] + places[1::2]))
         assert await approval_ids(store, ApprovalQuery(limit=100)) == places
 
     async def test_a_page_of_approvals_has_at_most_limit_items(self, store: Store) -> None:
@@ -73,7 +73,7 @@ class PageApprovalsFacts:
     async def test_pages_of_approvals_of_one_moment_add_up(self, store: Store) -> None:
         """A page may end between two approvals of the same microsecond, and of the same run."""
         places = [(run_id, key) for run_id in IN_ORDER[:4] for key in ("a", "b", "c")]
-        await applied(store, changes(approvals=tuple(approval_row(*place) for place in places)))
+        await inserted(store, *(approval_row(*place) for place in places))
         assert await approval_ids(store, ApprovalQuery(limit=2)) == places
 
     async def test_a_page_of_approvals_that_is_not_full_is_the_last(self, store: Store) -> None:
@@ -106,7 +106,7 @@ class PageApprovalsFacts:
         names = await with_approvals(store, 5)
         first = await store.page_approvals(ApprovalQuery(limit=2))
         closed = approval_row(names[0][0], version=2, open=False, asked_at=T0)
-        await applied(store, changes(approvals=(closed,), forgotten=(Hold(names[1][0], 1),)))
+        await applied(store, changes(approvals=(closed,)), changes(forgotten=(Hold(names[1][0], 1),)))
         assert await approval_ids(store, ApprovalQuery(limit=2, after=first.after)) == names[2:]
 
     async def test_a_wrong_cursor_of_approvals_is_refused(self, store: Store) -> None:
@@ -117,36 +117,36 @@ class PageApprovalsFacts:
     async def test_approvals_are_filtered_by_run(self, store: Store) -> None:
         """All of one run, and of no run whose id looks alike."""
         rows = (approval_row("run", "a"), approval_row("run", "b"), approval_row("run2"), approval_row("RUN"))
-        await applied(store, changes(approvals=rows))
+        await inserted(store, *rows)
         assert await approval_ids(store, ApprovalQuery(run_id="run")) == [("run", "a"), ("run", "b")]
 
     async def test_approvals_are_filtered_by_workflow(self, store: Store) -> None:
         """To the letter."""
         rows = (approval_row("a"), approval_row("b", workflow="Refund"), approval_row("c", workflow="refund2"))
-        await applied(store, changes(approvals=rows))
+        await inserted(store, *rows)
         assert await approval_ids(store, ApprovalQuery(workflow="refund")) == [("a", "manager")]
 
     async def test_alive_at_leaves_out_what_has_expired(self, store: Store) -> None:
         """A deadline at that time counts as over; one a microsecond later, or none, does not."""
         rows = tuple(approval_row(f"run-{n}", deadline=T0 + n) for n in (-1, 0, 1))
-        await applied(store, changes(approvals=(*rows, approval_row("without"))))
+        await inserted(store, *rows, approval_row("without"))
         assert await approval_ids(store, ApprovalQuery(alive_at=T0)) == [("run-1", "manager"), ("without", "manager")]
 
     async def test_deadline_before_finds_what_is_urgent(self, store: Store) -> None:
         """It leaves out those whose deadline is exactly then, or later, or that have none."""
         rows = tuple(approval_row(f"run-{n}", deadline=T0 + n) for n in (-1, 0, 1))
-        await applied(store, changes(approvals=(*rows, approval_row("without"))))
+        await inserted(store, *rows, approval_row("without"))
         assert await approval_ids(store, ApprovalQuery(deadline_before=T0)) == [("run--1", "manager")]
 
     async def test_asked_before_finds_what_waits_long(self, store: Store) -> None:
         """It leaves out those asked exactly then, or later."""
         rows = tuple(approval_row(f"run-{n}", asked_at=T0 + n) for n in (-1, 0, 1))
-        await applied(store, changes(approvals=rows))
+        await inserted(store, *rows)
         assert await approval_ids(store, ApprovalQuery(asked_before=T0)) == [("run--1", "manager")]
 
     async def test_an_approval_with_an_empty_workflow_is_listed(self, store: Store) -> None:
         """Empty text is text: it passes where nothing filters, and a filter finds it."""
-        await applied(store, changes(approvals=(approval_row("a", workflow=""), approval_row("b"))))
+        await inserted(store, approval_row("a", workflow=""), approval_row("b"))
         assert await approval_ids(store, ApprovalQuery()) == [("a", "manager"), ("b", "manager")]
         assert await approval_ids(store, ApprovalQuery(workflow="")) == [("a", "manager")]
 
@@ -171,7 +171,7 @@ class PageApprovalsFacts:
             evolve(fits, key="over", deadline=T0 + 3),
             evolve(fits, key="not-urgent", deadline=T0 + 7),
         )
-        await applied(store, changes(approvals=(*misfits, fits)))
+        await inserted(store, *misfits, fits)
         query = ApprovalQuery(
             run_id="x-1",
             prefix="x-",
@@ -185,7 +185,7 @@ class PageApprovalsFacts:
     async def test_filtered_pages_of_approvals_add_up(self, store: Store) -> None:
         """Filters hold on every page, and the limit counts only what passes them."""
         rows = tuple(approval_row(f"run-{n}", asked_at=T0 + n, workflow="odd" if n % 2 else "even") for n in range(9))
-        await applied(store, changes(approvals=rows))
+        await inserted(store, *rows)
         query = ApprovalQuery(workflow="odd", limit=2)
         assert [row.run_id for row in (await store.page_approvals(query)).items] == ["run-1", "run-3"]
         assert [run_id for run_id, _ in await approval_ids(store, query)] == ["run-1", "run-3", "run-5", "run-7"]

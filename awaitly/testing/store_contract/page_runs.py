@@ -9,7 +9,7 @@ from attrs import evolve
 
 from awaitly.store import Hold, RunQuery, Store
 from awaitly.testing.rows import T0, changes, run_row
-from awaitly.testing.store_contract.tools import applied, run_ids
+from awaitly.testing.store_contract.tools import applied, inserted, run_ids
 
 __all__ = ["PageRunsFacts"]
 
@@ -19,7 +19,7 @@ IN_ORDER = ("A", "B", "a", "a-", "aa", "b", "\u00e9", "\uff5e", "\U0001f600")
 
 async def with_runs(store: Store, count: int) -> list[str]:
     """Insert runs, one a microsecond, and name them newest first."""
-    await applied(store, changes(runs=tuple(run_row(f"run-{n:04}", created_at=T0 + n) for n in range(count))))
+    await inserted(store, *(run_row(f"run-{n:04}", created_at=T0 + n) for n in range(count)))
     return [f"run-{n:04}" for n in reversed(range(count))]
 
 
@@ -40,13 +40,13 @@ class PageRunsFacts:
     async def test_runs_are_listed_newest_first(self, store: Store) -> None:
         """By `created_at`, to the microsecond, not by when they were inserted or changed."""
         rows = (run_row("b", created_at=T0 + 1), run_row("a", created_at=T0 + 2), run_row("c", created_at=T0))
-        await applied(store, changes(runs=rows))
+        await inserted(store, *rows)
         await applied(store, changes(runs=(run_row("c", 2, created_at=T0, updated_at=T0 + 9),)))
         assert await run_ids(store, RunQuery()) == ["a", "b", "c"]
 
     async def test_runs_of_one_moment_are_listed_by_id_descending(self, store: Store) -> None:
         """Ids are ordered by code point, without regard to any language."""
-        await applied(store, changes(runs=tuple(run_row(run_id) for run_id in IN_ORDER[::2] + IN_ORDER[1::2])))
+        await inserted(store, *(run_row(run_id) for run_id in IN_ORDER[::2] + IN_ORDER[1::2]))
         assert await run_ids(store, RunQuery()) == list(reversed(IN_ORDER))
 
     async def test_a_page_of_runs_has_at_most_limit_items(self, store: Store) -> None:
@@ -64,7 +64,7 @@ class PageRunsFacts:
 
     async def test_pages_of_runs_of_one_moment_add_up(self, store: Store) -> None:
         """A page may end between two runs that were created at the same microsecond."""
-        await applied(store, changes(runs=tuple(run_row(run_id) for run_id in IN_ORDER)))
+        await inserted(store, *(run_row(run_id) for run_id in IN_ORDER))
         assert await run_ids(store, RunQuery(limit=2)) == list(reversed(IN_ORDER))
 
     async def test_a_page_of_runs_that_is_not_full_is_the_last(self, store: Store) -> None:
@@ -108,20 +108,20 @@ class PageRunsFacts:
     async def test_runs_are_filtered_by_workflow(self, store: Store) -> None:
         """To the letter."""
         rows = (run_row("a", workflow="refund"), run_row("b", workflow="Refund"), run_row("c", workflow="refund2"))
-        await applied(store, changes(runs=rows))
+        await inserted(store, *rows)
         assert await run_ids(store, RunQuery(workflow="refund")) == ["a"]
 
     async def test_runs_are_filtered_by_a_status(self, store: Store) -> None:
         """Of its newest version, to the letter."""
         rows = (run_row("a", status="parked"), run_row("b", status="done"), run_row("c", status="Parked"))
-        await applied(store, changes(runs=(*rows, run_row("d", status="parked"))))
+        await inserted(store, *rows, run_row("d", status="parked"))
         await applied(store, changes(runs=(run_row("d", 2, status="done"),)))
         assert await run_ids(store, RunQuery(statuses=("parked",))) == ["a"]
 
     async def test_runs_are_filtered_by_several_statuses(self, store: Store) -> None:
         """A run is listed that has any of them."""
         rows = (run_row("a", status="parked"), run_row("b", status="done"), run_row("c", status="failed"))
-        await applied(store, changes(runs=rows))
+        await inserted(store, *rows)
         assert await run_ids(store, RunQuery(statuses=("parked", "failed"))) == ["c", "a"]
 
     async def test_no_status_matches_no_run(self, store: Store) -> None:
@@ -132,13 +132,13 @@ class PageRunsFacts:
     async def test_runs_are_filtered_by_their_last_change(self, store: Store) -> None:
         """`updated_before` leaves out those of exactly that time, and later ones."""
         rows = tuple(run_row(f"run-{n}", updated_at=T0 + n) for n in (-1, 0, 1))
-        await applied(store, changes(runs=rows))
+        await inserted(store, *rows)
         assert await run_ids(store, RunQuery(updated_before=T0)) == ["run--1"]
 
     async def test_a_run_with_empty_fields_is_listed(self, store: Store) -> None:
         """Empty text is text: it passes where nothing filters, and a filter finds it."""
         empty = run_row(workflow="", status="")
-        await applied(store, changes(runs=(empty, run_row("other"))))
+        await inserted(store, empty, run_row("other"))
         assert await run_ids(store, RunQuery()) == ["run", "other"]
         assert await run_ids(store, RunQuery(workflow="", statuses=("",))) == ["run"]
 
@@ -161,14 +161,14 @@ class PageRunsFacts:
             evolve(fits, run_id="x-3", status="done"),
             evolve(fits, run_id="x-4", updated_at=T0 + 9),
         )
-        await applied(store, changes(runs=(fits, *misfits)))
+        await inserted(store, fits, *misfits)
         query = RunQuery(prefix="x-", workflow="refund", statuses=("parked",), updated_before=T0 + 9)
         assert await run_ids(store, query) == ["x-1"]
 
     async def test_filtered_pages_of_runs_add_up(self, store: Store) -> None:
         """Filters hold on every page, and the limit counts only what passes them."""
         rows = tuple(run_row(f"run-{n}", created_at=T0 + n, status="odd" if n % 2 else "even") for n in range(9))
-        await applied(store, changes(runs=rows))
+        await inserted(store, *rows)
         query = RunQuery(statuses=("odd",), limit=2)
         assert [row.run_id for row in (await store.page_runs(query)).items] == ["run-7", "run-5"]
         assert await run_ids(store, query) == ["run-7", "run-5", "run-3", "run-1"]

@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 
 from awaitly.store import ApprovalQuery, RunQuery, Store
-from awaitly.testing.rows import approval_row, changes, run_row
-from awaitly.testing.store_contract.tools import applied, approval_ids, run_ids
+from awaitly.testing.rows import approval_row, run_row
+from awaitly.testing.store_contract.tools import approval_ids, inserted, run_ids
 
 __all__ = ["PrefixFacts"]
 
@@ -55,8 +55,7 @@ def neighbours() -> set[str]:
 async def with_neighbours(store: Store) -> None:
     """Insert a run and an approval under each of the ids."""
     ids = sorted(neighbours())
-    runs, approvals = tuple(run_row(name) for name in ids), tuple(approval_row(name) for name in ids)
-    await applied(store, changes(runs=runs, approvals=approvals))
+    await inserted(store, *map(run_row, ids), *map(approval_row, ids))
 
 
 class PrefixFacts:
@@ -80,10 +79,10 @@ class PrefixFacts:
 
     async def test_an_empty_prefix_fits_every_run(self, store: Store) -> None:
         """All text begins with nothing."""
-        await applied(store, changes(runs=(run_row("a"), run_row("\U0010ffff"))))
+        await inserted(store, run_row("a"), run_row("\U0010ffff"))
         assert await run_ids(store, RunQuery(prefix="")) == ["\U0010ffff", "a"]
 
     async def test_an_empty_prefix_fits_every_approval(self, store: Store) -> None:
         """All text begins with nothing."""
-        await applied(store, changes(approvals=(approval_row("a"), approval_row("\U0010ffff"))))
+        await inserted(store, approval_row("a"), approval_row("\U0010ffff"))
         assert await approval_ids(store, ApprovalQuery(prefix="")) == [("a", "manager"), ("\U0010ffff", "manager")]

@@ -12,7 +12,7 @@ import pytest
 from awaitly.result import Err, Ok, Result
 from awaitly.store import Changes, Conflict, Found, Store
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
-from awaitly.testing.store_contract.tools import applied, whole
+from awaitly.testing.store_contract.tools import applied, inserted, whole
 
 __all__ = ["RaceFacts"]
 
@@ -82,14 +82,21 @@ class RaceFacts:
 
     async def test_a_conflict_does_not_spoil_commits_beside_it(self, store: Store) -> None:
         """Of commits made at once those in order are taken and those not in order are refused, each by itself."""
-        await applied(store, changes(runs=(run_row("taken"),)))
+        await inserted(store, *(step_row(f"bad-{n}") for n in range(8)))
         good = [changes(runs=(run_row(f"run-{n}"),)) for n in range(8)]
-        bad = [changes(runs=(run_row(f"bad-{n}"), run_row("taken"))) for n in range(8)]
+        bad = [changes(runs=(run_row(f"bad-{n}"),), steps=(step_row(f"bad-{n}"),)) for n in range(8)]
         results = await race(store, *(commit for pair in zip(good, bad, strict=True) for commit in pair))
         assert results[::2] == [Ok(None)] * 8
         assert all(isinstance(result, Err) for result in results[1::2])
         found = await whole(store, *(f"run-{n}" for n in range(8)), *(f"bad-{n}" for n in range(8)))
         assert [name for name, (row, _) in found.items() if row.run] == [f"run-{n}" for n in range(8)]
+
+    async def test_conflicts_made_at_once_name_their_own_runs(self, store: Store) -> None:
+        """Of commits made at once, each conflict names the run of its own commit."""
+        names = [f"run-{n}" for n in range(MANY)]
+        await inserted(store, *map(run_row, names[::2]))
+        results = await race(store, *(changes(runs=(run_row(name),)) for name in names))
+        assert [result.failure().run_id for result in results if isinstance(result, Err)] == names[::2]
 
     async def test_load_is_of_one_moment(self, store: Store) -> None:
         """Whoever reads while commits are made sees each commit whole or not at all."""

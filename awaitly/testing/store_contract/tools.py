@@ -4,18 +4,21 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+import asyncio
+from collections import defaultdict
+from typing import Any, TypeAlias
 
-from attrs import evolve, fields
+from attrs import evolve
 
 from awaitly.audit import Entry
 from awaitly.result import Err, Ok
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Conflict, Found, RunQuery, RunRow, Store
-from awaitly.testing.rows import changes
+from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Conflict, Found, RunQuery, RunRow, StepRow, Store
+from awaitly.testing.rows import PARTS, changes
 
 __all__ = [
     "applied",
     "approval_ids",
+    "inserted",
     "refused",
     "run_ids",
     "whole",
@@ -24,13 +27,36 @@ __all__ = [
 
 Whole: TypeAlias = dict[str, tuple[Found, tuple[Entry, ...]]]
 
-_PARTS = tuple(part.name for part in fields(Changes) if part.name not in {"move", "flushed"})
+Row: TypeAlias = RunRow | StepRow | ApprovalRow | Entry
+
+AT_ONCE = 128
+"""So many commits are made at the same time where many rows are needed."""
+
+_PART_OF: dict[type[Row], str] = {RunRow: "runs", StepRow: "steps", ApprovalRow: "approvals", Entry: "entries"}
 
 
 async def applied(store: Store, *commits: Changes) -> None:
     """Make commits, each of which must be taken."""
     for commit in commits:
         assert await store.commit(commit) == Ok(None)
+
+
+async def inserted(store: Store, *rows: Row) -> None:
+    """Insert rows of any runs, with one commit for each run; many of them are made at the same time."""
+    by_run: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_run[row.run_id].append(row)
+    commits = [_inserting(of_run) for of_run in by_run.values()]
+    for start in range(0, len(commits), AT_ONCE):
+        results = await asyncio.gather(*map(store.commit, commits[start : start + AT_ONCE]))
+        assert set(results) == {Ok(None)}
+
+
+def _inserting(rows: list[Row]) -> Changes:
+    parts: dict[str, Any] = defaultdict(tuple)
+    for row in rows:
+        parts[_PART_OF[type(row)]] += (row,)
+    return changes(**parts)
 
 
 async def refused(store: Store, commit: Changes) -> Conflict:
@@ -47,7 +73,8 @@ async def whole(store: Store, *run_ids: str) -> Whole:
 
 def with_both(first: Changes, second: Changes) -> Changes:
     """Join two commits into one: in each of its parts, what `first` has comes before what `second` has."""
-    return changes(**{part: getattr(first, part) + getattr(second, part) for part in _PARTS})
+    both: dict[str, Any] = {part: getattr(first, part) + getattr(second, part) for part in PARTS}
+    return changes(**both)
 
 
 async def all_runs(store: Store, query: RunQuery) -> list[RunRow]:

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import evolve, fields
+from attrs import evolve
 
 from awaitly.result import Err, Ok, Result
 from awaitly.store import ApprovalRow, Changes, Conflict, Hold, Move, Store
+from awaitly.testing.rows import PARTS
 from tests.stores.planted.bug import Around, Bug
 
-PARTS = tuple(part.name for part in fields(Changes) if part.name not in {"move", "flushed"})
 REFUSED = Err(Conflict("run", "no"))
 
 
@@ -87,18 +87,30 @@ def folded(changes: Changes) -> Changes:
     )
 
 
+def without_forgetting_alone(changes: Changes) -> Changes:
+    """Leave out what names no version of a run."""
+    return evolve(changes, forgotten=tuple(hold for hold in changes.forgotten if hold.version))
+
+
+def anew(changes: Changes) -> Changes:
+    """Make insertions of swaps, and forget nothing."""
+    return evolve(changes, approvals=tuple(evolve(row, version=1) for row in changes.approvals), forgotten=())
+
+
+async def version_of(store: Store, run_id: str) -> int:
+    """Read a run's version, 0 where there is none."""
+    run = (await store.load(run_id)).run
+    return run.version if run else 0
+
+
 class IgnoresVersions(Around):
     """Swaps whatever stands there."""
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         """Give each row the version that fits."""
-        runs = [evolve(row, version=await self._run_version(row.run_id) + 1) for row in changes.runs]
+        runs = [evolve(row, version=await version_of(self, row.run_id) + 1) for row in changes.runs]
         approvals = [evolve(row, version=await self._approval_version(row) + 1) for row in changes.approvals]
         return await super().commit(evolve(changes, runs=tuple(runs), approvals=tuple(approvals)))
-
-    async def _run_version(self, run_id: str) -> int:
-        run = (await self.load(run_id)).run
-        return run.version if run else 0
 
     async def _approval_version(self, row: ApprovalRow) -> int:
         return max(
@@ -149,13 +161,17 @@ class StuckAfterConflict(Around):
 
 
 class NamesTheFirstRun(Around):
-    """Blames the wrong run."""
+    """Blames the wrong run: keeps the first conflict for all those of a batch."""
+
+    first: Err[Conflict] | None = None
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
-        """Name the first run of the commit."""
+        """Name the run that was refused first."""
         result = await super().commit(changes)
-        first = changes.runs[0].run_id if changes.runs else "taken"
-        return Err(Conflict(first, "no")) if isinstance(result, Err) else result
+        if isinstance(result, Err):
+            self.first = self.first or result
+            return self.first
+        return result
 
 
 class LastWriteWins(Around):
@@ -219,10 +235,41 @@ class ForgetsCaseBlind(Around):
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         """Forget neighbours too."""
         names = {hold.run_id.lower() for hold in changes.forgotten}
-        found = [row for row in await self.everything() if row.run and row.run.run_id.lower() in names]
-        forgotten = tuple(Hold(row.run.run_id, row.run.version) for row in found if row.run)
-        named = tuple(hold for hold in changes.forgotten if hold not in forgotten)
-        return await super().commit(evolve(changes, forgotten=forgotten + named))
+        alike = [Hold(name, await version_of(self, name)) for name in self.ids if name.lower() in names]
+        named = [hold for hold in changes.forgotten if hold not in alike]
+        return await super().commit(evolve(changes, forgotten=(*alike, *named)))
+
+
+class ForgetsFirst(Around):
+    """Deletes before it inserts."""
+
+    async def commit(self, changes: Changes) -> Result[None, Conflict]:
+        """Commit twice."""
+        result = await super().commit(Changes(move=changes.move, forgotten=changes.forgotten))
+        return (
+            result if isinstance(result, Err) else await super().commit(anew(changes) if changes.forgotten else changes)
+        )
+
+
+class ForgettingNeedsARun(Around):
+    """Deletes no run that is not there."""
+
+    async def commit(self, changes: Changes) -> Result[None, Conflict]:
+        """Refuse version 0."""
+        if any(hold.version == 0 for hold in changes.forgotten):
+            return REFUSED
+        return await super().commit(changes)
+
+
+class ForgetsAnyVersion(Around):
+    """Takes version 0 for any version."""
+
+    async def commit(self, changes: Changes) -> Result[None, Conflict]:
+        """Fill in the version that fits."""
+        forgotten = [
+            evolve(hold, version=hold.version or await version_of(self, hold.run_id)) for hold in changes.forgotten
+        ]
+        return await super().commit(evolve(changes, forgotten=tuple(forgotten)))
 
 
 class ApprovalsNeedARun(Around):
@@ -354,8 +401,12 @@ COMMIT_BUGS = {
         ),
     ),
     "a conflict blocks the store": Bug(around=StuckAfterConflict, caught_by=("test_a_store_goes_on_after_a_conflict",)),
-    "a conflict names the wrong run": Bug(
-        around=NamesTheFirstRun, caught_by=("test_a_conflict_names_the_run_at_fault",)
+    "a conflict names no run": Bug(
+        answer=lambda result: Err(evolve(result.failure(), run_id="")) if isinstance(result, Err) else result,
+        caught_by=("test_a_broken_condition_is_a_conflict",),
+    ),
+    "a conflict names the run of another": Bug(
+        around=NamesTheFirstRun, caught_by=("test_conflicts_made_at_once_name_their_own_runs",)
     ),
     "a conflict says nothing": Bug(
         answer=lambda result: Err(evolve(result.failure(), what="")) if isinstance(result, Err) else result,
@@ -410,12 +461,6 @@ COMMIT_BUGS = {
         caught_by=("test_swapped_bodies_come_back_to_the_letter",),
     ),
     "times are doubles": Bug(commit=approximate, caught_by=("test_times_keep_every_microsecond",)),
-    "an empty commit is refused": Bug(
-        commit=lambda changes: (
-            changes if changes != Changes(move=changes.move) else evolve(changes, holds=(Hold("", 1),))
-        ),
-        caught_by=("test_an_empty_commit_is_taken",),
-    ),
     "a move is unknown": Bug(
         commit=lambda changes: evolve(changes, runs=()) if changes.move is Move.CLEANUP else changes,
         caught_by=("test_every_move_is_taken",),
@@ -433,7 +478,26 @@ COMMIT_BUGS = {
             "test_a_forgotten_run_is_not_due",
         ),
     ),
-    "neighbours are forgotten": Bug(around=ForgetsCaseBlind, caught_by=("test_forgotten_leaves_alike_ids_alone",)),
+    "neighbours are forgotten": Bug(
+        around=ForgetsCaseBlind,
+        caught_by=("test_forgotten_leaves_alike_ids_alone", "test_forgotten_without_a_run_leaves_alike_ids_alone"),
+    ),
+    "forgetting comes first": Bug(around=ForgetsFirst, caught_by=("test_forgotten_deletes_what_comes_with_it",)),
+    "forgetting alone does nothing": Bug(
+        commit=without_forgetting_alone,
+        caught_by=(
+            "test_forgotten_at_version_0_deletes_what_has_no_run",
+            "test_an_id_forgotten_at_version_0_can_be_used_again",
+        ),
+    ),
+    "forgetting needs a run": Bug(
+        around=ForgettingNeedsARun,
+        caught_by=("test_forgetting_nothing_is_no_conflict", "test_forgotten_deletes_what_comes_with_it"),
+    ),
+    "forgetting at version 0 takes any run": Bug(
+        around=ForgetsAnyVersion,
+        caught_by=("test_forgotten_at_version_0_leaves_a_run", "test_a_broken_condition_is_a_conflict"),
+    ),
     "approvals need a run": Bug(around=ApprovalsNeedARun, caught_by=("test_approvals_need_no_run",)),
     "keys are shared by all runs": Bug(
         around=SharesKeys,

@@ -97,6 +97,36 @@ class JoinsApprovals(Around):
         return tuple(names[:limit])
 
 
+class DueWithoutARun(Around):
+    """Looks at approvals alone, and not whether their run is there."""
+
+    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+        """Name those too."""
+        ready = {row.run_id for found in await self.everything() for row in found.approvals if row.ready}
+        return tuple(sorted(ready | set(await super().due(now, limit))))
+
+
+class SortsByAnyTime(Around):
+    """Orders those with a decision by times that have not come."""
+
+    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+        """Sort by `due_at`, wherever it lies."""
+        runs = [found.run for name in await super().due(now, 1000) if (found := await self.load(name)).run]
+        runs.sort(key=lambda run: (run.due_at is None, run.due_at or 0, run.run_id))
+        return tuple(run.run_id for run in runs[:limit])
+
+
+class SortsByTimeAlone(Around):
+    """Leaves those of one moment in any order."""
+
+    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+        """Turn the order of ids around."""
+        runs = [found.run for name in await super().due(now, 1000) if (found := await self.load(name)).run]
+        runs.sort(key=lambda run: run.run_id, reverse=True)
+        runs.sort(key=lambda run: run.due_at or 0)
+        return tuple(run.run_id for run in runs[:limit])
+
+
 class DueWithoutTime(Around):
     """Takes no time for the earliest of all."""
 
@@ -207,6 +237,15 @@ READ_BUGS = {
     "reads share a cancellation": Bug(around=SharesReads, caught_by=("test_a_cancelled_reader_disturbs_nobody",)),
     "a run is due a moment late": Bug(
         due_args=lambda now, limit: (now - 1, limit), caught_by=("test_a_run_is_due_from_its_time_on",)
+    ),
+    "due runs of one moment are in any order": Bug(
+        around=SortsByTimeAlone, caught_by=("test_runs_due_at_one_moment_come_by_id",)
+    ),
+    "due runs are sorted by times to come": Bug(
+        around=SortsByAnyTime, caught_by=("test_those_with_a_decision_alone_come_last",)
+    ),
+    "a due approval needs no run": Bug(
+        around=DueWithoutARun, caught_by=("test_an_approval_without_a_run_makes_nothing_due",)
     ),
     "a run without a time is due": Bug(around=DueWithoutTime, caught_by=("test_a_run_without_a_time_is_never_due",)),
     "due runs are sorted by id": Bug(

@@ -1,0 +1,206 @@
+"""The contract of stores that keep several namespaces on one server: each is a store by itself."""
+
+# ruff: noqa: S101  (tests assert)
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+import pytest
+
+from awaitly.store import ApprovalQuery, Hold, RunQuery, Store, Waking
+from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
+from awaitly.testing.store_contract.tools import (
+    Row,
+    applied,
+    approval_ids,
+    inserted,
+    refused,
+    run_ids,
+    whole,
+)
+from awaitly.testing.store_contract.waking import heard
+
+__all__ = ["NamespaceContract", "Pair"]
+
+Pair: TypeAlias = tuple[Store, Store]
+"""Two open stores without rows: the same server, different namespaces."""
+
+MARKS = {
+    "nothing": "",
+    "colon": ":",
+    "two-colons": "::",
+    "slash": "/",
+    "bar": "|",
+    "comma": ",",
+    "number-sign": "#",
+    "hyphen": "-",
+    "dot": ".",
+    "blank": " ",
+    "brace": "{",
+    "closing-brace": "}",
+    "accent": "\u00e9",
+}
+"""What may stand between a namespace and an id."""
+
+RUN_QUERIES = {
+    "all": RunQuery(),
+    "page-by-page": RunQuery(limit=1),
+    "empty-prefix": RunQuery(prefix=""),
+    "prefix": RunQuery(prefix="run"),
+    "workflow": RunQuery(workflow="refund"),
+    "status": RunQuery(statuses=("parked",)),
+    "last-change": RunQuery(updated_before=T0 + 1),
+}
+
+APPROVAL_QUERIES = {
+    "all": ApprovalQuery(),
+    "page-by-page": ApprovalQuery(limit=1),
+    "empty-prefix": ApprovalQuery(prefix=""),
+    "prefix": ApprovalQuery(prefix="run"),
+    "run": ApprovalQuery(run_id="run"),
+    "workflow": ApprovalQuery(workflow="refund"),
+    "alive": ApprovalQuery(alive_at=T0),
+    "asked-before": ApprovalQuery(asked_before=T0 + 1),
+    "deadline-before": ApprovalQuery(deadline_before=T0 + 9),
+}
+
+
+def rows(body: str, run_id: str = "run") -> tuple[Row, ...]:
+    """Give one row of each kind, which tells by its body where it belongs."""
+    return (
+        run_row(run_id, due_at=T0, body=body),
+        step_row(run_id, body=body),
+        approval_row(run_id, deadline=T0 + 5, body=body),
+        entry_row(run_id, body=body),
+    )
+
+
+class NamespaceContract:
+    """What a store does that has namespaces, beside what every store must do.
+
+    Subclass it and override the fixture `pair`: it yields two open stores without rows, on the same server, in
+    different namespaces. Let the fixture run for several pairs of names: one that is the beginning of the other (`a`
+    and `ab`), and names that hold what may separate them from ids (`a` and `a:b`, `a` and `a{b}`).
+    """
+
+    pytestmark = pytest.mark.asyncio
+
+    patience: ClassVar[float] = 20.0
+    """How many seconds a wake-up may take on a machine that is busy with other things."""
+
+    if not TYPE_CHECKING:  # a fixture that overrides this may be async and take any parameters
+
+        @pytest.fixture
+        def pair(self) -> Pair:
+            """Override: yield two open stores without rows, on one server, in different namespaces."""
+            pytest.fail("override the fixture `pair`: it yields two stores, on one server, in different namespaces")
+
+    async def test_the_same_id_is_two_runs(self, pair: Pair) -> None:
+        """Both can be inserted, and each is loaded where it was committed."""
+        for store, body in zip(pair, ("1", "2"), strict=True):
+            await inserted(store, *rows(body))
+        for store, body in zip(pair, ("1", "2"), strict=True):
+            found = await store.load("run")
+            assert (found.run, *found.steps, *found.approvals, found.head) == rows(body)
+
+    async def test_loads_find_only_their_own(self, pair: Pair) -> None:
+        """A run of the one is no run of the other."""
+        await inserted(pair[0], *rows("1"))
+        found = await pair[1].load("run")
+        assert (found.run, found.steps, found.approvals, found.head) == (None, (), (), None)
+
+    async def test_approvals_are_only_their_own(self, pair: Pair) -> None:
+        """Without the run too."""
+        await inserted(pair[0], *rows("1"))
+        found = await pair[1].approvals("run")
+        assert (found.approvals, found.head) == ((), None)
+
+    async def test_entries_are_only_their_own(self, pair: Pair) -> None:
+        """Each has its own ledger."""
+        await inserted(pair[0], entry_row(), entry_row(seq=2))
+        await inserted(pair[1], entry_row(body="2"))
+        assert await pair[1].entries("run") == (entry_row(body="2"),)
+
+    @pytest.mark.parametrize("mark", list(MARKS.values()), ids=list(MARKS))
+    async def test_namespace_and_id_are_not_run_together(self, pair: Pair, mark: str) -> None:
+        """Whatever stands in an id, it cannot reach into another namespace."""
+        names = (f"b{mark}c", f"{mark}b{mark}c", f"b{mark}{mark}c", f"{{b}}{mark}c", f"{{b{mark}c", "c", f"{mark}c")
+        for name in dict.fromkeys(names):
+            for store, body in zip(pair, ("1", "2"), strict=True):
+                await inserted(store, *rows(body, name))
+        for name in names:
+            bodies = [[step.body for step in (await store.load(name)).steps] for store in pair]
+            assert bodies == [["1"], ["2"]]
+
+    @pytest.mark.parametrize("query", list(RUN_QUERIES.values()), ids=list(RUN_QUERIES))
+    async def test_runs_are_listed_apart(self, pair: Pair, query: RunQuery) -> None:
+        """Whatever is asked for, each lists its own, and all of it."""
+        for store, more in zip(pair, ("run-1", "run-2"), strict=True):
+            await inserted(store, run_row(), run_row(more))
+        assert [await run_ids(store, query) for store in pair] == [["run-1", "run"], ["run-2", "run"]]
+
+    @pytest.mark.parametrize("query", list(APPROVAL_QUERIES.values()), ids=list(APPROVAL_QUERIES))
+    async def test_approvals_are_listed_apart(self, pair: Pair, query: ApprovalQuery) -> None:
+        """Whatever is asked for, each lists its own, and all of it."""
+        for store, key in zip(pair, ("x", "y"), strict=True):
+            await inserted(store, *(approval_row(key=each, deadline=T0 + 5) for each in ("both", key)))
+        assert [await approval_ids(store, query) for store in pair] == [
+            [("run", "both"), ("run", "x")],
+            [("run", "both"), ("run", "y")],
+        ]
+
+    async def test_each_has_its_own_due_runs(self, pair: Pair) -> None:
+        """By their time and by their decisions."""
+        await inserted(pair[0], run_row("late", due_at=T0), run_row("decided"), approval_row("decided", ready=True))
+        await inserted(pair[1], run_row("late"), run_row("decided"), run_row("other", due_at=T0), approval_row("late"))
+        assert [await store.due(T0, 10) for store in pair] == [("late", "decided"), ("other",)]
+
+    async def test_a_swap_touches_only_its_own(self, pair: Pair) -> None:
+        """A run and an approval of the same names stay as they are in the other."""
+        for store in pair:
+            await inserted(store, run_row(), approval_row())
+        before = await whole(pair[1], "run")
+        await applied(pair[0], changes(runs=(run_row(version=2),), approvals=(approval_row(version=2, open=False),)))
+        assert await whole(pair[1], "run") == before
+
+    async def test_conditions_are_about_ones_own(self, pair: Pair) -> None:
+        """What only the other has is missing here."""
+        await inserted(pair[0], run_row(), approval_row())
+        await refused(pair[1], changes(runs=(run_row(version=2),)))
+        await refused(pair[1], changes(holds=(Hold("run", 1),)))
+        await refused(pair[1], changes(approvals=(approval_row(version=2),)))
+        await refused(pair[1], changes(forgotten=(Hold("run", 1),)))
+
+    async def test_a_drop_touches_only_its_own(self, pair: Pair) -> None:
+        """A step of the same run and key stays in the other."""
+        for store in pair:
+            await inserted(store, run_row(), step_row())
+        await applied(pair[0], changes(dropped=(("run", "pay"),)))
+        assert [len((await store.load("run")).steps) for store in pair] == [0, 1]
+
+    async def test_forgotten_touches_only_its_own(self, pair: Pair) -> None:
+        """A run of the same id stays in the other, with all that belongs to it."""
+        for store, body in zip(pair, ("1", "2"), strict=True):
+            await inserted(store, *rows(body))
+        before = await whole(pair[1], "run")
+        await applied(pair[0], changes(forgotten=(Hold("run", 1),)))
+        assert await whole(pair[1], "run") == before
+
+    async def test_forgotten_without_a_run_touches_only_its_own(self, pair: Pair) -> None:
+        """The same at version 0, whether the other has a run or not."""
+        await inserted(pair[0], *rows("1")[1:])
+        await inserted(pair[1], *rows("2"), *rows("2", "gate")[1:])
+        before = await whole(pair[1], "run", "gate")
+        await applied(pair[0], changes(forgotten=(Hold("run", 0),)), changes(forgotten=(Hold("gate", 0),)))
+        assert await whole(pair[1], "run", "gate") == before
+
+    async def test_listeners_hear_only_their_own(self, pair: Pair) -> None:
+        """Where the stores are `Waking`: a commit of the other, with one of its own after it, is not told."""
+        first, second = pair
+        if not isinstance(second, Waking):
+            pytest.skip("this store does not tell of commits")
+        async with second.listening() as wakes:
+            await applied(first, changes(runs=(run_row("theirs"),), wakes=True))
+            await applied(second, changes(runs=(run_row("mine"),), wakes=True))
+            assert await heard(wakes, "mine", patience=self.patience) == {"mine"}
