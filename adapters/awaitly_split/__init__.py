@@ -1,0 +1,7 @@
+"""A store of two others: approvals and their ledger in one, runs and steps in the other."""
+
+from __future__ import annotations
+
+from awaitly_split.store import SplitStore
+
+__all__ = ["SplitStore"]
