@@ -15,7 +15,7 @@ ADAPTERS = ROOT / "adapters"
 # From the bottom to the top: a module may import from layers below its own, and from nothing else of the core. A
 # folder stands for all that is in it.
 LAYERS: list[list[str]] = [
-    ["result", "statuses", "durations", "changing", "coding.paths"],
+    ["result", "statuses", "durations", "changing", "turns", "coding.paths"],
     ["errors"],
     ["exceptions"],
     ["ids", "coding", "actors", "retry"],
@@ -25,12 +25,14 @@ LAYERS: list[list[str]] = [
     ["journal", "store"],
     ["deciding", "running", "records", "memory"],
     ["moves", "saving", "picking", "watching"],
+    ["salvage"],
     ["signals", "workflow", "snapshot"],
     ["asking", "calling", "replay"],
     ["questions"],
     ["context"],
     ["execution"],
     ["tenure"],
+    ["roster"],
     ["executor", "reader"],
     ["desk"],
     ["orchestrator"],
