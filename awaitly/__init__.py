@@ -4,7 +4,9 @@ from awaitly.actors import Actor
 from awaitly.approval import Approval, Approved, Decision, Edited, Outcome, Pending, Rejected
 from awaitly.asking import Ask, approval_step, gated_step
 from awaitly.audit import BrokenChain, Entry, Head
+from awaitly.clocks import RemoteClock
 from awaitly.codec import Codec
+from awaitly.coding.bounds import Bounds
 from awaitly.context import Run
 from awaitly.desk import CancelRefusal
 from awaitly.durations import Duration, as_timedelta, from_micros, to_micros, utc_now
@@ -13,6 +15,7 @@ from awaitly.errors import (
     AmbiguousApproval,
     ApprovalExpired,
     ApprovalRejected,
+    ConflictReason,
     DurabilityUnknown,
     EditorCannotApprove,
     Expired,
@@ -109,12 +112,14 @@ __all__ = [
     "Approved",
     "Ask",
     "BadSnapshot",
+    "Bounds",
     "BrokenChain",
     "CancelRefusal",
     "Changes",
     "Codec",
     "CommitUnknown",
     "Conflict",
+    "ConflictReason",
     "Decision",
     "DefinitionError",
     "Described",
@@ -154,6 +159,7 @@ __all__ = [
     "RecordCorrupt",
     "Refusal",
     "Rejected",
+    "RemoteClock",
     "Result",
     "Retry",
     "Risk",

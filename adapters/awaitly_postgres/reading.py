@@ -1,0 +1,107 @@
+"""Reading: all verbs of a store that do not write, over whatever answers questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypeAlias
+
+from awaitly_postgres import listing
+from awaitly_postgres.asking import Asks, Row
+from awaitly_postgres.core import (
+    ApprovalQuery,
+    ApprovalRow,
+    Entry,
+    Found,
+    Page,
+    RemoteClock,
+    RunQuery,
+    RunRow,
+    StepRow,
+    to_micros,
+)
+from awaitly_postgres.encoding import unpacked
+
+__all__ = ["Clock", "Reader"]
+
+Clock: TypeAlias = Callable[[], datetime]
+
+
+class Reader:
+    """Reads what is asked for, and makes rows of it. Without a clock of its own it takes the server's."""
+
+    def __init__(self, asks: Asks, clock: Clock | None) -> None:
+        self._asks = asks
+        self._clock = clock
+        self._servers = RemoteClock()
+
+    async def now(self) -> int:
+        """Read the clock; the server's is not asked where it was heard a moment ago."""
+        if self._clock is not None:
+            return to_micros(self._clock())
+        heard = self._servers.read()
+        if heard is not None:
+            return heard
+        ((now,),) = await self._asks.rows("now")
+        self._servers.heard(int(now))
+        return int(now)
+
+    async def load(self, run_id: str) -> Found:
+        """Read all that belongs to a run, as of one moment."""
+        return await self._found("load", run_id)
+
+    async def approvals(self, run_id: str) -> Found:
+        """Read a run's approvals and its ledger's head, as of one moment."""
+        return await self._found("approvals", run_id)
+
+    async def entries(self, run_id: str) -> tuple[Entry, ...]:
+        """Read a run's ledger, in order."""
+        return tuple([unpacked(run_id, *row) for row in await self._asks.rows("entries", run_id=run_id)])
+
+    async def page_runs(self, query: RunQuery) -> Page[RunRow]:
+        """List runs. Raises `ValueError` for an `after` that no page gave."""
+        return await listing.page_runs(self._asks, query)
+
+    async def page_approvals(self, query: ApprovalQuery) -> Page[ApprovalRow]:
+        """List open approvals. Raises `ValueError` for an `after` that no page gave."""
+        return await listing.page_approvals(self._asks, query)
+
+    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+        """Name at most `limit` runs to look at: by `due_at`, then those that only a ready approval makes due."""
+        return tuple([run_id for (run_id,) in await self._asks.rows("due", now=now, limit=limit)])
+
+    async def _found(self, name: str, run_id: str) -> Found:
+        now = None if self._clock is None else to_micros(self._clock())
+        found = _found(await self._asks.rows(name, run_id=run_id), run_id, now)
+        if now is None:
+            self._servers.heard(found.now)
+        return found
+
+
+def _found(rows: list[Row], run_id: str, now: int | None) -> Found:
+    run, head, servers = None, None, 0
+    steps: list[tuple[int, StepRow]] = []
+    approvals: list[ApprovalRow] = []
+    for kind, version, first, second, third, key, workflow, status, is_open, ready, digest, body in rows:
+        match kind:
+            case 0:
+                run = RunRow(run_id, version, workflow, status, first, second, third, body)
+            case 1:
+                steps.append((first, StepRow(run_id, key, body)))
+            case 2:
+                approvals.append(ApprovalRow(run_id, key, version, workflow, is_open, ready, first, second, body))
+            case 3:
+                head = unpacked(run_id, version, digest, body)
+            case _:
+                servers = version
+    steps.sort(key=_place)
+    approvals.sort(key=_asking)
+    return Found(servers if now is None else now, run, tuple([step for _, step in steps]), tuple(approvals), head)
+
+
+def _place(step: tuple[int, StepRow]) -> int:
+    return step[0]
+
+
+def _asking(row: ApprovalRow) -> tuple[int, str]:
+    return row.asked_at, row.key

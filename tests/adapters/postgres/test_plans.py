@@ -1,0 +1,270 @@
+"""How Postgres goes about the store's statements, in a table large enough for that to matter."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
+
+import psycopg
+import pytest
+from attrs import evolve
+from psycopg.errors import Diagnostic
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from awaitly.memory import MemoryStore
+from awaitly.result import Ok
+from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Hold, Page, RunQuery, RunRow, Store
+from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
+from awaitly_postgres import PostgresStore, listing
+
+Admin = psycopg.AsyncConnection[TupleRow]
+Query: TypeAlias = RunQuery | ApprovalQuery
+Plan: TypeAlias = dict[str, Any]
+
+MINUTE = 60_000_000
+COUNT = 20_000
+MOST = 1100
+"""As many rows as a narrow listing may look at, and a few more."""
+
+EXPLAINED = """
+LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on;
+SET auto_explain.log_analyze = on; SET auto_explain.log_timing = off; SET auto_explain.log_format = 'json';
+SET auto_explain.log_level = 'notice'; SET client_min_messages = 'notice';
+"""
+
+# A run of the usual kind for each n: 4 statuses, 3 workflows, an open approval, a step and an entry. Of 100 each one is
+# due and one has a decision.
+FILL = """
+INSERT INTO awaitly.runs (namespace, run_id, version, workflow, status, created_at, updated_at, due_at, body)
+SELECT ns.id, 'run-' || lpad(n::text, 8, '0'), 1, 'workflow-' || n % 3, 'status-' || n % 4, n, n,
+    CASE WHEN n % 100 = 0 THEN n ELSE 900000000 + n END, repeat('x', 300)
+FROM generate_series(1, 20000) AS n, awaitly.namespaces ns;
+INSERT INTO awaitly.steps (run, key, body) SELECT number, 'pay', repeat('x', 200) FROM awaitly.runs;
+INSERT INTO awaitly.entries (run, seq, hash, body) SELECT number, 1, '\\x00', '{}' FROM awaitly.runs;
+INSERT INTO awaitly.approvals
+    (run, namespace, run_id, key, version, workflow, open, ready, asked_at, deadline, body)
+SELECT number, namespace, run_id, 'manager', 1, workflow, created_at % 100 <> 1, created_at % 100 = 1, created_at,
+    created_at, repeat('x', 500)
+FROM awaitly.runs;
+"""
+
+RUNS = (
+    RunQuery(),
+    RunQuery(after='[10000,"run-00010000"]'),
+    RunQuery(workflow="workflow-1"),
+    RunQuery(statuses=("status-1", "status-2")),
+    RunQuery(statuses=("status-1",), workflow="workflow-1"),
+    RunQuery(prefix="run-000101"),
+    RunQuery(prefix="run-"),
+    RunQuery(updated_before=500),
+    RunQuery(updated_before=19_990, statuses=("status-1",)),
+)
+APPROVALS = (
+    ApprovalQuery(),
+    ApprovalQuery(after='[10000,"run-00010000","manager"]'),
+    ApprovalQuery(workflow="workflow-1"),
+    ApprovalQuery(prefix="run-000101"),
+    ApprovalQuery(prefix="run-"),
+    ApprovalQuery(run_id="run-00000007"),
+    ApprovalQuery(deadline_before=500),
+    ApprovalQuery(deadline_before=19_990),
+    ApprovalQuery(asked_before=500),
+    ApprovalQuery(alive_at=5),
+)
+
+
+class Plans:
+    """What Postgres tells of each statement that it has carried out."""
+
+    def __init__(self) -> None:
+        self.seen: list[Plan] = []
+
+    def note(self, notice: Diagnostic) -> None:
+        """Keep a plan; other notices are none."""
+        _, told, plan = (notice.message_primary or "").partition("plan:\n")
+        if told:
+            self.seen.append(json.loads(plan))
+
+    def nodes(self) -> Iterator[tuple[str, Plan]]:
+        """Give every node of every plan, with its statement."""
+        for plan in self.seen:
+            for node in _within(plan["Plan"]):
+                yield plan["Query Text"], node
+
+
+def _within(node: Plan) -> Iterator[Plan]:
+    yield node
+    for part in node.get("Plans", ()):
+        yield from _within(part)
+
+
+def is_cheap(node: Plan) -> bool:
+    """Whether a part of a plan goes by an index, and handles few rows."""
+    rows: int = (node.get("Actual Rows", 0) + node.get("Rows Removed by Filter", 0)) * node.get("Actual Loops", 1)
+    return node["Node Type"] != "Seq Scan" and rows <= MOST
+
+
+@asynccontextmanager
+async def explained(url: str, plans: Plans) -> AsyncGenerator[PostgresStore]:
+    """Have a store whose every statement is explained, those within functions too."""
+
+    async def configure(connection: Admin) -> None:
+        await connection.execute(EXPLAINED.encode())
+        connection.add_notice_handler(plans.note)
+
+    kwargs = {"autocommit": True}
+    async with AsyncConnectionPool(url, min_size=1, max_size=1, open=False, kwargs=kwargs, configure=configure) as pool:
+        store = PostgresStore(pool)
+        await store.open()
+        yield store
+        await store.close()
+
+
+async def use(store: Store, times: int) -> None:
+    """Do all that a store does, so often that Postgres has settled on its plans."""
+    for n in range(times):
+        name = f"run-{n + 1:08}"
+        new = f"new-{n}"
+        commits = (
+            changes(runs=(run_row(new, due_at=n),), steps=(step_row(new),)),
+            changes(runs=(run_row(new, 2, due_at=n),), approvals=(approval_row(new),), entries=(entry_row(new),)),
+            changes(approvals=(approval_row(new, version=2, open=False, ready=True),), entries=(entry_row(new, 2),)),
+            changes(holds=(Hold(new, 2, n + 1),), dropped=((new, "pay"),), steps=(step_row(new), step_row(new, "b"))),
+            changes(runs=(run_row(new, 2),)),  # a conflict
+            changes(approvals=(approval_row(new, version=2),)),  # another
+            changes(forgotten=(Hold(new, 2),)),
+        )
+        for commit in commits:
+            await store.commit(commit)
+        await asyncio.gather(store.load(name), store.approvals(name), store.entries(name), store.due(10_000, 20))
+        for run_query in RUNS:
+            await store.page_runs(run_query)
+        for approval_query in APPROVALS:
+            await store.page_approvals(approval_query)
+
+
+@pytest.mark.parametrize("grown", [False, True], ids=["analysed", "grown"])
+async def test_every_statement_is_served_by_an_index(own_database: str, grown: bool) -> None:
+    """Nothing scans a table, nor sorts or looks at more rows than a page and a narrow filter may have.
+
+    So it is in a large store that was analysed, and in one that has grown since its statements were planned.
+    """
+    plans = Plans()
+    await PostgresStore(own_database).migrate()
+    async with await psycopg.AsyncConnection.connect(own_database, autocommit=True) as admin:
+        await admin.execute("ALTER TABLE awaitly.runs SET (autovacuum_enabled = off)")
+        await admin.execute("ALTER TABLE awaitly.approvals SET (autovacuum_enabled = off)")
+        async with explained(own_database, plans) as store:
+            if grown:
+                await use(store, 8)
+            await admin.execute(FILL.encode())
+            if not grown:
+                await admin.execute("ANALYZE")
+            plans.seen.clear()
+            await use(store, 8)
+    assert len(plans.seen) > 500
+    assert {statement: node for statement, node in plans.nodes() if not is_cheap(node)} == {}
+
+
+async def fill(store: Store, count: int, *, same_time: bool = False) -> None:
+    """Commit runs of three workflows and four statuses, most with an open approval."""
+    dice = random.Random(7)
+    commits: list[Changes] = []
+    for n in range(count):
+        name = f"{dice.choice(('a', 'b%', 'b_', 'B%'))}{dice.randrange(10**9):09}-{n}"
+        workflow = dice.choice(("deploy", "payout", "refund"))
+        at = T0 if same_time else T0 + dice.randrange(count) * MINUTE
+        deadline = dice.choice((None, at + dice.randrange(count) * MINUTE))
+        updated_at = T0 + dice.randrange(count) * MINUTE
+        run = run_row(name, workflow=workflow, status=dice.choice("abcd"), created_at=at, updated_at=updated_at)
+        approval = approval_row(name, workflow=workflow, open=dice.random() < 0.8, asked_at=at, deadline=deadline)
+        commits.append(changes(runs=(run,), approvals=(approval,)))
+    assert all(result == Ok(None) for result in await asyncio.gather(*map(store.commit, commits)))
+
+
+def run_queries() -> Iterator[RunQuery]:
+    """Combine the filters at random, each of them absent half of the time."""
+    dice = random.Random(11)
+    for _ in range(60):
+        yield RunQuery(
+            prefix=dice.choice((None, None, "b", "b%", "b_1", "zz", "")),
+            workflow=dice.choice((None, None, "refund", "none")),
+            statuses=dice.choice((None, None, ("a",), ("d", "b", "d"), ("x",), ())),
+            updated_before=dice.choice((None, None, T0 + 3 * MINUTE, T0 + 60 * MINUTE, T0)),
+            limit=dice.choice((1, 7, 50, 500)),
+        )
+
+
+def approval_queries() -> Iterator[ApprovalQuery]:
+    """Combine the filters at random, each of them absent half of the time."""
+    dice = random.Random(13)
+    for _ in range(60):
+        yield ApprovalQuery(
+            prefix=dice.choice((None, None, "b", "b%", "b_1", "zz", "")),
+            workflow=dice.choice((None, None, "refund", "none")),
+            alive_at=dice.choice((None, None, T0 + 60 * MINUTE)),
+            asked_before=dice.choice((None, None, T0 + 60 * MINUTE, T0)),
+            deadline_before=dice.choice((None, None, T0 + 90 * MINUTE, T0)),
+            limit=dice.choice((1, 7, 50, 500)),
+        )
+
+
+async def page(store: Store, query: Query) -> Page[RunRow] | Page[ApprovalRow]:
+    """Read one page of either listing."""
+    return await (store.page_runs(query) if isinstance(query, RunQuery) else store.page_approvals(query))
+
+
+async def first_two(store: Store, query: Query) -> list[object]:
+    """Read the first page of a listing and the one after it."""
+    first = await page(store, query)
+    return [first] if first.after is None else [first, await page(store, evolve(query, after=first.after))]
+
+
+@pytest.mark.parametrize("same_time", [False, True])
+@pytest.mark.parametrize("narrow", [-1, 20, 1000])
+async def test_all_ways_to_a_page_agree(
+    store: PostgresStore, monkeypatch: pytest.MonkeyPatch, narrow: int, same_time: bool
+) -> None:
+    """Sorting what a filter leaves, or taking some of each group: both list what the memory store lists."""
+    monkeypatch.setattr(listing, "NARROW", narrow)
+    model = MemoryStore()
+    await model.open()
+    for each in (store, model):
+        await fill(each, 150, same_time=same_time)
+    queries: list[Query] = [*run_queries(), *approval_queries()]
+    for query in queries:
+        assert await first_two(store, query) == await first_two(model, query), query
+
+
+async def test_a_parked_run_takes_less_than_2_and_a_half_kb(postgres_database: str) -> None:
+    """Two steps, an approval and its ledger entry, with everything that Postgres adds, over 10,000 runs."""
+    count = 10_000
+    store = PostgresStore(postgres_database)
+    await store.open()
+    async with await psycopg.AsyncConnection.connect(postgres_database, autocommit=True) as admin:
+        for first in range(0, count, 500):
+            await asyncio.gather(*(store.commit(parked(n)) for n in range(first, first + 500)))
+        rows = await admin.execute(
+            "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relnamespace = 'awaitly'::regnamespace "
+            "AND relkind = 'r'"
+        )
+        row = await rows.fetchone()
+    await store.close()
+    assert row is not None
+    assert row[0] / count < 2500
+
+
+def parked(n: int) -> Changes:
+    """Make the commit that parks a run of the usual size."""
+    name, at = f"01ja{n:022}", T0 + n * MINUTE
+    return changes(
+        runs=(run_row(name, created_at=at, updated_at=at, due_at=at + MINUTE, body="r" * 250),),
+        steps=(step_row(name, "charge-1", "s" * 160), step_row(name, "charge-2", "s" * 160)),
+        approvals=(approval_row(name, asked_at=at, deadline=at + MINUTE, body="a" * 500),),
+        entries=(entry_row(name, 1, "e" * 180),),
+    )
