@@ -20,7 +20,7 @@ from awaitly_postgres.core import (
 )
 from awaitly_postgres.place import Place, quoted
 
-__all__ = ["in_short", "is_lost", "is_passing", "translated"]
+__all__ = ["in_short", "is_lost", "is_passing", "own", "translated"]
 
 _Translation: TypeAlias = tuple[Callable[[str], Exception], str]
 
@@ -121,3 +121,10 @@ def is_lost(connection: psycopg.AsyncConnection[object], error: Exception) -> bo
 def is_passing(error: Exception) -> bool:
     """Whether the server undid a transaction for the sake of another, so that it may be tried again."""
     return isinstance(error, psycopg.Error) and error.sqlstate in _PASSING
+
+
+def own(error: Exception) -> Exception:
+    """Give each of many who wait an exception of its own: a shared one would gather everybody's traceback."""
+    copy = type(error)(*error.args)
+    copy.__cause__ = error.__cause__
+    return copy

@@ -21,8 +21,9 @@ from awaitly_postgres.core import (
     to_micros,
 )
 from awaitly_postgres.encoding import unpacked
+from awaitly_postgres.gathering import Gatherer
 
-__all__ = ["Clock", "Reader"]
+__all__ = ["Clock", "GatheringReader", "Reader"]
 
 Clock: TypeAlias = Callable[[], datetime]
 
@@ -48,11 +49,11 @@ class Reader:
 
     async def load(self, run_id: str) -> Found:
         """Read all that belongs to a run, as of one moment."""
-        return await self._found("load", run_id)
+        return self._as_found(await self._run_rows(run_id), run_id)
 
     async def approvals(self, run_id: str) -> Found:
         """Read a run's approvals and its ledger's head, as of one moment."""
-        return await self._found("approvals", run_id)
+        return self._as_found(await self._asks.rows("approvals", run_id=run_id), run_id)
 
     async def entries(self, run_id: str) -> tuple[Entry, ...]:
         """Read a run's ledger, in order."""
@@ -70,12 +71,31 @@ class Reader:
         """Name at most `limit` runs to look at: by `due_at`, then those that only a ready approval makes due."""
         return tuple([run_id for (run_id,) in await self._asks.rows("due", now=now, limit=limit)])
 
-    async def _found(self, name: str, run_id: str) -> Found:
+    async def _run_rows(self, run_id: str) -> list[Row]:
+        return await self._asks.rows("load", run_id=run_id)
+
+    def _as_found(self, rows: list[Row], run_id: str) -> Found:
+        """Make rows of an answer, and take note of the server's clock."""
         now = None if self._clock is None else to_micros(self._clock())
-        found = _found(await self._asks.rows(name, run_id=run_id), run_id, now)
+        found = _found(rows, run_id, now)
         if now is None:
             self._servers.heard(found.now)
         return found
+
+
+class GatheringReader(Reader):
+    """Reads for many tasks: what they load in the same turn of the loop goes in one question."""
+
+    def __init__(self, asks: Asks, clock: Clock | None) -> None:
+        super().__init__(asks, clock)
+        self._gatherer = Gatherer(asks)
+
+    async def drain(self) -> None:
+        """Wait until all that was asked for is answered."""
+        await self._gatherer.drain()
+
+    async def _run_rows(self, run_id: str) -> list[Row]:
+        return await self._gatherer.rows(run_id)
 
 
 def _found(rows: list[Row], run_id: str, now: int | None) -> Found:

@@ -29,7 +29,7 @@ from awaitly_postgres.joining import JoinedStore
 from awaitly_postgres.listening import Listener
 from awaitly_postgres.migrating import check_schema, migrate, namespace_id, printed
 from awaitly_postgres.place import Place, described, parsed, quoted
-from awaitly_postgres.reading import Clock, Reader
+from awaitly_postgres.reading import Clock, GatheringReader
 from awaitly_postgres.sending import Post
 from awaitly_postgres.settings import Settings
 from awaitly_postgres.writer import Writer
@@ -47,13 +47,14 @@ class _Opened:
     pid: int
     connections: Connections
     questions: Questions
-    reader: Reader
+    reader: GatheringReader
     writer: Writer
     listener: Listener
 
     async def close(self) -> None:
         """Finish what is queued, and give everything back."""
         await self.writer.drain()
+        await self.reader.drain()
         await self.listener.close()
         await self.connections.close()
 
@@ -213,7 +214,7 @@ class PostgresStore:
             pid=os.getpid(),
             connections=connections,
             questions=questions,
-            reader=Reader(PoolAsks(connections, questions, settings.reconnect), self._clock),
+            reader=GatheringReader(PoolAsks(connections, questions, settings.reconnect), self._clock),
             writer=Writer(Post(connections, place, number, settings.reconnect), settings.lock_wait),
             listener=Listener(connections, place, settings.reconnect),
         )

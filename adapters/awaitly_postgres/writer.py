@@ -19,6 +19,7 @@ from attrs import frozen
 
 from awaitly_postgres.core import Changes, Conflict, Err, Ok, Result, StoreLocked
 from awaitly_postgres.encoding import encoded
+from awaitly_postgres.errors import own
 from awaitly_postgres.sending import Letter, Post, Sender
 
 __all__ = ["Writer"]
@@ -125,11 +126,4 @@ class Writer:
 def _fail(batch: Sequence[_Job], error: Exception) -> None:
     for job in batch:
         if not job.waiter.done():
-            job.waiter.set_exception(_own(error) if len(batch) > 1 else error)
-
-
-def _own(error: Exception) -> Exception:
-    """Give each who waits an exception of its own: a shared one would gather everybody's traceback."""
-    copy = type(error)(*error.args)
-    copy.__cause__ = error.__cause__
-    return copy
+            job.waiter.set_exception(own(error) if len(batch) > 1 else error)
