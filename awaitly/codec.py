@@ -12,6 +12,7 @@
 * A dict is an object where every key is written as text (str, UUID, enum...), otherwise a list of pairs.
 * Where members of a union share a JSON kind (`date | UUID`, `list[int] | tuple[int, ...]`), those that are not the
   kind's own are written as `{"$type": ..., "value": ...}`.
+* `Annotated[Decimal, Bounds(gt=0)]`: a number outside of its bounds is refused, both ways.
 * A pydantic model decides itself about unknown keys and about defaults; for all other classes every field is
   written, and every field must be there.
 """
@@ -22,7 +23,8 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from awaitly.coding.hints import ANYTHING, ResultHint, argument_hints, result_hint
+from awaitly.coding.bounds import Bounds
+from awaitly.coding.hints import ANYTHING, ResultHint, argument_hints, bounds_of, result_hint
 from awaitly.coding.paths import Refused, located
 from awaitly.coding.texts import JsonValue, dump, parse
 from awaitly.errors import Undecodable, Unstorable
@@ -82,10 +84,16 @@ class Codec:
             return Err(_undecodable(failure))
 
     def _new_encoder(self, hint: object) -> Encoder:
-        return self._shape_encoder(self._shape_of(hint))
+        inner, bounds = bounds_of(hint)
+        return (
+            _bounded_encoder(self._encoders.of(inner), bounds) if bounds else self._shape_encoder(self._shape_of(hint))
+        )
 
     def _new_decoder(self, hint: object) -> Decoder:
-        return self._shape_decoder(self._shape_of(hint))
+        inner, bounds = bounds_of(hint)
+        return (
+            _bounded_decoder(self._decoders.of(inner), bounds) if bounds else self._shape_decoder(self._shape_of(hint))
+        )
 
     def _shape_of(self, hint: object) -> Any:
         from awaitly.coding.reading import shape_of  # noqa: PLC0415  (see `_new_converter`)
@@ -136,6 +144,8 @@ class _Hooks(Generic[Hook]):
             return self._make(hint)
 
     def _new(self, hint: object) -> Hook:
+        if bounds_of(hint)[1] is not None:  # they may be other numbers in each run, so these hooks are not kept
+            return self._make(hint)
         with self._lock:
             if hint in self._made:
                 return self._made[hint]
@@ -153,6 +163,24 @@ class _Hooks(Generic[Hook]):
             return self.of(hint)(value, depth)
 
         return cast("Hook", later)
+
+
+def _bounded_encoder(encode: Encoder, bounds: Bounds) -> Encoder:
+    def encode_bounded(value: Any, depth: int) -> Any:
+        plain = encode(value, depth)
+        bounds.check(value)
+        return plain
+
+    return encode_bounded
+
+
+def _bounded_decoder(decode: Decoder, bounds: Bounds) -> Decoder:
+    def decode_bounded(plain: Any, depth: int) -> Any:
+        value = decode(plain, depth)
+        bounds.check(value)
+        return value
+
+    return decode_bounded
 
 
 def _refuse(shape: Any) -> Any:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from awaitly.coding.bounds import BOUNDED, keyword_holds
 from awaitly.coding.paths import Refused
 from awaitly.coding.texts import JsonValue
 from awaitly.errors import Undecodable
@@ -77,7 +78,19 @@ def _strict_validator() -> Any:
 
     library: Any = validators
     checker = Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer)
-    return library.extend(Draft202012Validator, type_checker=checker)
+    bounds = {keyword: _bound(keyword, on) for keyword, on in BOUNDED.items()}
+    return library.extend(Draft202012Validator, bounds, type_checker=checker)
+
+
+def _bound(keyword: str, on: str) -> Callable[..., Iterator[Any]]:
+    """What judges a bound, exactly to the last digit; it says nothing of values of another type."""
+    from jsonschema import ValidationError  # noqa: PLC0415  (as above)
+
+    def judge(validator: Any, bound: JsonValue, instance: JsonValue, _schema: object) -> Iterator[Any]:
+        if validator.is_type(instance, on) and not keyword_holds(keyword, bound, instance):
+            yield ValidationError("out of bounds")
+
+    return judge
 
 
 def _is_integer(_checker: object, value: object) -> bool:

@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 _OLDEST = (3, 24, 0)
 _LEAST_SIZE = 512
+_LOOK = ", or open it with mode=ro, only to look"
 _FIRST_WAIT = 0.0005
 _LONGEST_WAIT = 0.02
 FLUSHED = "PRAGMA synchronous = FULL"
@@ -49,12 +50,19 @@ SETTINGS = (
 )
 
 
-def connect(path: Path, timeout: float, *, waits: bool) -> sqlite3.Connection:
+def connect(path: Path, timeout: float, *, waits: bool, mode: str = "rwc") -> sqlite3.Connection:
     """Open one connection, which may be used on any one thread at a time.
 
     `timeout` is how many seconds opening waits for locks; a connection that `waits` goes on to do so in each statement.
+    `mode` is SQLite's own: `rwc` creates a missing file, `rw` does not, `ro` cannot write.
     """
-    connection = sqlite3.connect(path, timeout=timeout if waits else 0, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        f"{path.as_uri()}?mode={mode}",
+        timeout=timeout if waits else 0,
+        isolation_level=None,
+        check_same_thread=False,
+        uri=True,
+    )
     try:
         for setting in SETTINGS:
             patiently(partial(connection.execute, setting), timeout)
@@ -133,29 +141,31 @@ def check_release() -> None:
         raise StoreUnavailable(f"this Python has SQLite {sqlite3.sqlite_version}; awaitly needs {needed} or newer")
 
 
-def check_place(path: Path) -> None:
+def check_place(path: Path, *, must_exist: bool = False, writes: bool = True) -> None:
     """Raise a `StoreError` where the file cannot be made, read or written; SQLite itself would say less."""
     if not path.parent.is_dir():
         raise StoreUnavailable(f"the store {path}: its directory does not exist; create it first")
     if not _may(path.parent, os.X_OK):
         raise StoreUnavailable(f"the store {path}: this user may not enter its directory; change its permissions")
     exists = path.exists()
+    if must_exist and not (exists and path.stat().st_size):
+        what = "the file is empty" if exists else "there is no such file"
+        raise StoreUnavailable(f"the store {path}: {what}; check the path, or leave out `mode` to create it")
     if exists:
-        _check_file(path)
-    if not _may(path.parent, os.W_OK):
+        _check_file(path, writes=writes)
+    if writes and not _may(path.parent, os.W_OK):
         kind = StoreReadOnly if exists else StoreUnavailable
-        raise kind(
-            f"the store {path}: this user may not write to its directory, where SQLite keeps its log; change that"
-        )
+        advice = f"change that{_LOOK}" if exists else "change that"
+        raise kind(f"the store {path}: this user may not write to its directory, where SQLite keeps its log; {advice}")
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: Path, *, writes: bool) -> None:
     if path.is_dir():
         raise StoreUnavailable(f"the store {path}: this is a directory; name a file in it")
     if not _may(path, os.R_OK):
         raise StoreUnavailable(f"the store {path}: this user may not read it; change its permissions")
-    if not _may(path, os.W_OK):
-        raise StoreReadOnly(f"the store {path}: this user may not write to it; change its permissions, or copy it")
+    if writes and not _may(path, os.W_OK):
+        raise StoreReadOnly(f"the store {path}: this user may not write to it; change its permissions{_LOOK}")
     if 0 < path.stat().st_size < _LEAST_SIZE:  # SQLite would take it for empty, and overwrite it
         raise NotAStore(f"the store {path}: this file is no SQLite database; name another path")
 

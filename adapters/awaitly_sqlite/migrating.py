@@ -9,9 +9,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from awaitly_sqlite.connecting import patiently, snapshot, use_wal
-from awaitly_sqlite.core import NotAStore, SchemaTooNew
+from awaitly_sqlite.core import NotAStore, SchemaTooNew, SchemaTooOld
 
-__all__ = ["APPLICATION_ID", "migrate", "scripts"]
+__all__ = ["APPLICATION_ID", "check_schema", "migrate", "scripts"]
 
 APPLICATION_ID = 0x4157_4149
 """`AWAI`: what marks a SQLite file as a store of awaitly."""
@@ -35,6 +35,20 @@ def migrate(connection: sqlite3.Connection, path: Path, timeout: float, steps: S
     use_wal(connection, timeout)
     for target in range(version + 1, len(steps) + 1):
         _step(connection, path, timeout, steps, target)
+
+
+def check_schema(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise a `StoreError` where a file, which is not to be changed, is no store of this very schema."""
+    known = len(scripts())
+    with snapshot(connection):
+        version = _checked_version(connection, path, known)
+    if version == 0:
+        raise NotAStore(f"the store {path}: nothing was ever kept in it; name another path")
+    if version < known:
+        raise SchemaTooOld(
+            f"the store {path}: an older release of awaitly wrote it (its schema is {version}, here is {known}); "
+            "open it once where it may be written to"
+        )
 
 
 def _version_before(connection: sqlite3.Connection, path: Path, known: int) -> int:

@@ -7,7 +7,6 @@ import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
@@ -15,7 +14,7 @@ from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 from attrs import frozen
 
 from awaitly_sqlite import listing, reading
-from awaitly_sqlite.connecting import check_place, check_release, connect, leniently
+from awaitly_sqlite.connecting import leniently
 from awaitly_sqlite.core import (
     ApprovalQuery,
     ApprovalRow,
@@ -35,7 +34,8 @@ from awaitly_sqlite.core import (
     utc_now,
 )
 from awaitly_sqlite.errors import Boundary
-from awaitly_sqlite.migrating import migrate, scripts
+from awaitly_sqlite.migrating import scripts
+from awaitly_sqlite.opening import MODES, Connections, Mode, open_connections
 from awaitly_sqlite.writer import Writer
 
 __all__ = ["DEFAULT_BUSY_TIMEOUT", "SqliteStore"]
@@ -46,7 +46,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _Read: TypeAlias = Callable[Concatenate[sqlite3.Connection, P], T]
-_Connections: TypeAlias = tuple[sqlite3.Connection, sqlite3.Connection, sqlite3.Connection]
 
 
 @frozen(eq=False)
@@ -68,6 +67,9 @@ class SqliteStore:
     opened it; another loop, thread or forked process needs another store. `busy_timeout` is how long a commit waits
     while other processes write, before it raises `StoreLocked`. Put the file on a local disk.
 
+    `mode` is SQLite's own: `"rwc"` creates a file that is missing, `"rw"` raises `StoreUnavailable` then, and `"ro"`
+    is for looking at a store that this process may not, or shall not, write to: each commit raises `StoreReadOnly`.
+
     Commits that queue up become one transaction; where the disk is slow, one thread waits for it. Point reads (`load`,
     `approvals`) happen on the event loop's own thread: they never wait for a writer, and take 14 to 30 microseconds
     there against 65 to 90 by way of a thread. Listings may take milliseconds, so they go to a second thread.
@@ -79,8 +81,10 @@ class SqliteStore:
         *,
         clock: Callable[[], datetime] = utc_now,
         busy_timeout: Duration = DEFAULT_BUSY_TIMEOUT,
+        mode: Mode = "rwc",
     ) -> None:
         self._path = _checked_path(path)
+        self._mode: Mode = _checked_mode(mode)
         self._clock = clock
         self._timeout = as_timedelta(busy_timeout).total_seconds()
         self._boundary = Boundary(self._path)
@@ -208,19 +212,9 @@ class SqliteStore:
 
         return await opened.loop.run_in_executor(opened.thread, act)
 
-    def _connections(self) -> _Connections:
-        """Open the connections: one to write, with which the schema is brought up to date, and two to read."""
-        check_release()
-        check_place(self._path)
-        with self._boundary, ExitStack() as stack:
-            writer = connect(self._path, self._timeout, waits=False)
-            stack.callback(writer.close)
-            migrate(writer, self._path, self._timeout)
-            point_reader = connect(self._path, self._timeout, waits=False)
-            stack.callback(point_reader.close)
-            list_reader = connect(self._path, self._timeout, waits=True)
-            stack.pop_all()
-        return writer, point_reader, list_reader
+    def _connections(self) -> Connections:
+        with self._boundary:
+            return open_connections(self._path, self._timeout, self._mode)
 
 
 def _checked_path(path: str | os.PathLike[str]) -> Path:
@@ -233,6 +227,12 @@ def _checked_path(path: str | os.PathLike[str]) -> Path:
     return Path(text).absolute()
 
 
+def _checked_mode(mode: Mode) -> Mode:
+    if mode not in MODES:
+        raise ValueError(f"a store's mode is one of {', '.join(MODES)}, not {mode!r}")
+    return mode
+
+
 def _running_loop() -> asyncio.AbstractEventLoop | None:
     try:
         return asyncio.get_running_loop()
@@ -240,7 +240,7 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-def _discard(opening: Future[_Connections]) -> None:
+def _discard(opening: Future[Connections]) -> None:
     """Close what was opened for nobody."""
     if not opening.cancelled() and opening.exception() is None:
         for connection in opening.result():

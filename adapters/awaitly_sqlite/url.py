@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from typing import cast
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from awaitly_sqlite.core import StoreUnavailable
+from awaitly_sqlite.core import UnknownStore
+from awaitly_sqlite.opening import Mode
 from awaitly_sqlite.store import DEFAULT_BUSY_TIMEOUT, SqliteStore
 
 __all__ = ["open_sqlite"]
 
-_FORMS = "write sqlite:///relative.db, sqlite:////absolute.db, or either with ?busy_timeout=10s"
-_OPTIONS = ("busy_timeout",)
+_FORMS = "write sqlite:///relative.db or sqlite:////absolute.db, with or without ?busy_timeout=10s&mode=rw"
+_OPTIONS = ("busy_timeout", "mode")
 
 
 def open_sqlite(url: str) -> SqliteStore:
     """Give the store of `sqlite:///relative.db` or `sqlite:////absolute.db`, not yet opened.
 
-    The option `?busy_timeout=10s` is how long a commit waits for other processes. `%`-escapes are read in the path.
-    Raises `StoreUnavailable` for any other URL.
+    The option `?busy_timeout=10s` is how long a commit waits for other processes. With `?mode=rw` a file that is
+    missing is not created, and `?mode=ro` is for looking only. `%`-escapes are read in the path. Raises `UnknownStore`
+    for any other URL.
     """
     parts = urlsplit(url)
     _check(parts, url)
@@ -26,7 +29,8 @@ def open_sqlite(url: str) -> SqliteStore:
     if not path:
         raise _refusal(url, "it names no file")
     try:
-        return SqliteStore(path, busy_timeout=options.get("busy_timeout", DEFAULT_BUSY_TIMEOUT))
+        mode = cast("Mode", options.get("mode", "rwc"))  # the store refuses any other text
+        return SqliteStore(path, busy_timeout=options.get("busy_timeout", DEFAULT_BUSY_TIMEOUT), mode=mode)
     except ValueError as error:
         raise _refusal(url, str(error)) from error
 
@@ -35,7 +39,8 @@ def _check(parts: SplitResult, url: str) -> None:
     if parts.scheme != "sqlite":
         raise _refusal(url, "its scheme is not sqlite")
     if parts.netloc:
-        raise _refusal(url, f"a file has no host, and {parts.netloc!r} stands where a host would")
+        meant = f"sqlite:///{parts.netloc}{parts.path}"
+        raise _refusal(url, f"a file has no host, and {parts.netloc!r} stands where a host would (is it {meant}?)")
     if parts.fragment:
         raise _refusal(url, "a '#' in a path is written %23")
 
@@ -48,5 +53,5 @@ def _options(query: str, url: str) -> dict[str, str]:
     return options
 
 
-def _refusal(url: str, reason: str) -> StoreUnavailable:
-    return StoreUnavailable(f"not the URL of a SQLite store: {url!r}: {reason}; {_FORMS}")
+def _refusal(url: str, reason: str) -> UnknownStore:
+    return UnknownStore(f"not the URL of a SQLite store: {url!r}: {reason}; {_FORMS}")

@@ -6,6 +6,7 @@ import importlib
 import sys
 import traceback
 from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 import click
@@ -29,7 +30,12 @@ _COMMANDS = {
     "cancel": ("awaitly.cli.deciding", "End a run, and withdraw what it asks."),
     "audit": ("awaitly.cli.looking", "Check a run's ledger."),
     "schema": ("awaitly.cli.looking", "Print the store's schema."),
+    "cleanup": ("awaitly.cli.clearing", "Delete runs that ended long ago."),
+    "migrate": ("awaitly.cli.migrating", "Bring a server's schema up to date."),
 }
+
+
+_INTERRUPTED = "interrupted; it does no harm to give the same command again"
 
 
 class _Awaitly(click.Group):
@@ -46,6 +52,15 @@ class _Awaitly(click.Group):
         command: click.Command = getattr(importlib.import_module(_COMMANDS[cmd_name][0]), cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Name the command that is meant where a name is nearly one."""
+        near = get_close_matches(args[0].lower(), _COMMANDS, 1) if args[0] not in _COMMANDS else []
+        if near and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}; is it `{ctx.command_path} {near[0]}`?")
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  (as above)
         """List the subcommands without importing them."""
         with formatter.section("Commands"):
@@ -54,16 +69,16 @@ class _Awaitly(click.Group):
     def main(self, args: Sequence[str] | None = None, *more: Any, **options: Any) -> NoReturn:
         """Run, print what went wrong, and exit."""
         given = sys.argv[1:] if args is None else list(args)
-        prepare_streams()
         options["standalone_mode"] = False
         try:
+            prepare_streams()
             sys.exit(super().main(given, *more, **options) or ExitCode.OK)
         except CommandFailed as failed:
             failure = failed.failure
         except click.ClickException as error:
             failure = Failure(ExitCode.USAGE, "UsageError", _sentence(error))
         except (click.Abort, KeyboardInterrupt):
-            failure = Failure(ExitCode.INTERRUPTED, "Interrupted", "interrupted")
+            failure = Failure(ExitCode.INTERRUPTED, "Interrupted", _INTERRUPTED)
         except Exception as error:  # noqa: BLE001  (the shell must see that this is no refusal)
             traceback.print_exc()
             failure = Failure(ExitCode.BUG, type(error).__name__, f"a defect in awaitly: {error!r}")
@@ -75,7 +90,8 @@ def _sentence(error: click.ClickException) -> str:
     text = " ".join(error.format_message().split())
     if not isinstance(error, click.UsageError) or error.ctx is None:
         return text
-    return f"{text.rstrip('.')}. See `{error.ctx.command_path} --help`"
+    ended = text if text.endswith("?") else f"{text.rstrip('.')}."
+    return f"{ended} See `{error.ctx.command_path} --help`"
 
 
 def _report(failure: Failure, *, as_json: bool) -> None:

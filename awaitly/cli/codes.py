@@ -38,7 +38,7 @@ class ExitCode(IntEnum):
 _MEANINGS = {
     ExitCode.OK: "done",
     ExitCode.REFUSED: "refused: the policy, the schema or the run's state does not allow it",
-    ExitCode.USAGE: "the command line is wrong",
+    ExitCode.USAGE: "the command line, or the store's URL in it, is wrong",
     ExitCode.UNKNOWN: "no such run or approval",
     ExitCode.CONFLICT: "too late: decided, changed, expired or ended before",
     ExitCode.STORE: "the store is missing, locked, read-only, full, damaged or too new",

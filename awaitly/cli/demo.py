@@ -50,10 +50,10 @@ def demo(folder: Path, no_input: bool, by: str, roles: tuple[str, ...]) -> None:
     output = settings().output
     asks = not no_input and not output.as_json and in_terminal(sys.stdin) and in_terminal(sys.stdout)
     place = report.Place(folder, _url(folder), _again(folder))
-    _make(folder)
-    example = load_example(folder.absolute() / "payments.csv")
-    sitting = Sitting(named_store(place.url), example)
     try:
+        _make(folder)
+        example = load_example(folder.absolute() / "payments.csv")
+        sitting = Sitting(named_store(place.url), example)
         with sitting.open():
             told = _run(output, sitting, example.rows(), place)
             if not asks:

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
 from awaitly.actors import Actor
 from awaitly.approval import Decision
+from awaitly.cli.interrupts import typed
 from awaitly.cli.output import Output
 from awaitly.cli.sitting import Sitting
 from awaitly.cli.tables import expiry
 from awaitly.cli.visible import visible
-from awaitly.errors import PendingApproval, Refusal
+from awaitly.errors import InvalidEdit, PendingApproval, Refusal
 from awaitly.result import Err, Ok, Result
 
 __all__ = ["decide_all"]
@@ -38,9 +39,12 @@ def decide_all(output: Output, sitting: Sitting, waiting: Sequence[PendingApprov
             _decide_one(output, sitting, asked, by)
     except _Stopped:
         return False
-    except (EOFError, KeyboardInterrupt):
+    except EOFError:
         output.line()
         return False
+    except KeyboardInterrupt:
+        output.line()  # below what was typed
+        raise
     return True
 
 
@@ -48,12 +52,9 @@ def _decide_one(output: Output, sitting: Sitting, asked: PendingApproval, by: Ac
     while True:
         match _answer(f"{_KEYS} > ").lower():
             case "a" | "approve":
-                decided: Result[Decision, Refusal] = sitting.approve(asked, by)
+                decided: Result[Decision, Refusal] | None = sitting.approve(asked, by)
             case "e" | "edit":
-                amount = _amount(output, asked)
-                if amount is None:
-                    continue
-                decided = sitting.edit(asked, amount, by)
+                decided = _edit(output, sitting, asked, by)
             case "r" | "reject":
                 decided = sitting.reject(asked, _answer("Why? (Enter: no reason) > ") or None, by)
             case "s" | "skip":
@@ -63,25 +64,25 @@ def _decide_one(output: Output, sitting: Sitting, asked: PendingApproval, by: Ac
             case _:
                 output.line("Type one of a, e, r, s, q, then Enter.")
                 continue
-        _say(output, sitting, asked, decided)
-        return
+        if decided is not None:
+            _say(output, sitting, asked, decided)
+            return
 
 
 def _answer(prompt: str) -> str:
-    return input(prompt).strip()
+    return typed(prompt).strip()
 
 
-def _amount(output: Output, asked: PendingApproval) -> Decimal | None:
-    """Ask for an amount; None where the person changed their mind."""
+def _edit(output: Output, sitting: Sitting, asked: PendingApproval, by: Actor) -> Result[Decision, Refusal] | None:
+    """Ask for an amount until one is taken; None where the person changed their mind."""
     proposed = Decimal(asked.arguments)
     while text := _answer(f"Pay back how much instead of {proposed:,}? (Enter: go back) > "):
-        try:
-            amount = Decimal(text)
-        except InvalidOperation:
-            amount = Decimal("NaN")
-        if amount.is_finite() and 0 < amount <= proposed:
-            return amount
-        output.line(f"Type an amount above 0, up to {proposed}, such as 12.50.")
+        decided = sitting.edit(asked, text, by)
+        match decided:
+            case Err(InvalidEdit(reason=why)):
+                output.line(f"Not taken: {visible(why)}.", "red")
+            case _:
+                return decided
     return None
 
 

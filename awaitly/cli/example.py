@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 
 from awaitly.workflow import Workflow
 
-__all__ = ["Example", "Malformed", "Paid", "load_example"]
+__all__ = ["Example", "Paid", "load_example"]
 
 _NAME = "awaitly_demo_refunds"
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -23,13 +23,6 @@ class Paid(Protocol):
     currency: str
 
 
-class Malformed(Protocol):
-    """What it gives for a row that is wrong."""
-
-    column: str
-    problem: str
-
-
 class _Bank(Protocol):
     payments: Path
 
@@ -39,7 +32,7 @@ class Example(Protocol):
 
     bank: _Bank
     refund: Workflow[[list[str]], Paid, Any]
-    MalformedRow: type[Malformed]
+    MalformedRow: type[Any]
     ORDERS: Path
 
     def rows(self) -> list[list[str]]:

@@ -14,7 +14,7 @@ from awaitly.cli import plain, tables, timeline
 from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import CommandFailed, Failure, refused, usage
 from awaitly.cli.options import AFTER, LENGTH, LIMIT, RUN, TEXT, Settings, common, need_command, settings
-from awaitly.cli.stores import named_store, work
+from awaitly.cli.stores import look, named_store
 from awaitly.cli.visible import visible
 from awaitly.durations import from_micros
 from awaitly.errors import PendingApproval, UnknownRun
@@ -75,7 +75,7 @@ def pending(
         )
         return await _page(listing), from_micros(await store.now())
 
-    page, now = work(given.url, listed)
+    page, now = look(given.url, listed)
     document = {"items": [plain.pending(each) for each in page.items], "after": page.after}
     given.output.answer(document, lambda: tables.draw_pending(given.output, page.items, now))
     _say_more(given, "pending", page.after)
@@ -103,7 +103,7 @@ def runs(prefix: str | None, workflow: str | None, statuses: tuple[str, ...], li
         listing = orchestrator.runs(prefix=prefix, workflow=workflow, statuses=wanted, limit=limit, after=after)
         return await _page(listing)
 
-    page = work(given.url, listed)
+    page = look(given.url, listed)
     document = {"items": [plain.run(each) for each in page.items], "after": page.after}
     given.output.answer(document, lambda: tables.draw_runs(given.output, page.items))
     _say_more(given, "runs", page.after)
@@ -119,7 +119,7 @@ def show(run_id: str) -> None:
     async def told(orchestrator: Orchestrator, store: Store) -> tuple[Result[History, UnknownRun], datetime]:
         return await orchestrator.history(run_id), from_micros(await store.now())
 
-    match work(given.url, told):
+    match look(given.url, told):
         case Err(unknown), _:
             raise refused(unknown)
         case Ok(history), now:
@@ -153,7 +153,7 @@ def verify(run_id: str, exported: str | None) -> None:
             case Ok(_):
                 return await orchestrator.verify(run_id, known)
 
-    match work(given.url, verified):
+    match look(given.url, verified):
         case Err(problem):
             raise refused(problem)
         case Ok(head):

@@ -106,6 +106,7 @@ def history(told: History) -> dict[str, Any]:
         "steps": [_step(step, veil) for step in told.steps if not isinstance(step.recorded, Decided)],
         "approvals": [approval(one) for one in told.approvals],
         "ledger": len(told.entries),
+        "damage": list(told.damage),
     }
 
 

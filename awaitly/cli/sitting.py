@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from decimal import Decimal
 from enum import Enum, unique
 from typing import Any, TypeVar
 
@@ -16,6 +15,8 @@ from attrs import frozen
 from awaitly.actors import Actor
 from awaitly.approval import Decision
 from awaitly.cli.example import Example
+from awaitly.cli.interrupts import Runner
+from awaitly.cli.wording import sentence
 from awaitly.durations import from_micros
 from awaitly.errors import ApprovalRejected, PendingApproval, Refusal, RunConflict
 from awaitly.execution import Execution
@@ -81,18 +82,18 @@ class Sitting:
         self._store = store
         self._example = example
         self._orchestrator = Orchestrator(store, workflows=[example.refund], lease=f"{_LEASE_SECONDS}s")
-        self._runner = asyncio.Runner()
+        self._runner = Runner()
         self._patience = float("inf")
 
     @contextmanager
     def open(self) -> Generator[None]:
         """Open the store, and close it."""
         with self._runner:
-            self._do(self._orchestrator.__aenter__())
             try:
+                self._do(self._orchestrator.__aenter__())
                 yield
             finally:
-                self._do(self._orchestrator.__aexit__(None, None, None))
+                self._runner.finish(self._orchestrator.__aexit__(None, None, None))
 
     def _do(self, work: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(work)
@@ -167,11 +168,11 @@ class Sitting:
             case Err(PendingApproval(summary=summary)):
                 return Standing.WAITING, summary
             case Err(error) if isinstance(error, self._example.MalformedRow):
-                return Standing.MALFORMED, f"{error.column}: {error.problem}"
+                return Standing.MALFORMED, sentence(error)
             case Err(ApprovalRejected(by=by, reason=reason)):
                 return Standing.NOT_PAID, f"rejected by {by}{f': {reason}' if reason else ''}"
             case Err(error):
-                return Standing.NOT_PAID, str(error)
+                return Standing.NOT_PAID, sentence(error)
 
     # Deciding
 
@@ -180,8 +181,8 @@ class Sitting:
         verb = self._orchestrator.approve(asked.run_id, asked.key, by=by, revision=asked.revision, digest=asked.digest)
         return self._do(verb)
 
-    def edit(self, asked: PendingApproval, amount: Decimal, by: Actor) -> Result[Decision, Refusal]:
-        """Change the amount that was shown."""
+    def edit(self, asked: PendingApproval, amount: str, by: Actor) -> Result[Decision, Refusal]:
+        """Change the amount that was shown; whether it may be that is judged as everywhere else."""
         return self._do(
             self._orchestrator.edit(
                 asked.run_id, asked.key, amount, by=by, revision=asked.revision, digest=asked.digest

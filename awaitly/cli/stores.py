@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import CommandFailed, Failure, store_trouble, usage
-from awaitly.exceptions import StoreError
+from awaitly.cli.interrupts import Runner
+from awaitly.exceptions import StoreError, StoreReadOnly
 from awaitly.orchestrator import Orchestrator
 from awaitly.store import Store, open_store
 
-__all__ = ["named_store", "work"]
+__all__ = ["look", "named_store", "work"]
 
 T = TypeVar("T")
+Act: TypeAlias = Callable[[Orchestrator, Store], Awaitable[T]]
 
 
-def work(url: str, act: Callable[[Orchestrator, Store], Awaitable[T]]) -> T:
+def look(url: str, act: Act[T]) -> T:
+    """Let `act`, which changes nothing, use a store that this user may perhaps only read."""
+    try:
+        return work(url, act)
+    except CommandFailed as failed:
+        if not isinstance(failed.__cause__, StoreReadOnly) or not url.startswith("sqlite:") or "mode=" in url:
+            raise
+    return work(f"{url}{'&' if '?' in url else '?'}mode=ro", act)
+
+
+def work(url: str, act: Act[T]) -> T:
     """Open an existing store, let `act` use it, close it, and give what came of it."""
     store = named_store(url)
     _check_exists(url)
@@ -29,7 +40,8 @@ def work(url: str, act: Callable[[Orchestrator, Store], Awaitable[T]]) -> T:
             return await act(orchestrator, store)
 
     try:
-        return asyncio.run(opened())
+        with Runner() as runner:
+            return runner.run(opened())
     except StoreError as error:
         raise store_trouble(error) from error
 

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.text import Text
 
 from awaitly.approval import Approval, redacted
-from awaitly.cli import plain
+from awaitly.cli import plain, wording
 from awaitly.cli.human import day_and_time, length, time_of_day
 from awaitly.cli.output import Output
 from awaitly.cli.tables import STYLES, expiry
 from awaitly.cli.veil import Veil
 from awaitly.cli.visible import shown, visible
-from awaitly.journal import Decided, Returned, RunRecord, Step
+from awaitly.journal import Decided, Failed, Raised, Recorded, RunRecord, Step
 from awaitly.reader import History
 from awaitly.statuses import ApprovalStatus, RunStatus
 
@@ -56,6 +56,8 @@ def draw(output: Output, history: History, now: datetime) -> None:
         output.line()
     word, said = _ending(history, veil, now)
     _fold(output, Text.assemble((word, f"bold {STYLES.get(run.status, '')}".strip()), said), indent=2)
+    for damage in history.damage:
+        _fold(output, Text(f"damaged: {visible(damage)}", style="red"), indent=2)
 
 
 def _heading(run: RunRecord, end: datetime) -> list[str]:
@@ -73,9 +75,9 @@ def _heading(run: RunRecord, end: datetime) -> list[str]:
 def _step_row(step: Step, veil: Veil) -> _Row:
     attempts = f", {step.attempts} attempts" if step.attempts > 1 else ""
     took = length(step.ended_at - step.started_at) + attempts
-    if isinstance(step.recorded, Returned):
+    if not isinstance(step.recorded, Failed | Raised):
         return _Row(step.key, step.started_at, step.ended_at, took)
-    error = shown(plain.recorded(step.recorded, veil)["error"])
+    error = wording.failure(step.recorded, veil)
     return _Row(step.key, step.started_at, step.ended_at, took, style="red", details=(f"failed: {error}",))
 
 
@@ -131,13 +133,17 @@ def _ending(history: History, veil: Veil, now: datetime) -> tuple[str, str]:
         case RunStatus.PARKED:
             return word, _waiting(history, now)
         case RunStatus.COMPLETED | RunStatus.FAILED if run.result is not None:
-            outcome = plain.recorded(run.result, veil)
-            said = shown(outcome.get("ok", outcome.get("error")))
-            return word, f", {day_and_time(run.updated_at)}: {said}"
+            return word, f", {day_and_time(run.updated_at)}: {_result(run.result, veil)}"
         case RunStatus.CANCELLED:
             return word, f"{by}, {day_and_time(run.updated_at)}{why}"
         case _:
             return word, f"{by}{why}"
+
+
+def _result(result: Recorded, veil: Veil) -> str:
+    if isinstance(result, Failed | Raised):
+        return wording.failure(result, veil)
+    return shown(plain.recorded(result, veil)["ok"])
 
 
 def _waiting(history: History, now: datetime) -> str:

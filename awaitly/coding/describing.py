@@ -6,10 +6,11 @@ import enum
 import itertools
 from typing import Any, cast
 
+from awaitly.coding.bounds import keywords_of
 from awaitly.coding.encoders import Encoder
 from awaitly.coding.foreign import is_root_model
 from awaitly.coding.formats import TEXT_FORMATS
-from awaitly.coding.hints import ANYTHING, bare_hint, is_alias
+from awaitly.coding.hints import ANYTHING, bare_hint, bounds_of, is_alias
 from awaitly.coding.nouns import JSON_TYPES
 from awaitly.coding.paths import MAX_DEPTH, Refused, located, segment, too_deep
 from awaitly.coding.reading import shape_of
@@ -52,6 +53,10 @@ class Describer:
 
     def describe(self, hint: object) -> Schema:
         """The schema of a hint; raises `Refused`."""
+        inner, bounds = bounds_of(hint)
+        if bounds is not None:
+            schema = self.describe(inner)
+            return schema | keywords_of(bounds, schema)
         hint = bare_hint(hint)
         if hint is ANYTHING:
             return {}

@@ -14,9 +14,10 @@ from weakref import WeakKeyDictionary
 
 from attrs import frozen
 
-from awaitly.coding.paths import class_of_value
+from awaitly.coding.bounds import Bounds
+from awaitly.coding.paths import Refused, class_of_value
 
-__all__ = ["ANYTHING", "ResultHint", "argument_hints", "bare_hint", "evaluate", "result_hint"]
+__all__ = ["ANYTHING", "ResultHint", "argument_hints", "bare_hint", "bounds_of", "evaluate", "is_alias", "result_hint"]
 
 
 @final
@@ -90,6 +91,23 @@ def bare_hint(hint: object) -> object:
             return str
         else:
             return ANYTHING if hint is Any or hint is object else hint
+
+
+def bounds_of(hint: object) -> tuple[object, Bounds | None]:
+    """Give a hint without what merely names or annotates it, and the bounds among the annotations."""
+    bounds: Bounds | None = None
+    while True:
+        if typing.get_origin(hint) is Annotated:
+            hint, *notes = typing.get_args(hint)
+            for each in notes:
+                if isinstance(each, Bounds):
+                    bounds = each if bounds is None else bounds.within(each)
+        elif isinstance(hint, NewType):
+            hint = hint.__supertype__
+        elif is_alias(hint) and typing.get_origin(evaluate(hint)) is Annotated:
+            hint = evaluate(hint)
+        else:
+            return hint, bounds
 
 
 def evaluate(alias: object) -> object:
@@ -193,11 +211,18 @@ def _of_variable(variable: TypeVar) -> object:
     return ANYTHING if variable.__bound__ is None else variable.__bound__
 
 
+def _bare_or_bounded(hint: object) -> object:
+    try:
+        return bare_hint(hint) if bounds_of(hint)[1] is None else hint
+    except Refused:  # bounds that contradict each other; whoever writes a value by this hint is told
+        return hint
+
+
 def _argument_hint(function: Callable[..., Any] | None, raw: Mapping[str, object], name: str) -> object:
     if function is None or name not in raw:
         return ANYTHING
     try:
-        return bare_hint(resolved(function, raw[name]))
+        return _bare_or_bounded(resolved(function, raw[name]))
     except Exception:  # noqa: BLE001  (an annotation may be any expression)
         return ANYTHING
 
@@ -228,7 +253,7 @@ def _collect(hint: object, sides: tuple[list[object], list[object]]) -> bool:
     if place is None and _is_awaitable(origin):
         return bool(args) and _collect(args[-1], sides)
     for index, side in enumerate(place or ()):
-        sides[side].append(bare_hint(args[index]) if index < len(args) else ANYTHING)
+        sides[side].append(_bare_or_bounded(args[index]) if index < len(args) else ANYTHING)
     return place is not None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from awaitly.coding.bounds import MEANINGS, WORDS
 from awaitly.coding.nouns import NOUNS, noun
 from awaitly.coding.paths import class_of_value, segment
 from awaitly.errors import Undecodable
@@ -90,7 +91,12 @@ def _length(failure: Any) -> str:
     return f"expected {wanted} items, got {len(failure.instance)}"
 
 
+def _bound(failure: Any) -> str:
+    return f"must be {WORDS[MEANINGS[failure.validator]]} {failure.validator_value}"
+
+
 _SENTENCES: dict[object, Callable[[Any], str]] = {
+    **dict.fromkeys(MEANINGS, _bound),
     "type": _type,
     "pattern": _pattern,
     "minItems": _length,

@@ -13,7 +13,7 @@ import attrs
 
 from awaitly.coding.classes import class_reader
 from awaitly.coding.formats import TEXT_FORMATS
-from awaitly.coding.hints import ANYTHING, bare_hint, evaluate, is_alias
+from awaitly.coding.hints import ANYTHING, bare_hint, bounds_of, evaluate, is_alias
 from awaitly.coding.paths import Refused, class_of_value
 from awaitly.coding.shapes import (
     SCALARS,
@@ -92,6 +92,8 @@ def _flat(hint: object, registry: tuple[type, ...], inside: tuple[object, ...]) 
     origin, args = typing.get_origin(hint) or hint, typing.get_args(hint)
     if origin in (Union, types.UnionType):
         for each in args:
+            if bounds_of(each)[1] is not None:  # which member a value is meant to be cannot hang on its size
+                raise Refused("Bounds cannot stand on a member of a union; put the number into a class of its own")
             yield from _flat(each, registry, inside)
     elif hint is ANYTHING:
         yield from (*SCALARS, list[Any], dict[str, Any], *registry)

@@ -14,11 +14,12 @@ import os
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 from attrs import frozen
 
 from awaitly import (
+    Bounds,
     Err,
     NotApproved,
     Ok,
@@ -37,8 +38,11 @@ ORDERS = Path(__file__).with_name("orders.csv")
 LIMITS = {"EUR": Decimal(500), "USD": Decimal(550), "GBP": Decimal(450), "CHF": Decimal(500), "JPY": Decimal(80_000)}
 """The currencies we pay in, and up to which amount nobody needs to be asked."""
 
+UNITS = dict.fromkeys(LIMITS, Decimal("0.01")) | {"JPY": Decimal(1)}
+"""The smallest amount of each currency."""
 
-# What goes in, what comes out, and what can go wrong: plain frozen values.
+
+# What goes in, what comes out, and what can go wrong: plain frozen values. An error's `str` is what people read.
 
 
 @frozen
@@ -63,10 +67,16 @@ class MalformedRow:
     column: str
     problem: str
 
+    def __str__(self) -> str:
+        return f"{self.column}: {self.problem}"
+
 
 @frozen
 class PaymentRefused:
     problem: str
+
+    def __str__(self) -> str:
+        return f"the bank refuses: {self.problem}"
 
 
 RefundError: TypeAlias = MalformedRow | PaymentRefused | NotApproved
@@ -86,19 +96,19 @@ def read_request(row: list[str]) -> Result[Request, MalformedRow]:
             return Err(MalformedRow("requested_on", f"{date_text!r} is no date"))
         case Ok(requested_on):
             pass
-    match read_amount(amount_text):
+    match read_amount(amount_text, UNITS[currency]):
         case Err(malformed):
             return Err(malformed)
         case Ok(amount):
             return Ok(Request(order_id, customer, amount, currency, requested_on, reason))
 
 
-def read_amount(text: str) -> Result[Decimal, MalformedRow]:
+def read_amount(text: str, unit: Decimal) -> Result[Decimal, MalformedRow]:
     match catching(InvalidOperation)(Decimal)(text):
-        case Ok(amount) if amount.is_finite() and 0 < amount < 1_000_000 and amount == round(amount, 2):
+        case Ok(amount) if amount.is_finite() and unit <= amount < 1_000_000 and amount % unit == 0:
             return Ok(amount)
         case _:
-            return Err(MalformedRow("amount", f"{text!r} is no amount between 0.01 and 1,000,000"))
+            return Err(MalformedRow("amount", f"{text!r} is no amount between {unit} and 1,000,000"))
 
 
 class Bank:
@@ -136,6 +146,7 @@ async def refund(run: Run[RefundError], row: list[str]) -> Result[Payment, Refun
         amount = await run.approval(
             "manager",
             proposes=amount,
+            schema=Annotated[Decimal, Bounds(gt=0, le=request.amount, multiple_of=UNITS[request.currency])],
             summary=f"Refund {amount:,} {request.currency} to {request.customer}: {request.reason}",
             policy=Policy(expires_in="7d"),
         )
@@ -163,10 +174,8 @@ async def main() -> None:
                     print(f"{execution.run_id}: paid back {payment.amount:,} {payment.currency}")
                 case Err(PendingApproval() as pending):
                     print(f"{execution.run_id}: waits for {pending.key}. {pending.summary}")
-                case Err(MalformedRow(column, problem)):
-                    print(f"{execution.run_id}: malformed {column}: {problem}")
                 case Err(error):
-                    print(f"{execution.run_id}: not paid: {error}")
+                    print(f"{execution.run_id}: not paid. {error}")
 
 
 if __name__ == "__main__":

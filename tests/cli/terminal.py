@@ -64,11 +64,11 @@ class Terminal:
         """Type."""
         os.write(self._master, text.encode())
 
-    def finish(self) -> str:
-        """Read to the end, and give the rest; the exit code must be 0."""
+    def finish(self, code: int = 0) -> str:
+        """Read to the end, and give the rest; the exit code must be `code`."""
         while self._read():
             pass
-        assert self.process.wait(PATIENCE) == 0, self.shown
+        assert self.process.wait(PATIENCE) == code, self.shown
         return self.shown
 
     def _read(self) -> bool:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shlex
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from awaitly.cli.codes import ExitCode
 from tests.cli.support import Answer, environment, is_safe, process
 from tests.cli.terminal import Terminal
 
@@ -85,12 +87,12 @@ def test_malformed_rows_are_told_with_their_reasons(parked: Path) -> None:
 
 
 def test_a_second_start_goes_on_with_what_was_decided_meanwhile(parked: Path) -> None:
-    """Approved, edited, rejected, cancelled, and an edit that the bank refuses; a third start changes nothing."""
+    """Approved, edited, rejected, cancelled; a third start changes nothing."""
     decide(parked, "approve", "refund-A-1062")
     decide(parked, "edit", "refund-A-1085", "100.50")
     decide(parked, "reject", "refund-A-1095", "--reason", "too late")
     decide(parked, "cancel", "refund-A-1104")
-    decide(parked, "edit", "refund-A-1140", "-5")
+    decide(parked, "reject", "refund-A-1140")
     second = process("demo", folder=parked).out
     assert "Found from before: 203 runs over, 4 waiting, 4 decided or cut off since, going on now\n" in second
     assert "  refund-A-1062: paid back 1,195.00 EUR\n  refund-A-1085: paid back 100.50 EUR\n" in second
@@ -171,6 +173,39 @@ def test_killed_in_a_payment_it_goes_on_and_pays_nobody_twice(
     assert len(payments(tmp_path)) == AT_ONCE
 
 
+WRONG_AMOUNTS = {
+    "-5": "must be above 0",
+    "0": "must be above 0",
+    "3896.44": "must be at most 3896.43",
+    "1e99": "must be at most 3896.43",
+    "0.001": "must be a multiple of 0.01",
+    "abc": "the text is not a decimal number such as 12.50",
+    "nan": "the text is not a decimal number such as 12.50",
+    "1,000": "the text is not a decimal number such as 12.50",
+}
+"""Of the second of the large refunds, in euros."""
+
+
+def plain(shown: str) -> str:
+    """Give what a terminal shows without its colours and line ends."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown).replace("\n", " ")
+
+
+@pytest.mark.parametrize(("amount", "why"), WRONG_AMOUNTS.items())
+def test_an_edit_beside_the_demo_meets_the_same_bounds(parked: Path, amount: str, why: str) -> None:
+    """The command line knows nothing of the example's code, and refuses as the desk does; the refund still waits."""
+    answer = process("edit", "refund-A-1085", amount, "--by", "ann", "--store", STORE, folder=parked)
+    assert answer.code == ExitCode.REFUSED
+    assert answer.err.endswith(f": {why}\n")
+    assert process("pending", "--run", "refund-A-1085", "--store", STORE, folder=parked).out.count("\n") == 2
+
+
+def test_half_a_yen_is_no_amount(parked: Path) -> None:
+    """Each currency has its unit."""
+    answer = process("edit", "refund-A-1154", "0.5", "--by", "ann", "--store", STORE, folder=parked)
+    assert answer.err.endswith(": must be a multiple of 1\n")
+
+
 ASKS = r"\[q\]uit > "
 
 
@@ -189,9 +224,9 @@ def test_a_person_approves_edits_rejects_skips_and_stops(parked: Path) -> None:
         assert "Approved, paid back 1,195.00 EUR." in terminal.until(ASKS)
         terminal.type("e\n")
         terminal.until("go back\\) > ")
-        for wrong in ("-1", "99999", "0", "abc", "nan", "1e99"):
+        for wrong, why in WRONG_AMOUNTS.items():
             terminal.type(f"{wrong}\n")
-            assert "Type an amount above 0, up to 3896.43" in terminal.until("go back\\) > ")
+            assert f"Not taken: {why}." in plain(terminal.until("go back\\) > "))
         terminal.type("\n")
         terminal.until(ASKS)
         terminal.type("e\n")
@@ -210,13 +245,36 @@ def test_a_person_approves_edits_rejects_skips_and_stops(parked: Path) -> None:
     assert (paid(parked, "1062"), paid(parked, "1085")) == ([Decimal("1195.00")], [Decimal("100.50")])
 
 
+STOPPED = "awaitly: stopped; nothing is lost: `awaitly demo` goes on from here\n"
+
+
 def test_ctrl_c_at_a_question_stops(parked: Path) -> None:
-    """So does the end of the input; the next start asks again."""
-    for key in ("\x03", "\x04"):
+    """Also where it asks for a reason or an amount. It says how to go on, and the next start asks again."""
+    for typed, asks in (("", ""), ("r\n", "no reason\\) > "), ("e\n", "go back\\) > ")):
         with Terminal("demo", folder=parked) as terminal:
             assert "1 of 9" in terminal.until(ASKS)
-            terminal.type(key)
-            assert "9 still waiting; nothing is lost" in terminal.finish()
+            terminal.type(typed)
+            terminal.until(asks)
+            terminal.type("\x03")
+            assert terminal.finish(ExitCode.INTERRUPTED).endswith(f"\n{STOPPED}")
+
+
+def test_the_end_of_the_input_at_a_question_stops(parked: Path) -> None:
+    """As `q` does: nothing was interrupted."""
+    with Terminal("demo", folder=parked) as terminal:
+        assert "1 of 9" in terminal.until(ASKS)
+        terminal.type("\x04")
+        assert "9 still waiting; nothing is lost" in terminal.finish()
+
+
+def test_ctrl_c_while_the_bar_moves_stops(tmp_path: Path) -> None:
+    """The run that it was at is given back, so the next start goes on at once, and pays nobody twice."""
+    with Terminal("demo", folder=tmp_path) as terminal:
+        terminal.until(r"[1-9]\d*/212")
+        terminal.type("\x03")
+        assert terminal.finish(ExitCode.INTERRUPTED).endswith(STOPPED)
+    assert told(tmp_path)["counts"]["paid"] == AT_ONCE
+    assert len(payments(tmp_path)) == AT_ONCE
 
 
 def test_killed_at_a_question_it_asks_again(parked: Path) -> None:

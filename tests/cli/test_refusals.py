@@ -12,7 +12,7 @@ import pytest
 from awaitly import exceptions
 from awaitly.cli import stores
 from awaitly.cli.codes import EPILOG, ExitCode
-from tests.cli.support import call, environment, process
+from tests.cli.support import call, environment, only_reading, process
 
 BY = ("--by", "ann")
 
@@ -59,7 +59,11 @@ BY = ("--by", "ann")
         (("runs", "--store", "ftp://somewhere"), ExitCode.USAGE, "UnknownStore"),
         (("runs", "--store", "nonsense"), ExitCode.USAGE, "UnknownStore"),
         (("runs", "--store", "http://[x"), ExitCode.USAGE, "UnknownStore"),
-        (("runs", "--store", "sqlite:///"), ExitCode.STORE, "StoreUnavailable"),
+        (("runs", "--store", "sqlite:///"), ExitCode.USAGE, "UnknownStore"),
+        (("runs", "--store", "sqlite://refunds.db"), ExitCode.USAGE, "UnknownStore"),
+        (("runs", "--store", "sqlite:///a.db?colour=red"), ExitCode.USAGE, "UnknownStore"),
+        (("runs", "--store", "sqlite:///a.db?mode=w"), ExitCode.USAGE, "UnknownStore"),
+        (("runs", "--store", "memory:more"), ExitCode.USAGE, "UnknownStore"),
     ],
 )
 def test_each_refusal_has_its_code_one_line_and_a_document(
@@ -92,6 +96,34 @@ def test_without_a_store_it_says_how_to_name_one() -> None:
     answer = call("pending")
     assert answer.code == ExitCode.USAGE
     assert answer.err == "awaitly: which store? Name it with --store sqlite:///refunds.db, or set AWAITLY_STORE\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "url"),
+    [
+        ("refunds.db", "sqlite:///refunds.db"),
+        ("./refunds.db", "sqlite:///./refunds.db"),
+        ("/srv/refunds.db", "sqlite:////srv/refunds.db"),
+        ("my refunds#1.db", "sqlite:///my%20refunds%231.db"),
+    ],
+)
+def test_a_path_in_place_of_a_url_is_answered_with_the_url(path: str, url: str) -> None:
+    """It can be copied as it stands."""
+    answer = call("pending", "--store", path)
+    assert answer.code == ExitCode.USAGE
+    assert answer.err == f"awaitly: no store for {path!r}: it is no URL; for a SQLite file write {url}\n"
+
+
+@pytest.mark.parametrize("words", [["pending"], ["runs"], ["show", "buy-1"], ["audit", "verify", "buy-1"]])
+def test_what_changes_nothing_needs_no_right_to_write(url: str, words: list[str], tmp_path: Path) -> None:
+    """A store that this user may only read is looked at; the decision on it is refused with what to do."""
+    before = (tmp_path / "runs.db").read_bytes()
+    with only_reading(tmp_path):
+        assert call(*words, "--store", url).code == ExitCode.OK
+        answer = call("approve", "buy-1", *BY, "--store", url, "--json")
+    assert answer.code == ExitCode.STORE
+    assert answer.document["error"]["type"] == "StoreReadOnly"
+    assert (tmp_path / "runs.db").read_bytes() == before
 
 
 @pytest.mark.parametrize(

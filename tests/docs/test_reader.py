@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from awaitly.cli.app import awaitly
@@ -79,7 +80,10 @@ def test_the_tutorial_type_checks(tmp_path: Path) -> None:
 def test_the_page_on_the_command_line_has_every_command() -> None:
     """Each command and option of `awaitly --help` is on the page, and each exit code with its meaning."""
     page = COMMANDS.read_text("utf-8")
-    for name, command in awaitly.commands.items():
+    listed = click.Context(awaitly)
+    for name in awaitly.list_commands(listed):
+        command = awaitly.get_command(listed, name)
+        assert command is not None
         assert f"`awaitly {name}" in page, name
         for option in (word for each in command.params for word in each.opts if word.startswith("--")):
             assert f"`{option}" in page, f"{name} {option}"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import awaitly
-from awaitly import Err, MemoryStore, Ok, Orchestrator, PendingApproval, RunConflict
+from awaitly import Err, InvalidEdit, MemoryStore, Ok, Orchestrator, PendingApproval, RunConflict
 from awaitly.cli.example import load_example
 
 FOLDER = Path(awaitly.__file__).parents[1] / "examples" / "refunds"
@@ -97,14 +97,25 @@ async def test_a_large_refund_is_paid_as_it_was_edited(example: Any) -> None:
     assert payments(example) == [["A-1", "Ann", "700", "EUR"]]
 
 
-async def test_the_bank_refuses_more_than_was_claimed(example: Any) -> None:
-    """Whoever edits on the command line meets the rule here."""
-    row = [*ROW[:2], "800", *ROW[3:]]
-    async with Orchestrator(MemoryStore(), workflows=[example.refund]) as orchestrator:
-        await orchestrator.start(example.refund(row), run_id="r1")
-        await orchestrator.edit("r1", "manager", Decimal(8000), by="bob")
-        result = (await orchestrator.resume("r1", example.refund)).result
-    assert isinstance(result.failure(), example.PaymentRefused)
+@pytest.mark.parametrize(
+    ("currency", "amount"),
+    [("EUR", "-5"), ("EUR", "0"), ("EUR", "0.001"), ("EUR", "90000.01"), ("JPY", "0.5"), ("JPY", "90001")],
+)
+async def test_an_edit_that_is_no_amount_is_refused(example: Any, currency: str, amount: str) -> None:
+    """Whoever makes it, in whichever process: above 0, at most what was claimed, in the units of the currency."""
+    store = MemoryStore()
+    async with Orchestrator(store, workflows=[example.refund]) as orchestrator:
+        await orchestrator.start(example.refund([*ROW[:2], "90000", currency, *ROW[4:]]), run_id="r1")
+        assert isinstance((await orchestrator.edit("r1", None, Decimal(amount), by="bob")).failure(), InvalidEdit)
+    async with Orchestrator(store) as orchestrator:
+        assert isinstance((await orchestrator.edit("r1", None, amount, by="bob")).failure(), InvalidEdit)
+        assert len((await orchestrator.pending()).items) == 1
+
+
+def test_the_bank_refuses_more_than_was_claimed(example: Any) -> None:
+    """Whatever its caller has checked before; the error says so in a sentence."""
+    error = example.bank.pay_back(example.read_request(ROW).unwrap(), Decimal("12.51"), "key").failure()
+    assert str(error) == "the bank refuses: 12.51 is not between 0 and the 12.50 that was claimed"
     assert payments(example) == []
 
 
@@ -128,6 +139,7 @@ async def test_an_order_id_that_stands_twice_is_a_conflict(example: Any) -> None
         (2, "1E+999999"),
         (2, "1e-30"),
         (2, "12.345"),
+        (2, "1e-999999999"),
         (2, "NaN"),
         (2, "Infinity"),
         (3, "XQZ"),
@@ -142,6 +154,12 @@ def test_a_malformed_row_is_a_typed_error(example: Any, column: int, text: str) 
     error = example.read_request(row).failure()
     assert isinstance(error, example.MalformedRow)
     assert error.column == ["order_id", "customer", "amount", "currency", "requested_on", "reason"][column]
+
+
+def test_half_a_yen_is_malformed(example: Any) -> None:
+    """Each currency has its unit."""
+    error = example.read_request([*ROW[:2], "10.5", "JPY", *ROW[4:]]).failure()
+    assert str(error) == "amount: '10.5' is no amount between 1 and 1,000,000"
 
 
 @pytest.mark.parametrize("row", [[], ["A-1"], [*ROW, "more"]])

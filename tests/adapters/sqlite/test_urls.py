@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
-from awaitly.exceptions import StoreUnavailable
+from awaitly.exceptions import StoreUnavailable, UnknownStore
 from awaitly.store import open_store
 from awaitly_sqlite import SqliteStore, open_sqlite
 
@@ -32,11 +33,20 @@ def test_the_query_sets_the_busy_timeout() -> None:
     assert isinstance(open_sqlite("sqlite:////srv/a.db?busy_timeout=10s"), SqliteStore)
 
 
+def test_the_query_sets_the_mode(tmp_path: Path) -> None:
+    """As in SQLite's own URIs: `rw` does not create a missing file."""
+    with pytest.raises(StoreUnavailable, match="no such file"):
+        asyncio.run(open_sqlite(f"sqlite:///{tmp_path}/typo.db?mode=rw").open())
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
         ("sqlite://refunds.db", "has no host"),
         ("sqlite://host/refunds.db", "has no host"),
+        ("sqlite://refunds.db", "is it sqlite:///refunds.db?"),
+        ("sqlite:///a.db?mode=w", "one of rwc, rw, ro, not 'w'"),
         ("sqlite:///", "names no file"),
         ("sqlite:", "names no file"),
         ("sqlite:///:memory:", "`memory:`"),
@@ -49,7 +59,7 @@ def test_the_query_sets_the_busy_timeout() -> None:
 )
 def test_any_other_url_is_refused_with_the_reason(url: str, reason: str) -> None:
     """The message says what is wrong, and how such a URL is written."""
-    with pytest.raises(StoreUnavailable, match=r"sqlite:///relative\.db") as refusal:
+    with pytest.raises(UnknownStore, match=r"sqlite:///relative\.db") as refusal:
         open_sqlite(url)
     assert reason in str(refusal.value)
 

@@ -13,6 +13,7 @@ from awaitly import (
     ApprovalRejected,
     Approved,
     Decision,
+    DurabilityUnknown,
     Edited,
     EditorCannotApprove,
     Err,
@@ -120,6 +121,8 @@ def all_refusals(decided: Result[Decision, Refusal]) -> bool:
                 case UnknownApproval() | AmbiguousApproval() | AlreadyDecided() | StaleRevision() | Expired():
                     return False
                 case NotAuthorised() | SelfApproval() | EditorCannotApprove() | InvalidEdit():
+                    return False
+                case NeedsReview() | DurabilityUnknown():
                     return False
                 case _:
                     assert_never(refusal)
