@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from hypothesis import settings
 
+pytest_plugins = ["tests.services.plugin"]
+
 settings.register_profile("awaitly", deadline=None)  # a busy machine is no failure
 settings.load_profile("awaitly")
