@@ -1,0 +1,225 @@
+"""Listings: every shard names those of its rows that come first, the first of all are kept, and their rows are read.
+
+Two ways lead to a shard's names. *Narrow*: a filter leaves a few, which are looked at one by one. *Wide*: for each
+group of rows (a status and workflow) an index gives them in order, until there are enough. On one server a single
+script goes over all shards; on a cluster each shard has its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from awaitly_redis.core import ApprovalQuery, ApprovalRow, Page, RunQuery, RunRow, cursor, position
+from awaitly_redis.packing import (
+    asked_place,
+    packed_time,
+    pairs,
+    parts_of,
+    read_approval,
+    read_asked_place,
+    read_run,
+    read_run_place,
+    run_place,
+)
+from awaitly_redis.reading import approval_order
+from awaitly_redis.scripts import Script, script
+from awaitly_redis.shards import Shards, as_bytes
+
+__all__ = ["APPROVALS", "DUE", "NARROW", "ROWS", "RUNS", "due", "page_approvals", "page_runs"]
+
+NARROW = 1000
+"""How many rows a filter may leave over all shards to be narrow."""
+
+DUE = script("due")
+RUNS = script("runs")
+APPROVALS = script("approvals")
+ROWS = script("rows")
+
+_LATEST = (1 << 63) - 1
+_NEVER = float("inf")
+_EXACT = 1 << 53
+
+
+async def due(shards: Shards, now: int, limit: int) -> tuple[str, ...]:
+    """Name runs to look at, the longest due first; behind them those that only a decision makes due."""
+    parts = await _named(shards, DUE, b"d", (b"%d" % now, b"%d" % limit))
+    found = sorted((float(time) if time else _NEVER, run_id) for time, run_id in pairs(parts))
+    return tuple([run_id.decode() for _, run_id in found[:limit]])
+
+
+async def page_runs(shards: Shards, query: RunQuery) -> Page[RunRow]:
+    """List runs, newest first. Raises `ValueError` for an `after` that no page gave."""
+    after = b"" if query.after is None else _run_after(query.after)
+    most = query.limit
+    while True:
+        names = await _named(shards, RUNS, b"l", _run_filters(query, after, most, shards.keys.shards))
+        named = sorted((name for name in names if not after or name < after), reverse=True)[: most + 1]
+        rows = await _runs(shards, named[:most])
+        found = [row for row, place in zip(rows, named, strict=False) if row and _is_listed(query, row, place)]
+        if len(named) <= most:
+            return Page(tuple(found))
+        if found:
+            return Page(tuple(found), cursor(*read_run_place(named[most - 1])))
+        after = named[most - 1]  # all of them were changed meanwhile
+
+
+async def page_approvals(shards: Shards, query: ApprovalQuery) -> Page[ApprovalRow]:
+    """List open approvals, oldest first. Raises `ValueError` for an `after` that no page gave."""
+    after = b"" if query.after is None else _approval_after(query.after)
+    if query.run_id is not None:
+        return await _of_run(shards, query, query.run_id, after)
+    most = query.limit
+    while True:
+        names = await _named(shards, APPROVALS, b"o", _approval_filters(query, after, most, shards.keys.shards))
+        named = sorted(name for name in names if name > after)[: most + 1]
+        rows = await _approvals(shards, named[:most])
+        found = [row for row, place in zip(rows, named, strict=False) if row and _is_asked(query, row, place)]
+        if len(named) <= most:
+            return Page(tuple(found))
+        if found:
+            return Page(tuple(found), cursor(*read_asked_place(named[most - 1])))
+        after = named[most - 1]
+
+
+async def _of_run(shards: Shards, query: ApprovalQuery, run_id: str, after: bytes) -> Page[ApprovalRow]:
+    """List the open approvals of one run, all of which are read at once."""
+    every = (await shards.load(run_id, b"approvals")).approvals
+    rows = [row for row in every if _is_asked(query, row, _place_of(row)) and _place_of(row) > after]
+    items = rows[: query.limit]
+    return Page(tuple(items), cursor(*approval_order(items[-1])) if len(rows) > len(items) else None)
+
+
+async def _named(shards: Shards, by: Script, index: bytes, arguments: Sequence[bytes]) -> list[bytes]:
+    """Ask all shards, and give what each of them names."""
+    replies = await asyncio.gather(
+        *(shards.wire.ask(bases[0], by.call([base + index for base in bases], arguments)) for bases in shards.bundles())
+    )
+    return [part for reply in replies for part in parts_of(as_bytes(reply))]
+
+
+async def _rows(shards: Shards, wanted: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Read the rows of runs, each by its run's id and field, in the order in which they are named."""
+    groups: dict[bytes, list[int]] = {}
+    for number, (run_id, _) in enumerate(wanted):
+        groups.setdefault(shards.bundle_of(run_id), []).append(number)
+    replies = await asyncio.gather(
+        *(
+            shards.wire.ask(
+                base, ROWS.call([shards.keys.run(wanted[n][0]) for n in numbers], [wanted[n][1] for n in numbers])
+            )
+            for base, numbers in groups.items()
+        )
+    )
+    rows = [(b"", b"")] * len(wanted)
+    for numbers, reply in zip(groups.values(), replies, strict=True):
+        for number, row in zip(numbers, pairs(parts_of(as_bytes(reply))), strict=True):
+            rows[number] = row
+    return rows
+
+
+async def _runs(shards: Shards, places: Sequence[bytes]) -> list[RunRow | None]:
+    rows = await _rows(shards, [(place[8:], b"r") for place in places])
+    return [_run(shards, place, *row) for place, row in zip(places, rows, strict=True)]
+
+
+def _run(shards: Shards, place: bytes, header: bytes, body: bytes) -> RunRow | None:
+    run_id = place[8:].decode()
+    with shards.sound(run_id):
+        return read_run(run_id, header, body) if header else None
+
+
+async def _approvals(shards: Shards, places: Sequence[bytes]) -> list[ApprovalRow | None]:
+    names = [read_asked_place(place) for place in places]
+    rows = await _rows(shards, [(run_id.encode(), b"a" + key.encode()) for _, run_id, key in names])
+    return [_approval(shards, run_id, key, value) for (_, run_id, key), (value, _) in zip(names, rows, strict=True)]
+
+
+def _approval(shards: Shards, run_id: str, key: str, value: bytes) -> ApprovalRow | None:
+    with shards.sound(run_id):
+        return read_approval(run_id, key, value) if value else None
+
+
+def _place_of(row: ApprovalRow) -> bytes:
+    return asked_place(row.asked_at, row.run_id, row.key)
+
+
+def _is_listed(query: RunQuery, row: RunRow, place: bytes) -> bool:
+    """Whether a row is still what its name was listed for."""
+    return (
+        run_place(row.created_at, row.run_id) == place
+        and (query.workflow is None or row.workflow == query.workflow)
+        and (query.statuses is None or row.status in query.statuses)
+        and (query.updated_before is None or row.updated_at < query.updated_before)
+    )
+
+
+def _is_asked(query: ApprovalQuery, row: ApprovalRow, place: bytes) -> bool:
+    deadline = _LATEST if row.deadline is None else row.deadline
+    return (
+        row.open
+        and _place_of(row) == place
+        and (query.prefix is None or row.run_id.startswith(query.prefix))
+        and (query.workflow is None or row.workflow == query.workflow)
+        and (query.asked_before is None or row.asked_at < query.asked_before)
+        and (query.alive_at is None or deadline > query.alive_at)
+        and (query.deadline_before is None or (row.deadline is not None and deadline < query.deadline_before))
+    )
+
+
+def _run_after(after: str) -> bytes:
+    created_at, run_id = position(after, int, str)
+    return run_place(int(created_at), str(run_id))
+
+
+def _approval_after(after: str) -> bytes:
+    asked_at, run_id, key = position(after, int, str, str)
+    return asked_place(int(asked_at), str(run_id), str(key))
+
+
+def _given(value: bytes | None) -> bytes:
+    return b"" if value is None else b"=" + value
+
+
+def _text(value: str | None) -> bytes:
+    return _given(None if value is None else value.encode())
+
+
+def _time(value: int | None) -> bytes:
+    return _given(None if value is None else packed_time(value))
+
+
+def _below(value: int | None) -> bytes:
+    """Give the scores below a time; beyond 2**53 a score is rounded, and the exact time is looked at besides."""
+    if value is None:
+        return b"0"
+    return b"(%d" % value if abs(value) < _EXACT else b"%d" % value
+
+
+def _first(after: bytes, most: int, shards: int) -> Iterable[bytes]:
+    return b"%d" % (most + 1), after, b"%d" % -(-NARROW // shards)
+
+
+def _run_filters(query: RunQuery, after: bytes, most: int, shards: int) -> Sequence[bytes]:
+    statuses = () if query.statuses is None else [status.encode() for status in query.statuses]
+    return (
+        *_first(after, most, shards),
+        _text(query.prefix),
+        _text(query.workflow),
+        _time(query.updated_before),
+        _below(query.updated_before),
+        b"" if query.statuses is None else b"=",
+        *statuses,
+    )
+
+
+def _approval_filters(query: ApprovalQuery, after: bytes, most: int, shards: int) -> Sequence[bytes]:
+    return (
+        *_first(after, most, shards),
+        _text(query.prefix),
+        _text(query.workflow),
+        _time(query.alive_at),
+        _time(query.asked_before),
+        _time(query.deadline_before),
+        _below(query.deadline_before),
+    )

@@ -1,0 +1,310 @@
+"""`RedisStore`: all of a store in a Redis, or in a cluster of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from attrs import define, field
+from redis.asyncio import Redis, RedisCluster
+
+from awaitly_redis import listing
+from awaitly_redis.acknowledging import Acknowledge
+from awaitly_redis.checking import LAYOUT, Demands, check_server, keys_of
+from awaitly_redis.committing import COMMIT, arguments, is_empty, outcome
+from awaitly_redis.core import (
+    ApprovalQuery,
+    ApprovalRow,
+    Changes,
+    Conflict,
+    Duration,
+    Entry,
+    Found,
+    Ok,
+    Page,
+    RemoteClock,
+    Result,
+    RunQuery,
+    RunRow,
+    StoreUnavailable,
+    StoreUnsuitable,
+    Wakes,
+    as_timedelta,
+    to_micros,
+)
+from awaitly_redis.driver import Client, Link, link_of
+from awaitly_redis.errors import FAILURES, Lost, is_forbidden, lacks_cluster, translated, unavailable
+from awaitly_redis.keys import META, base_of, channel_of, shard_of
+from awaitly_redis.places import client_of, described
+from awaitly_redis.reading import micros_of
+from awaitly_redis.scripts import packed
+from awaitly_redis.shards import Shards
+from awaitly_redis.waking import Listener
+from awaitly_redis.wire import MOST_AT_ONCE, Wire
+
+__all__ = ["DEFAULT_NAMESPACE", "DEFAULT_PATIENCE", "RedisStore"]
+
+DEFAULT_NAMESPACE = "default"
+DEFAULT_PATIENCE = "10s"
+
+_LONGEST_NAME = 200
+_MOST_SHARDS = 1024
+_LONGEST_PATIENCE = 300
+_TIME = packed((b"TIME",))
+
+
+@define(eq=False)
+class _Opened:
+    """What `open` took and `close` gives back. `numbers`: of the next commit in each shard."""
+
+    loop: asyncio.AbstractEventLoop
+    pid: int
+    link: Link
+    wire: Wire
+    shards: Shards
+    writer: bytes
+    numbers: list[int]
+    listeners: set[Listener] = field(factory=set[Listener])
+
+
+class RedisStore:
+    """Keeps everything in Redis, for the processes of many hosts.
+
+    `server` is a URL (`redis://`, `rediss://`, `redis+cluster://`, `rediss+cluster://`) or a client of `redis.asyncio`
+    that you made: such a client is used, and never closed. Rows of one `namespace` are never seen by another.
+
+    What survives is up to the server. `open` refuses one that keeps no append-only file or that evicts keys, unless
+    `allow_volatile`. `acknowledge` waits for replicas, or for their disks. `patience`: how long something is tried
+    again while the server cannot be had; 5 minutes at most. `clock` takes the place of the server's clock. `shards`:
+    among how many slots of a cluster the rows are spread, fixed when the namespace is made; 16 where nothing is said.
+
+    A store belongs to the event loop that opened it; another loop, thread or forked process needs another store.
+    """
+
+    def __init__(
+        self,
+        server: str | Client,
+        *,
+        namespace: str = DEFAULT_NAMESPACE,
+        shards: int | None = None,
+        allow_volatile: bool = False,
+        acknowledge: Acknowledge | None = None,
+        clock: Callable[[], datetime] | None = None,
+        patience: Duration = DEFAULT_PATIENCE,
+    ) -> None:
+        _check(server, namespace, shards)
+        self._server = server
+        self._where = f"{described(server)} (namespace {namespace!r})"
+        self._demands = Demands(
+            namespace=namespace, shards=shards, allow_volatile=allow_volatile, acknowledge=acknowledge
+        )
+        self._clock = None if clock is None else _micros(clock)
+        self._patience = _checked_patience(patience)
+        self._servers = RemoteClock()
+        self._opened: _Opened | None = None
+
+    def __repr__(self) -> str:
+        return f"RedisStore({self._where})"
+
+    async def open(self) -> None:
+        """Connect, check the server, and find or make the namespace; an open store stays as it is.
+
+        Raises `StoreUnsuitable`, `StoreForbidden`, `StoreReadOnly`, `NotAStore`, `SchemaTooNew`, `StoreUnavailable`.
+        """
+        if self._opened is not None:
+            self._here()
+            return
+        link = self._link()
+        wire = Wire(link, self._where, self._patience, self._demands.acknowledge)
+        try:
+            await self._begin(link)
+            await check_server(wire, self._demands)
+            keys = await keys_of(wire, self._demands)
+        except BaseException:
+            await wire.close()
+            await link.close()
+            raise
+        shards = Shards(keys, wire, self._clock)
+        loop, writer = asyncio.get_running_loop(), os.urandom(6).hex().encode()
+        self._opened = _Opened(loop, os.getpid(), link, wire, shards, writer, [0] * keys.shards)
+
+    async def close(self) -> None:
+        """Finish what is under way and give back all connections. A client that you brought stays open."""
+        if self._opened is None:
+            return
+        opened, self._opened = self._here(), None
+        for listener in tuple(opened.listeners):
+            await listener.end()
+        await opened.wire.close()
+        await opened.link.close()
+
+    async def now(self) -> int:
+        """Read the clock that the store was given, or the server's: asked only where it was not heard a moment ago."""
+        opened = self._here()
+        if self._clock is not None:
+            return self._clock()
+        heard = self._servers.read()
+        if heard is not None:
+            return heard
+        match await opened.wire.ask(base_of(self._demands.namespace, META), _TIME):
+            case [bytes(seconds), bytes(micros)]:
+                self._servers.heard(micros_of(seconds, micros))
+                return micros_of(seconds, micros)
+            case reply:
+                raise StoreUnavailable(f"the store {self._where}: TIME was answered by {reply!r}")
+
+    async def load(self, run_id: str) -> Found:
+        """Read all that belongs to a run, as of one moment."""
+        return self._noted(await self._here().shards.load(run_id, b"all"))
+
+    async def approvals(self, run_id: str) -> Found:
+        """Read a run's approvals and its ledger's head, as of one moment."""
+        return self._noted(await self._here().shards.load(run_id, b"approvals"))
+
+    def _noted(self, found: Found) -> Found:
+        """Take note of the server's clock."""
+        if self._clock is None:
+            self._servers.heard(found.now)
+        return found
+
+    async def entries(self, run_id: str) -> tuple[Entry, ...]:
+        """Read a run's ledger, in order."""
+        return await self._here().shards.entries(run_id)
+
+    async def page_runs(self, query: RunQuery) -> Page[RunRow]:
+        """List runs. Raises `ValueError` for an `after` that no page gave."""
+        return await listing.page_runs(self._here().shards, query)
+
+    async def page_approvals(self, query: ApprovalQuery) -> Page[ApprovalRow]:
+        """List open approvals. Raises `ValueError` for an `after` that no page gave."""
+        return await listing.page_approvals(self._here().shards, query)
+
+    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+        """Name at most `limit` runs to look at, by `due_at` (microseconds); those without a `due_at` come last."""
+        return await listing.due(self._here().shards, now, limit)
+
+    async def commit(self, changes: Changes) -> Result[None, Conflict]:
+        """Apply all changes or none. Raises a `StoreError`; `CommitUnknown` where it may stand all the same.
+
+        Where the awaiting task is cancelled the commit may still happen, as a whole.
+        """
+        opened = self._here()
+        if is_empty(changes):
+            return Ok(None)
+        run_id = changes.run_id.encode()
+        shard = shard_of(run_id, opened.shards.keys.shards)
+        base = opened.shards.keys.bases[shard]
+        parts = arguments(changes)
+        number = opened.numbers[shard] = opened.numbers[shard] + 1
+        ring = b"%bw%b:%d" % (base, opened.writer, number % MOST_AT_ONCE)
+        wire = COMMIT.call(
+            (base + b"r" + run_id, ring),
+            (
+                run_id,
+                b"%d" % number,
+                self._channel(opened) if changes.wakes else b"",
+                b"1" if opened.link.clustered else b"0",
+                *parts,
+            ),
+        )
+        return outcome(changes, await opened.wire.ask(base, wire, writes=True, confirmed=changes.flushed), self._where)
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncGenerator[Wakes]:
+        """Listen to commits with `wakes`: those after this was entered are told."""
+        opened = self._here()
+        base = base_of(self._demands.namespace, META)
+        listener = Listener(opened.wire, self._channel(opened), base)
+        opened.listeners.add(listener)
+        try:
+            await listener.begin()
+            yield listener
+        finally:
+            await listener.end()
+            opened.listeners.discard(listener)
+
+    def schema(self) -> str:
+        """Say which keys there are."""
+        return _SCHEMA.format(
+            layout=LAYOUT, base=base_of(self._demands.namespace, "N").decode(), namespace=self._demands.namespace
+        )
+
+    def _channel(self, opened: _Opened) -> bytes:
+        return channel_of(self._demands.namespace, opened.link.database)
+
+    def _link(self) -> Link:
+        if isinstance(self._server, str):
+            return link_of(client_of(self._server), ours=True)
+        return link_of(self._server, ours=False)
+
+    async def _begin(self, link: Link) -> None:
+        try:
+            await link.begin()
+        except (*FAILURES, Lost) as error:
+            if lacks_cluster(error):
+                reason = "this server is no node of a cluster; write redis:// or pass a Redis"
+                raise StoreUnsuitable(f"the store {self._where}: {reason}") from error
+            cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+            raise (translated if is_forbidden(cause) else unavailable)(cause, self._where) from error
+
+    def _here(self) -> _Opened:
+        """Give what is open. Raises `StoreUnavailable` where it is not, or not for the caller."""
+        opened = self._opened
+        if opened is None:
+            raise self._unavailable("is not open: `await store.open()` comes first, and nothing comes after `close()`")
+        if opened.pid != os.getpid():
+            raise self._unavailable("was opened before this process was forked: make a new RedisStore here")
+        if opened.loop is not _running_loop():
+            raise self._unavailable("was opened on another event loop: make a RedisStore for each loop")
+        return opened
+
+    def _unavailable(self, reason: str) -> StoreUnavailable:
+        return StoreUnavailable(f"the store {self._where} {reason}")
+
+
+def _check(server: object, namespace: str, shards: int | None) -> None:
+    if not isinstance(server, (str, Redis, RedisCluster)):
+        kind = f"{type(server).__module__}.{type(server).__name__}"
+        raise TypeError(f"a RedisStore takes a URL, or a Redis or RedisCluster of redis.asyncio, not a {kind}")
+    if not namespace or len(namespace) > _LONGEST_NAME or not namespace.isprintable():
+        raise ValueError(f"a namespace must be 1 to {_LONGEST_NAME} printable characters, not {namespace[:40]!r}")
+    if shards is not None and not 1 <= shards <= _MOST_SHARDS:
+        raise ValueError(f"shards must be 1 to {_MOST_SHARDS}, not {shards}")
+
+
+def _checked_patience(patience: Duration) -> float:
+    """Give it in seconds; beyond the limit a server may have forgotten what became of a commit."""
+    seconds = as_timedelta(patience).total_seconds()
+    if seconds > _LONGEST_PATIENCE:
+        raise ValueError(f"patience must be at most {_LONGEST_PATIENCE} s, not {seconds:g} s")
+    return seconds
+
+
+def _micros(clock: Callable[[], datetime]) -> Callable[[], int]:
+    return lambda: to_micros(clock())
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+_SCHEMA = """\
+Layout {layout}. Keys of namespace {namespace!r}; N is a shard's number, or `meta` for what is said about all of them.
+
+{base} with N = meta   hash    layout, shards
+{base}r<run id>        hash    one run: r and b (row), s<key> (steps), n (how many), a<key> (approvals), e<seq> (ledger)
+{base}l                zset    runs by status, workflow, created_at, run_id
+{base}n                zset    every run_id that something is kept under
+{base}u                zset    runs by updated_at
+{base}d                zset    runs by due_at
+{base}y                zset    ready approvals of runs
+{base}o                zset    open approvals by workflow, asked_at, run_id, key; behind those the deadline
+{base}x                zset    open approvals by deadline
+{base}w<writer>:<n>    string  the last commits of a process that is writing; each is gone after ten minutes
+"""
