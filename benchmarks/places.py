@@ -25,6 +25,7 @@ def files() -> Generator[Place]:
 def databases() -> Generator[Place]:
     """Give databases of a Postgres of our own, at its defaults but for 256 MB of shared buffers."""
     import psycopg  # noqa: PLC0415  (only those who ask for Postgres need it)
+    from psycopg.sql import SQL, Identifier  # noqa: PLC0415
 
     from tests.services.guarding import guarded  # noqa: PLC0415  (imports a driver)
     from tests.services.looking import POSTGRES  # noqa: PLC0415
@@ -40,7 +41,7 @@ def databases() -> Generator[Place]:
         def database(name: str) -> str:
             plain = name.replace(" ", "_")
             with psycopg.connect(server.url, autocommit=True) as connection:
-                connection.execute(f'CREATE DATABASE "{plain}"')
+                connection.execute(SQL("CREATE DATABASE {}").format(Identifier(plain)))
             return server.url.rpartition("/")[0] + f"/{plain}"
 
         yield database
@@ -58,6 +59,8 @@ def namespaces() -> Generator[Place]:
     if programs is None:
         raise SystemExit(f"no Redis to measure on: {REDIS.cure}")
     options = ("--appendonly", "yes", "--appendfsync", "everysec")
-    make = lambda place: RedisServer(place[0] / "redis-server", place[1], options)  # noqa: E731
-    with guarded() as guard, owned(guard, programs, make) as server:
+    with (
+        guarded() as guard,
+        owned(guard, programs, lambda place: RedisServer(place[0] / "redis-server", place[1], options)) as server,
+    ):
         yield lambda name: f"{server.url}?namespace={name.replace(' ', '-')}"

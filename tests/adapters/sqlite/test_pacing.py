@@ -30,6 +30,11 @@ def places(pace: Pace, flush: float, count: int) -> list[bool]:
     return chosen
 
 
+def elsewhere(_: Pace) -> bool:
+    """Never wait on the loop."""
+    return False
+
+
 def test_a_quick_disk_is_waited_for_on_the_loop() -> None:
     """Every time, from the first on."""
     assert all(places(Pace(), QUICK, 1000))
@@ -76,7 +81,7 @@ class TestSqliteStoreOnASlowDisk(StoreContract):
     @pytest_asyncio.fixture
     async def store(self, tmp_path: Path, clock: TestClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Store]:
         """Open an empty store on what it takes for a slow disk."""
-        monkeypatch.setattr(Pace, "waits_here", lambda _: False)
+        monkeypatch.setattr(Pace, "waits_here", elsewhere)
         store = SqliteStore(tmp_path / "store.db", clock=clock)
         await store.open()
         yield store
