@@ -25,7 +25,7 @@ from awaitly.policy import Policy
 from awaitly.questions import Question, Questions, value_of
 from awaitly.replay import Journal, Scope, Spot
 from awaitly.result import Err, Ok, Result
-from awaitly.signals import Drifted, Ended, Parked, Signal, strongest
+from awaitly.signals import Drifted, Ended, Parked, Signal, parking_in, strongest
 from awaitly.workflow import Workflow
 
 __all__ = ["Run"]
@@ -66,8 +66,12 @@ class Run(Generic[E_contra]):
     def entered(self) -> Generator[None, None, None]:
         """Make the calling task the workflow's own line of control, for as long as the workflow runs."""
         token = _SCOPE.set(self._root)
+        self._root.owner = asyncio.current_task()
         try:
             yield
+        except Exception as exc:
+            _raise_parking(self._root, exc)
+            raise
         finally:
             _SCOPE.reset(token)
 
@@ -295,8 +299,7 @@ class Run(Generic[E_contra]):
     def _park(self, scope: Scope, spot: Spot) -> Parked:
         pending = self._questions.pending(spot)
         self._journal.parked[spot.key] = pending
-        scope.parked = Parked((pending,))
-        return scope.parked
+        return scope.park(Parked((pending,)))
 
     # Gates and systems of record
 
@@ -388,14 +391,14 @@ class Run(Generic[E_contra]):
                 if inspect.iscoroutine(branch):
                     branch.close()
             raise
-        return self._side_by_side([(scope.branch(n), branch) for n, branch in enumerate(branches)])
+        return self._side_by_side(scope, [(scope.branch(n), branch) for n, branch in enumerate(branches)])
 
-    async def _side_by_side(self, branches: list[tuple[Scope, Awaitable[Any]]]) -> tuple[Any, ...]:
+    async def _side_by_side(self, line: Scope, branches: list[tuple[Scope, Awaitable[Any]]]) -> tuple[Any, ...]:
         tasks: list[asyncio.Task[Any]] = []
         for scope, branch in branches:
             context = contextvars.copy_context()
             context.run(_SCOPE.set, scope)
-            tasks.append(asyncio.get_running_loop().create_task(_awaited(branch), context=context))
+            tasks.append(asyncio.get_running_loop().create_task(_awaited(scope, branch), context=context))
         try:
             if tasks:
                 await asyncio.wait(tasks)
@@ -406,7 +409,7 @@ class Run(Generic[E_contra]):
             raise
         raised = strongest([exc for task in tasks if (exc := _exception(task)) is not None])
         if raised is not None:
-            raise raised
+            raise line.park(raised) if isinstance(raised, Parked) else raised
         return tuple(task.result() for task in tasks)
 
     # What would differ from replay to replay
@@ -460,7 +463,7 @@ class Run(Generic[E_contra]):
             _SCOPE.set(scope)
         self._check_open()
         if scope.parked is not None:
-            raise scope.parked
+            raise scope.park(scope.parked)
         return scope
 
     def _check_open(self) -> None:
@@ -469,8 +472,20 @@ class Run(Generic[E_contra]):
             raise self._journal.closed
 
 
-async def _awaited(branch: Awaitable[T]) -> T:
-    return await branch
+async def _awaited(scope: Scope, branch: Awaitable[T]) -> T:
+    scope.owner = asyncio.current_task()
+    try:
+        return await branch
+    except Exception as exc:
+        _raise_parking(scope, exc)
+        raise
+
+
+def _raise_parking(scope: Scope, exc: Exception) -> None:
+    """Raise that a line of control waits, where its code made some other exception of that."""
+    parked = scope.parked if scope.met else parking_in(exc)
+    if parked is not None:
+        raise parked from exc
 
 
 def _exception(task: asyncio.Task[Any]) -> BaseException | None:

@@ -192,8 +192,9 @@ def _same_actor(one: Actor | None, other: Actor) -> bool:
 def _taken(a: Approval) -> Refusal:
     if a.status is ApprovalStatus.EXPIRED and a.deadline is not None:
         return Expired(a.run_id, a.key, a.deadline)
-    by, at = (a.closing.by.name, a.closing.at) if a.closing else ("nobody", a.asked_at)
-    return AlreadyDecided(a.run_id, a.key, a.status, by, at)
+    if a.closing is None or a.status is ApprovalStatus.SUPERSEDED:
+        return AlreadyDecided(a.run_id, a.key, a.status)
+    return AlreadyDecided(a.run_id, a.key, a.status, a.closing.by.name, a.closing.at)
 
 
 def _closed(a: Approval, status: ApprovalStatus, closing: Closing, event: AuditEvent) -> Result[Transition, Refusal]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, TypeAlias
-from weakref import WeakValueDictionary
+
+from attrs import define
 
 from awaitly import moves
 from awaitly.actors import ADMIN, Actor
@@ -12,14 +12,18 @@ from awaitly.approval import Decision
 from awaitly.deciding import Transition
 from awaitly.durations import from_micros
 from awaitly.errors import (
+    ConflictReason,
     DurabilityUnknown,
+    Interruption,
     NeedsReview,
     NotAuthorised,
     Refusal,
     RunCancelled,
     RunConflict,
+    RunEnded,
     UnknownApproval,
     UnknownRun,
+    WorkflowChanged,
 )
 from awaitly.exceptions import CommitUnknown, RecordCorrupt
 from awaitly.execution import Execution, execution_of
@@ -27,10 +31,13 @@ from awaitly.executor import Executor
 from awaitly.journal import RunState
 from awaitly.moves import Moved
 from awaitly.picking import Eventful, moved
+from awaitly.records import head_of
 from awaitly.result import Err, Ok, Result
 from awaitly.running import RunRefusal
+from awaitly.salvage import standing
 from awaitly.saving import approvals_in, decision, difference, state_in, withdrawal
 from awaitly.store import Found, Move, RunRow, Store
+from awaitly.turns import Turn, Turns
 from awaitly.workflow import Workflow
 
 __all__ = ["CancelRefusal", "Desk"]
@@ -39,50 +46,83 @@ CancelRefusal: TypeAlias = UnknownRun | UnknownApproval | NotAuthorised | RunRef
 """Why a run was not cancelled."""
 
 
+@define
+class _Wish:
+    """What somebody wants decided; `stands` once the store is known to have it."""
+
+    run_id: str
+    key: str | None
+    event: Eventful
+    resume: Workflow[..., Any, Any] | None
+    turn: Turn
+    stands: bool = False
+
+    def stand(self) -> None:
+        """Note that it is written: whoever is next finds it decided, however long the run then takes."""
+        self.stands = True
+        self.turn.end()
+
+
 class Desk:
     """Takes decisions on runs of a store, and cancels them; `executor` goes on with a run where that is wanted too."""
 
     def __init__(self, store: Store, executor: Executor) -> None:
         self._store = store
         self._executor = executor
-        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._turns = Turns()
 
     async def decide(
         self, run_id: str, key: str | None, event: Eventful, resume: Workflow[..., Any, Any] | None
     ) -> Result[Any, Refusal]:
-        """Decide; many decisions on one run take turns within this process, instead of refusing one another."""
-        try:
-            if resume is not None:
-                return await self._decide_now(run_id, key, event, resume)
-            turn = self._turns.get(run_id) or self._turns.setdefault(run_id, asyncio.Lock())
-            async with turn:
-                return await self._decide_now(run_id, key, event, None)
-        except CommitUnknown as exc:
-            return Err(DurabilityUnknown(run_id, str(exc)))
+        """Decide, and go on with the run where `resume` has its workflow.
 
-    async def _decide_now(
+        Many decisions on one run take turns within this process. A turn ends when the decision is written, which is
+        before the run's next step begins.
+        """
+        with self._executor.roster.busy():
+            return await self._decided(run_id, key, event, resume)
+
+    async def _decided(
         self, run_id: str, key: str | None, event: Eventful, resume: Workflow[..., Any, Any] | None
     ) -> Result[Any, Refusal]:
-        """Load, decide, commit; where somebody else came first, look again: they may have decided otherwise."""
-        while True:
-            found = await (self._store.approvals(run_id) if resume is None else self._store.load(run_id))
-            approvals = approvals_in(found)
-            match moved(run_id, approvals, key, event, from_micros(found.now)):
-                case Err(refusal):
-                    return Err(refusal)
-                case Ok(transition):
-                    pass
-            if resume is not None and found.run is not None:
-                execution = await self._decide_and_go(resume, state_in(found, found.run, approvals), transition, found)
-                if execution is not None:
-                    return Ok(execution)
-            elif not transition.changed:
-                return Ok(Decision(transition.approval, replayed=True))
-            elif isinstance(await self._store.commit(decision(found, transition)), Ok):
-                return Ok(Decision(transition.approval))
+        async with self._turns.of(run_id) as turn:
+            wish = _Wish(run_id, key, event, resume, turn)
+            try:
+                while True:
+                    answer = await self._tried(wish)
+                    if answer is not None:
+                        return answer
+            except CommitUnknown as exc:
+                if wish.stands:
+                    raise
+                return Err(DurabilityUnknown(run_id, str(exc)))
 
-    async def _decide_and_go(
-        self, workflow: Workflow[..., Any, Any], state: RunState, transition: Transition, found: Found
+    async def _tried(self, wish: _Wish) -> Result[Any, Refusal] | None:
+        """Load, decide, commit; None where somebody else came first: they may have decided otherwise."""
+        found = await (self._store.approvals(wish.run_id) if wish.resume is None else self._store.load(wish.run_id))
+        try:
+            approvals = approvals_in(found)
+        except RecordCorrupt as exc:
+            return Err(NeedsReview(wish.run_id, str(exc)))
+        match moved(wish.run_id, approvals, wish.key, wish.event, from_micros(found.now)):
+            case Err(refusal):
+                return Err(refusal)
+            case Ok(transition):
+                wish.stands = not transition.changed
+        if wish.resume is None or found.run is None:
+            made = Decision(transition.approval, replayed=not transition.changed)
+            return Ok(made) if await self._written(wish, found, transition) else None
+        try:
+            state = state_in(found, found.run, approvals)
+        except RecordCorrupt as exc:
+            if not await self._written(wish, found, transition):
+                return None
+            return Ok(await self._executor.set_aside(wish.resume, found.run, exc, Move.DECIDE))
+        execution = await self._going_on(wish, wish.resume, state, transition, found)
+        return None if execution is None else Ok(execution)
+
+    async def _going_on(
+        self, wish: _Wish, workflow: Workflow[..., Any, Any], state: RunState, transition: Transition, found: Found
     ) -> Execution[Any, Any] | None:
         """Go on with a run as if the decision stood, and write it with the claim; None where somebody was quicker.
 
@@ -92,19 +132,29 @@ class Desk:
         now = from_micros(found.now)
         after = transition.approval
         decided = state.but(approvals=tuple(after if a.key == after.key else a for a in state.approvals))
+        left: Interruption | None = None
         match moves.claim(decided, self._executor.lease_from(now), now):
             case Ok(taken):
-                facts = (*transition.facts, *taken.facts)
-                execution = await self._executor.go(workflow, Move.DECIDE, state, Moved(taken.state, facts))
+                both = Moved(taken.state, (*transition.facts, *taken.facts))
+                execution = await self._executor.go(workflow, Move.DECIDE, state, both, wish.stand)
                 if execution is None or execution.state is not state:
                     return execution
+                left = _reason(execution)
             case Err(RunConflict() | NeedsReview() as refusal):
-                execution = execution_of(workflow, decided, refusal)
+                left = refusal
             case Err(_):
-                execution = execution_of(workflow, decided)
-        if transition.changed and isinstance(await self._store.commit(decision(found, transition)), Err):
+                pass
+        if not await self._written(wish, found, transition):
             return None
-        return execution
+        last = decision(found, transition).entries[-1:]
+        return execution_of(workflow, decided.but(head=head_of(last[0]) if last else state.head), left)
+
+    async def _written(self, wish: _Wish, found: Found, transition: Transition) -> bool:
+        """Write a decision alone, unless it stands already; False where somebody was quicker."""
+        if transition.changed and isinstance(await self._store.commit(decision(found, transition)), Err):
+            return False
+        wish.stand()
+        return True
 
     async def cancel(
         self, run_id: str, key: str | None, reason: str | None, by: Actor
@@ -132,9 +182,20 @@ class Desk:
         self, found: Found, row: RunRow, by: Actor, reason: str | None
     ) -> Result[RunCancelled, CancelRefusal]:
         """End a run whose records do not decode."""
+        if standing(row).ended:
+            return Err(RunEnded(row.run_id, standing(row)))
         if ADMIN not in by.roles:
             needs = f"the role {ADMIN!r}, because its records are damaged and nobody knows who requested it"
             return Err(NotAuthorised(row.run_id, "", by.name, needs))
         if isinstance(await self._store.commit(withdrawal(found, row, by, reason)), Err):
-            return Err(RunConflict(row.run_id, "it has just moved; look again"))
+            return Err(RunConflict(row.run_id, ConflictReason.MOVED, "it has just moved; look again"))
         return Ok(RunCancelled(row.run_id, by.name, reason))
+
+
+def _reason(execution: Execution[Any, Any]) -> Interruption | None:
+    """Say why a run was left alone."""
+    match execution.result:
+        case Err(WorkflowChanged() | RunConflict() as why):
+            return why
+        case _:
+            return None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import Enum, unique
 from typing import Any, TypeAlias, TypeGuard
 
 from attrs import Factory, frozen
@@ -23,6 +24,7 @@ __all__ = [
     "AmbiguousApproval",
     "ApprovalExpired",
     "ApprovalRejected",
+    "ConflictReason",
     "DurabilityUnknown",
     "EditorCannotApprove",
     "Expired",
@@ -113,15 +115,34 @@ class RunCancelled:
         return f"run {self.run_id} was cancelled by {self.by}{why}"
 
 
+@unique
+class ConflictReason(Enum):
+    """Why a call and a run do not go together."""
+
+    EXECUTING_ELSEWHERE = "executing_elsewhere"
+    """Somebody else executes the run right now: wait for it, or resume it later."""
+    ID_TAKEN = "id_taken"
+    """The id belongs to a start with another input: choose another."""
+    WRONG_STATUS = "wrong_status"
+    """A run of this status cannot do this."""
+    RESUMABLE = "resumable"
+    """Nobody executes the run, and it can go on: resume it."""
+    MOVED = "moved"
+    """The run moved while the call was under way: look again."""
+    GIVEN_BACK = "given_back"
+    """The orchestrator was closed while it executed the run: another goes on with it."""
+
+
 @frozen
 class RunConflict:
-    """The run id is in other hands: it runs elsewhere right now, or it belongs to a start with another input."""
+    """The run is in other hands, or in no state for this: `reason` is for programs, `detail` says it in words."""
 
     run_id: str
-    reason: str
+    reason: ConflictReason
+    detail: str
 
     def __str__(self) -> str:
-        return f"run {self.run_id}: {self.reason}"
+        return f"run {self.run_id}: {self.detail}"
 
 
 @frozen
@@ -271,17 +292,22 @@ class AmbiguousApproval:
 
 @frozen
 class AlreadyDecided:
-    """The approval has its one decision: `status`, by `by`, at `at`."""
+    """The approval has its one decision: `status`, by `by`, at `at`.
+
+    Both are None where nobody decided, because the run ended, or went on, without it (`SUPERSEDED`).
+    """
 
     run_id: str
     key: str
     status: ApprovalStatus
-    by: str
-    at: datetime
+    by: str | None = None
+    at: datetime | None = None
 
     def __str__(self) -> str:
-        moment = self.at.isoformat(timespec="seconds")
-        return f"approval {self.key!r} of run {self.run_id} was already {self.status.value} by {self.by} at {moment}"
+        found = f"approval {self.key!r} of run {self.run_id} was already {self.status.value}"
+        if self.by is None or self.at is None:
+            return f"{found}: its run ended, or went on, without it"
+        return f"{found} by {self.by} at {self.at.isoformat(timespec='seconds')}"
 
 
 @frozen
@@ -364,7 +390,8 @@ class InvalidEdit:
     reason: str
 
     def __str__(self) -> str:
-        return f"the edit of approval {self.key!r} of run {self.run_id} was refused, at {self.path}: {self.reason}"
+        place = "" if self.path == "$" else f", at {self.path}"
+        return f"the edit of approval {self.key!r} of run {self.run_id} was refused{place}: {self.reason}"
 
 
 @frozen
@@ -391,6 +418,7 @@ Refusal: TypeAlias = (
     | SelfApproval
     | EditorCannotApprove
     | InvalidEdit
+    | NeedsReview
     | DurabilityUnknown
 )
 """Every reason for which a decision is not taken. Nothing has changed when one is returned, unless it says otherwise:

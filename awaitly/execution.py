@@ -15,6 +15,7 @@ from awaitly.calling import is_result, result_of, written
 from awaitly.context import Run
 from awaitly.durations import utc_now
 from awaitly.errors import (
+    ConflictReason,
     Interruption,
     NeedsReview,
     PendingApproval,
@@ -29,10 +30,10 @@ from awaitly.ids import checked_name, new_run_id
 from awaitly.journal import Lease, Raised, Recorded, RunRecord, RunState
 from awaitly.replay import Journal
 from awaitly.result import Err, Ok, Result
-from awaitly.signals import Drifted, Ended, FencedOut, Parked, Signal, strongest
+from awaitly.signals import Drifted, Ended, FencedOut, Parked, Signal, parking_in, strongest
 from awaitly.snapshot import Snapshot
 from awaitly.statuses import RunStatus
-from awaitly.workflow import Invocation, Workflow
+from awaitly.workflow import Invocation, Workflow, checked_invocation
 
 __all__ = ["Ending", "Execution", "Fenced", "Finished", "Misfit", "Waits", "drive", "execute", "execution_of"]
 
@@ -118,7 +119,7 @@ async def _outcome(workflow: Workflow[..., Any, Any], run: Run[Any], arguments: 
     except (Signal, Exception) as raised:  # noqa: BLE001  (the caller gets it as a value)
         return raised
     except BaseExceptionGroup as group:
-        leaves = list(_leaves(group))
+        leaves = [parking_in(leaf) or leaf for leaf in _leaves(group)]
         if not all(isinstance(leaf, Signal | Exception) for leaf in leaves):
             raise
         return strongest(leaves)
@@ -179,10 +180,13 @@ class Execution(Generic[T_co, E_co]):
 
     @property
     def snapshot(self) -> Snapshot:
-        """All that is known of the run, to be kept as text. Raises `LookupError` where there is no such run."""
+        """All that is known of the run, to be kept as text. Raises `LookupError` where there is no such run.
+
+        Also where not all of it can be known, because its records do not decode.
+        """
         if self.state is None:
-            msg = str(UnknownRun(self.run_id))
-            raise LookupError(msg)
+            damaged = f"the records of run {self.run_id!r} do not decode, so there is no snapshot of it"
+            raise LookupError(str(UnknownRun(self.run_id)) if self.status is None else damaged)
         return Snapshot(self.state)
 
 
@@ -210,9 +214,9 @@ def _result_of(
         case RunStatus.NEEDS_REVIEW:
             return Err(NeedsReview(run.run_id, run.reason or "it was set aside"))
         case RunStatus.RUNNING:
-            return Err(RunConflict(run.run_id, "it runs elsewhere right now"))
+            return Err(RunConflict(run.run_id, ConflictReason.EXECUTING_ELSEWHERE, "it runs elsewhere right now"))
         case _:
-            return Err(RunConflict(run.run_id, f"it is {run.status.value}; resume it"))
+            return Err(RunConflict(run.run_id, ConflictReason.RESUMABLE, f"it is {run.status.value}; resume it"))
 
 
 def _decoded(workflow: Workflow[..., T, E], run: RunRecord, recorded: Recorded) -> Result[T, E | Interruption]:
@@ -259,6 +263,7 @@ async def execute(
     is tried again with its approvals kept. Nothing remembers that an old snapshot was run on before: its steps since
     then run again, with the same idempotency keys.
     """
+    checked_invocation("execute", invocation)
     now = utc_now()
     if snapshot is None:
         return await _driven(invocation, RunState(new_run(invocation, run_id, requested_by, now, _HERE)))
@@ -283,7 +288,8 @@ def _to_be_retried(state: RunState, now: datetime) -> RunState:
 
 
 def _other_input(run: RunRecord) -> RunConflict:
-    return RunConflict(run.run_id, f"it was started as {run.workflow!r} with other arguments; choose another run id")
+    other = f"it was started as {run.workflow!r} with other arguments; choose another run id"
+    return RunConflict(run.run_id, ConflictReason.ID_TAKEN, other)
 
 
 async def _driven(invocation: Invocation[T, E], state: RunState, before: RunState | None = None) -> Execution[T, E]:
@@ -308,4 +314,4 @@ def settled(state: RunState, ending: Finished | Waits | Misfit | Fenced, now: da
         case Misfit(change):
             return Err(change)
         case Fenced():
-            return Err(RunConflict(state.run.run_id, "somebody else has it now"))
+            return Err(RunConflict(state.run.run_id, ConflictReason.EXECUTING_ELSEWHERE, "somebody else has it now"))

@@ -13,26 +13,30 @@ from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
 
+from attrs import evolve
+
 from awaitly import moves
 from awaitly.approval import Approval
 from awaitly.durations import from_micros
-from awaitly.errors import NeedsReview, RunConflict, UnknownRun
-from awaitly.exceptions import DefinitionError, RecordCorrupt, StoreError, UnknownWorkflow
+from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun
+from awaitly.exceptions import DefinitionError, RecordCorrupt, UnknownWorkflow
 from awaitly.execution import Execution, drive, execution_of
 from awaitly.journal import Lease, RunState
 from awaitly.moves import Moved, StillWaiting
-from awaitly.records import quarantined, released
+from awaitly.records import quarantined, released, run_of
 from awaitly.replay import Journal
 from awaitly.result import Err, Ok, Result
+from awaitly.roster import Roster
 from awaitly.running import RunRefusal
+from awaitly.salvage import listed, standing
 from awaitly.saving import state_in
 from awaitly.signals import FencedOut
 from awaitly.statuses import RunStatus
-from awaitly.store import Changes, Move, RunRow, Store
+from awaitly.store import Changes, Found, Move, RunRow, Store
 from awaitly.tenure import Tenure
 from awaitly.workflow import Workflow
 
-__all__ = ["Executor", "Prepare", "as_it_is"]
+__all__ = ["Executor", "Prepare", "as_damaged", "as_it_is", "left_alone", "under_review"]
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -59,7 +63,7 @@ class Executor:
             self._workflows[one.name] = one
         self._lease = lease
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-        self._tenures: dict[Tenure, Journal] = {}
+        self.roster = Roster(lease)
 
     def on(self, store: Store) -> Executor:
         """Give an executor of the same runs and leases over the same rows, reached by another way."""
@@ -83,7 +87,7 @@ class Executor:
             try:
                 state = state_in(found, released(found.run) if move is Move.RETRY else found.run)
             except RecordCorrupt as exc:
-                return await self._set_aside(found.run, exc)
+                return await self.set_aside(known, found.run, exc, move)
             match self._taken(state, prepare, from_micros(found.now)):
                 case Err(RunConflict() | NeedsReview() as refusal):
                     return execution_of(known, state, refusal)
@@ -102,29 +106,40 @@ class Executor:
                 return Err(refusal)
 
     async def go(
-        self, workflow: Workflow[..., T, E], move: Move, before: RunState | None, taken: Moved
+        self,
+        workflow: Workflow[..., T, E],
+        move: Move,
+        before: RunState | None,
+        taken: Moved,
+        claimed: Callable[[], None] | None = None,
     ) -> Execution[T, E] | None:
-        """Execute a run until it ends or parks; None where somebody else was quicker and all is as they left it."""
-        tenure = Tenure(self._store, move, before, taken, self._lease)
+        """Execute a run until it ends or parks; None where somebody else was quicker and all is as they left it.
+
+        `claimed` is called once the run is taken: what `taken` says then stands in the store.
+        """
+        tenure = Tenure(self._store, move, before, taken, self._lease, claimed)
+        if self.roster.closing:
+            return _given_back(workflow, tenure)
         if taken.state.run.status is not RunStatus.RUNNING:
             return await self._give_up(workflow, tenure)
         by_step = workflow.durability == "step"
         journal = Journal(tenure.run_id, taken.state.steps, taken.state.approvals, tenure, by_step)
-        self._tenures[tenure] = journal
-        try:
-            ending = await drive(workflow, taken.state.run, journal, _clock_from(taken.state.run.updated_at))
-            match await tenure.finish(ending, await journal.stop()):
-                case Ok(state):
-                    return execution_of(workflow, state)
-                case Err(interruption):
-                    return execution_of(workflow, tenure.state, interruption)
-        except FencedOut:
-            return None
-        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
-            await asyncio.shield(self._release(tenure, journal))
-            raise
-        finally:
-            del self._tenures[tenure]
+        with self.roster.entered(tenure, journal) as executing:
+            try:
+                ending = await drive(workflow, taken.state.run, journal, _clock_from(taken.state.run.updated_at))
+                executing.leave()
+                match await tenure.finish(ending, await journal.stop()):
+                    case Ok(state):
+                        return execution_of(workflow, state)
+                    case Err(interruption):
+                        return execution_of(workflow, tenure.state, interruption)
+            except FencedOut:
+                return None
+            except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+                await executing.released()
+                if not executing.absolved():
+                    raise
+                return _given_back(workflow, tenure)
 
     @staticmethod
     async def _give_up(workflow: Workflow[..., T, E], tenure: Tenure) -> Execution[T, E] | None:
@@ -133,18 +148,17 @@ class Executor:
         except FencedOut:
             return None
 
-    @staticmethod
-    async def _release(tenure: Tenure, journal: Journal) -> None:
-        with suppress(FencedOut, StoreError):  # the lease ends by itself
-            await tenure.release(await journal.stop())
+    async def set_aside(
+        self, workflow: Workflow[..., Any, Any], row: RunRow, damage: RecordCorrupt, move: Move
+    ) -> Execution[Any, Any]:
+        """Quarantine a run whose records do not decode: it is kept as it is, and its neighbours go on.
 
-    async def _set_aside(self, row: RunRow, damage: RecordCorrupt) -> Execution[Any, Any]:
-        """Quarantine a run whose records do not decode: it is kept as it is, and its neighbours go on."""
-        review = Err(NeedsReview(row.run_id, str(damage)))
-        if row.status != RunStatus.NEEDS_REVIEW.value:
+        One that is over stays so; unless it is to be tried again, its outcome still counts.
+        """
+        if not standing(row).ended and row.status != RunStatus.NEEDS_REVIEW.value:
             aside = quarantined(row, str(damage), await self._store.now())
             await self._store.commit(Changes(move=Move.REVIEW, runs=(aside,)))
-        return Execution(row.run_id, RunStatus.NEEDS_REVIEW, review)
+        return under_review(row, damage) if move is Move.RETRY else as_damaged(workflow, row, damage)
 
     def workflow_of(self, row: RunRow) -> Workflow[..., Any, Any]:
         """Give the code of a run; raises `UnknownWorkflow` where it was not given to this executor."""
@@ -164,18 +178,36 @@ class Executor:
         """Give a lease that begins now, by the store's clock."""
         return Lease(self._holder, now + self._lease)
 
-    async def _now(self) -> datetime:
-        return from_micros(await self._store.now())
 
-    async def renew_leases(self) -> None:
-        """Put off the ends of the leases of all runs that execute here, for as long as they do."""
-        while True:
-            await asyncio.sleep(self._lease.total_seconds() / 3)
-            for tenure, journal in list(self._tenures.items()):
-                with suppress(StoreError):  # the next turn tries again, and until the lease ends nothing is lost
-                    await tenure.renew()
-                if tenure.fenced:
-                    journal.close(FencedOut(tenure.run_id))
+def _given_back(workflow: Workflow[..., T, E], tenure: Tenure) -> Execution[T, E]:
+    """Give a run as its caller sees it whose orchestrator was closed meanwhile."""
+    why = "this orchestrator was closed meanwhile; resume it with another"
+    conflict = RunConflict(tenure.run_id, ConflictReason.GIVEN_BACK, why)
+    if not tenure.stored:
+        return Execution(tenure.run_id, None, Err(conflict))
+    return execution_of(workflow, tenure.state, conflict)
+
+
+def under_review(row: RunRow, damage: RecordCorrupt) -> Execution[Any, Any]:
+    """Answer that a person must look at a run, because its records do not decode."""
+    return Execution(row.run_id, standing(row), Err(NeedsReview(row.run_id, str(damage))))
+
+
+def as_damaged(workflow: Workflow[..., T, E], row: RunRow, damage: RecordCorrupt) -> Execution[T, E]:
+    """Give a run whose records do not decode as its caller sees it: what it came to stands in its own record."""
+    with suppress(RecordCorrupt):
+        run = run_of(row)
+        if run.status.ended:
+            return evolve(execution_of(workflow, RunState(run)), state=None)
+    return under_review(row, damage)
+
+
+def left_alone(workflow: Workflow[..., T, E], found: Found, row: RunRow, refusal: RunConflict) -> Execution[T, E]:
+    """Give a run that a call has nothing to do with, and say so."""
+    try:
+        return execution_of(workflow, state_in(found, row), refusal)
+    except RecordCorrupt:
+        return Execution(row.run_id, listed(row).status, Err(refusal))
 
 
 def _clock_from(base: datetime) -> Callable[[], datetime]:

@@ -16,27 +16,28 @@ from awaitly.deciding import Approve, Reject, Shown
 from awaitly.desk import CancelRefusal, Desk
 from awaitly.durations import Duration, as_timedelta, from_micros
 from awaitly.errors import (
+    ConflictReason,
     Refusal,
     RunCancelled,
     RunConflict,
     UnknownRun,
     UnknownStep,
 )
-from awaitly.exceptions import UnknownWorkflow
+from awaitly.exceptions import RecordCorrupt, UnknownWorkflow
 from awaitly.execution import Execution, execution_of, new_run
-from awaitly.executor import Executor, as_it_is
+from awaitly.executor import Executor, as_damaged, as_it_is, left_alone, under_review
 from awaitly.ids import checked_name, new_run_id
 from awaitly.journal import Decided, RunRecord, RunState
 from awaitly.moves import Moved
 from awaitly.picking import always, editing
 from awaitly.reader import Reader
-from awaitly.records import run_of
 from awaitly.result import Err, Result
+from awaitly.salvage import listed
 from awaitly.saving import state_in
 from awaitly.statuses import RunStatus
 from awaitly.store import Move, Store, joined
 from awaitly.watching import watching
-from awaitly.workflow import Invocation, Workflow
+from awaitly.workflow import Invocation, Workflow, checked_invocation
 
 __all__ = ["Orchestrator"]
 
@@ -44,6 +45,8 @@ T = TypeVar("T")
 E = TypeVar("E")
 
 _AT_ONCE = 1_000
+_STILL = {status for status in RunStatus if status.ended} | {RunStatus.NEEDS_REVIEW}
+"""Where nothing but a person moves a run on."""
 _LOOK_AGAIN = 5.0
 """Seconds after which whoever waits looks again, even if no wake-up came: those are hints."""
 
@@ -67,18 +70,25 @@ class Orchestrator(Reader):
     async def __aenter__(self) -> Self:
         """Open the store."""
         await self._store.open()
-        self._renewing = asyncio.create_task(self._executor.renew_leases())
+        self._executor.roster.open()
+        self._renewing = asyncio.create_task(self._executor.roster.renew())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close the store."""
-        if self._renewing is not None:
-            self._renewing.cancel()
-            await asyncio.gather(self._renewing, return_exceptions=True)
-            self._renewing = None
-        await self._store.close()
+        """Give back the runs that still execute, in whatever task, and close the store.
+
+        Whoever waits for one of them gets `RunConflict` with `GIVEN_BACK`; any other orchestrator may go on with it.
+        """
+        try:
+            await self._executor.roster.close()
+        finally:
+            if self._renewing is not None:
+                self._renewing.cancel()
+                await asyncio.gather(self._renewing, return_exceptions=True)
+                self._renewing = None
+            await self._store.close()
 
     # Running
 
@@ -96,6 +106,7 @@ class Orchestrator(Reader):
         on whose behalf, for the rule that nobody approves what they asked for. With `connection`, the run exists once
         the caller's own transaction on it is committed (`Joining`); its steps run now all the same.
         """
+        checked_invocation("start", invocation)
         store = self._store if connection is None else joined(self._store, connection)
         executor = self._executor if connection is None else self._executor.on(store)
         now = from_micros(await store.now())
@@ -107,9 +118,10 @@ class Orchestrator(Reader):
     async def _existing(invocation: Invocation[T, E], run_id: str, store: Store, executor: Executor) -> Execution[T, E]:
         """Give the run that already has the id of a start."""
         found = await store.load(run_id)
-        if found.run is not None and run_of(found.run).digest != invocation.digest:
+        if found.run is not None and listed(found.run).digest not in ("", invocation.digest):  # "": it does not decode
             other = f"the id belongs to a start of {found.run.workflow!r} with other arguments; choose another id"
-            return execution_of(invocation.workflow, state_in(found, found.run), RunConflict(run_id, other))
+            taken = RunConflict(run_id, ConflictReason.ID_TAKEN, other)
+            return left_alone(invocation.workflow, found, found.run, taken)
         return await executor.take(run_id, invocation.workflow, Move.CLAIM, as_it_is)
 
     @overload
@@ -144,7 +156,10 @@ class Orchestrator(Reader):
         found = await self._store.load(run_id)
         if found.run is None:
             return Execution(run_id, None, Err(UnknownRun(run_id)))
-        state = state_in(found, found.run)
+        try:
+            state = state_in(found, found.run)
+        except RecordCorrupt as exc:
+            return under_review(found.run, exc)
         keys = [step.key for step in state.steps]
         if before not in keys:
             return Execution(run_id, state.run.status, Err(UnknownStep(run_id, before, tuple(keys))), (), state)
@@ -168,7 +183,7 @@ class Orchestrator(Reader):
         workflow = self._executor.workflow_of(found.run)
         execution = await self._executor.go(workflow, Move.FORK, None, Moved(RunState(run, copied)))
         if execution is None:
-            taken = RunConflict(run.run_id, "the id of the fork is taken; choose another")
+            taken = RunConflict(run.run_id, ConflictReason.ID_TAKEN, "the id of the fork is taken; choose another")
             return Execution(run.run_id, None, Err(taken))
         return execution
 
@@ -183,6 +198,8 @@ class Orchestrator(Reader):
         while new := [r for r in await self._store.due(await self._store.now(), _AT_ONCE + len(seen)) if r not in seen]:
             seen.update(new)
             for run_id in new:
+                if self._executor.roster.closing:
+                    return tuple(executions)
                 try:
                     executions.append(await self.resume(run_id))
                 except UnknownWorkflow:
@@ -190,16 +207,23 @@ class Orchestrator(Reader):
         return tuple(executions)
 
     async def wait(self, run_id: str, *, timeout: Duration | None = None) -> Execution[Any, Any]:
-        """Wait until a run has ended, wherever it runs, and give it; at the `timeout`, give it as it then stands."""
+        """Wait until a run has ended, wherever it runs, and give it; at the `timeout`, give it as it then stands.
+
+        One that was set aside, or whose records do not decode, is given at once: nothing but a person moves it.
+        """
         limit = math.inf if timeout is None else time.monotonic() + as_timedelta(timeout).total_seconds()
         async with watching(self._store) as wakes:
             while True:
                 found = await self._store.load(run_id)
                 if found.run is None:
                     return Execution(run_id, None, Err(UnknownRun(run_id)))
-                state = state_in(found, found.run)
-                if state.run.status.ended or time.monotonic() >= limit:
-                    return execution_of(self._executor.workflow_of(found.run), state)
+                workflow = self._executor.workflow_of(found.run)
+                try:
+                    state = state_in(found, found.run)
+                except RecordCorrupt as exc:
+                    return as_damaged(workflow, found.run, exc)
+                if state.run.status in _STILL or time.monotonic() >= limit:
+                    return execution_of(workflow, state)
                 await wakes.next(max(0.0, min(_LOOK_AGAIN, limit - time.monotonic())))
 
     # Deciding

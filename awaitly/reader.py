@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import inspect
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
+from typing import TypeAlias
 
 from attrs import evolve, frozen
 
@@ -13,24 +15,26 @@ from awaitly.durations import Duration, as_timedelta, from_micros
 from awaitly.errors import PendingApproval, UnknownRun
 from awaitly.exceptions import RecordCorrupt
 from awaitly.journal import RunRecord, Step
-from awaitly.records import approval_of, quarantined, run_of
+from awaitly.records import approval_of
 from awaitly.result import Err, Ok, Result
-from awaitly.saving import approvals_in, state_in
+from awaitly.salvage import listed, salvaged
 from awaitly.statuses import RunStatus
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Hold, Move, Page, RunQuery, RunRow, Store
+from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Found, Hold, Move, Page, RunQuery, RunRow, Store
 
-__all__ = ["History", "Reader", "RunDetails"]
-
-_AT_ONCE = 1_000
+__all__ = ["Archive", "History", "Reader", "RunDetails"]
 
 
 @frozen
 class RunDetails:
-    """A run and its approvals as they stand, the decided ones with original, edited value and actors."""
+    """A run and its approvals as they stand, the decided ones with original, edited value and actors.
+
+    `damage` has a sentence for each record that does not decode; those are left out.
+    """
 
     run: RunRecord
     approvals: tuple[Approval, ...]
     at: datetime
+    damage: tuple[str, ...] = ()
 
     @property
     def pending(self) -> tuple[PendingApproval, ...]:
@@ -40,12 +44,20 @@ class RunDetails:
 
 @frozen
 class History:
-    """All that happened in a run: its record, its steps and approvals in order, and its ledger."""
+    """All that happened in a run: its record, its steps and approvals in order, and its ledger.
+
+    `damage` has a sentence for each record that does not decode; those are left out.
+    """
 
     run: RunRecord
     steps: tuple[Step, ...]
     approvals: tuple[Approval, ...]
     entries: tuple[Entry, ...]
+    damage: tuple[str, ...] = ()
+
+
+Archive: TypeAlias = Callable[[History], Awaitable[None] | None]
+"""Takes the history of a run that is about to be deleted; what it raises keeps the run."""
 
 
 class Reader:
@@ -59,15 +71,20 @@ class Reader:
         found = await self._store.load(run_id)
         if found.run is None:
             return Err(UnknownRun(run_id))
-        return Ok(RunDetails(run_of(found.run), approvals_in(found), from_micros(found.now)))
+        read = salvaged(evolve(found, steps=()), found.run)
+        return Ok(RunDetails(read.run, read.approvals, from_micros(found.now), read.damage))
 
     async def history(self, run_id: str) -> Result[History, UnknownRun]:
         """Give all that happened in a run."""
         found = await self._store.load(run_id)
         if found.run is None:
             return Err(UnknownRun(run_id))
-        state = state_in(found, found.run)
-        return Ok(History(state.run, state.steps, state.approvals, await self._store.entries(run_id)))
+        return Ok(await self._history(found, found.run))
+
+    async def _history(self, found: Found, row: RunRow) -> History:
+        read = salvaged(found, row)
+        entries = await self._store.entries(row.run_id)
+        return History(read.run, read.steps, read.approvals, entries, read.damage)
 
     async def verify(self, run_id: str, exported: Head | None = None) -> Result[Head, BrokenChain]:
         """Check a run's ledger, against a head that was exported before where one is given."""
@@ -116,23 +133,43 @@ class Reader:
         names = None if statuses is None else tuple(status.value for status in statuses)
         query = RunQuery(prefix=prefix, workflow=workflow, statuses=names, limit=limit, after=after)
         page = await self._store.page_runs(query)
-        return Page(tuple(map(_listed, page.items)), page.after)
+        return Page(tuple(map(listed, page.items)), page.after)
 
-    async def cleanup(self, *, older_than: Duration) -> int:
-        """Delete runs that ended longer ago than that, with all that belongs to them; gives how many."""
+    async def cleanup(self, *, older_than: Duration, archive: Archive | None = None, batch: int = 1_000) -> int:
+        """Delete runs that ended longer ago than that, with all that belongs to them; gives how many.
+
+        `archive` is called with the history of each before it is deleted. What it raises goes on to the caller: that
+        run stays, and those before it are gone. A run whose deletion fails is archived again the next time. `batch`
+        runs are listed at once; runs that wait are not looked at.
+        """
         before = await self._store.now() - _micros(older_than)
         ended = tuple(status.value for status in RunStatus if status.ended)
         deleted = 0
         after: str | None = None
         while True:
-            query = RunQuery(statuses=ended, updated_before=before, limit=_AT_ONCE, after=after)
+            query = RunQuery(statuses=ended, updated_before=before, limit=batch, after=after)
             page = await self._store.page_runs(query)
             for row in page.items:
-                gone = await self._store.commit(Changes(move=Move.CLEANUP, forgotten=(Hold(row.run_id, row.version),)))
-                deleted += isinstance(gone, Ok)
+                if archive is None or await self._archived(row, archive):
+                    deleted += await self._forgotten(row)
             if page.after is None:
                 return deleted
             after = page.after
+
+    async def _archived(self, row: RunRow, archive: Archive) -> bool:
+        """Hand a run's history over; False where it moved since it was listed."""
+        found = await self._store.load(row.run_id)
+        if found.run is None or found.run.version != row.version:
+            return False
+        keeping = archive(await self._history(found, found.run))
+        if inspect.isawaitable(keeping):
+            await keeping
+        return True
+
+    async def _forgotten(self, row: RunRow) -> bool:
+        """Delete a run, unless it has moved since it was listed."""
+        forgotten = (Hold(row.run_id, row.version),)
+        return isinstance(await self._store.commit(Changes(move=Move.CLEANUP, forgotten=forgotten)), Ok)
 
 
 def _micros(length: Duration) -> int:
@@ -146,10 +183,3 @@ def _view(row: ApprovalRow) -> PendingApproval:
     except RecordCorrupt as exc:
         asked = from_micros(row.asked_at)
         return PendingApproval(row.run_id, row.key, str(exc), row.workflow, None, 0, "", asked)
-
-
-def _listed(row: RunRow) -> RunRecord:
-    try:
-        return run_of(row)
-    except RecordCorrupt as exc:
-        return run_of(evolve(quarantined(row, str(exc), row.updated_at), version=row.version))

@@ -32,12 +32,14 @@ class Scope:
     Calls are numbered per scope, so that branches which overtake each other do not renumber one another.
     """
 
-    __slots__ = ("_branches", "_calls", "_counts", "_taken", "parked", "path", "task")
+    __slots__ = ("_branches", "_calls", "_counts", "_taken", "met", "owner", "parked", "path", "task")
 
     def __init__(self, path: str, task: asyncio.Task[object] | None, taken: set[str]) -> None:
         self.path = path
         self.task = task
         self.parked: Parked | None = None
+        self.met = False
+        self.owner: asyncio.Task[object] | None = None
         self._calls = 0
         self._branches = 0
         self._counts: dict[str, int] = {}
@@ -62,6 +64,12 @@ class Scope:
             raise DefinitionError(msg)
         self._taken.add(name)
         return Spot(name, self._place())
+
+    def park(self, parked: Parked) -> Parked:
+        """Note that a question of this line waits; `met`: the code of its `owner` hears so, and not only a branch."""
+        self.parked = parked
+        self.met = self.met or self.owner is asyncio.current_task()
+        return parked
 
     def next_place(self) -> str:
         """Where the next call will be."""
@@ -287,12 +295,16 @@ class Journal:
                 waiter.set_exception(failure)
 
     async def stop(self) -> list[Step]:
-        """Wait for writes under way and give what is still unsaved, to ride in the last commit. Raises `FencedOut`."""
+        """Wait for writes under way and give what is still unsaved, to ride in the last commit. Raises `FencedOut`.
+
+        What is added afterwards, by a task that the workflow left behind, is written nowhere.
+        """
         while self._writing is not None:  # a write that ends may begin the next
             await self._written()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self.recorder = None
         self._raise_failure()
         steps, self.unsaved = self.unsaved, []
         return steps

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from awaitly.actors import ADMIN, Actor
 from awaitly.changing import changed
-from awaitly.errors import NeedsReview, RunConflict, RunEnded
+from awaitly.errors import ConflictReason, NeedsReview, RunConflict, RunEnded
 from awaitly.journal import Lease, Recorded, Returned, RunRecord
 from awaitly.result import Err, Ok, Result
 from awaitly.statuses import RunStatus
@@ -102,7 +102,8 @@ def _illegal(run: RunRecord, event: RunEvent) -> RunRefusal:
         return RunEnded(run.run_id, run.status)
     if run.status is RunStatus.NEEDS_REVIEW:
         return NeedsReview(run.run_id, run.reason or "it was set aside")
-    return RunConflict(run.run_id, f"it is {run.status.value} and cannot {type(event).__name__.lower()}")
+    impossible = f"it is {run.status.value} and cannot {type(event).__name__.lower()}"
+    return RunConflict(run.run_id, ConflictReason.WRONG_STATUS, impossible)
 
 
 def _moved(run: RunRecord, status: RunStatus, now: datetime, **changes: Any) -> Result[RunRecord, RunRefusal]:
@@ -118,8 +119,8 @@ def _claim(run: RunRecord, event: Claim, now: datetime) -> Result[RunRecord, Run
 
 def _take_over(run: RunRecord, event: Claim, now: datetime) -> Result[RunRecord, RunRefusal]:
     if run.lease is not None and now < run.lease.until:
-        until = run.lease.until.isoformat(timespec="seconds")
-        return Err(RunConflict(run.run_id, f"it runs elsewhere right now ({run.lease.holder}, lease until {until})"))
+        held = f"{run.lease.holder}, lease until {run.lease.until.isoformat(timespec='seconds')}"
+        return Err(RunConflict(run.run_id, ConflictReason.EXECUTING_ELSEWHERE, f"it runs elsewhere right now ({held})"))
     recoveries = run.recoveries + 1 if event.steps <= run.progress else 1
     if recoveries > MOST_RECOVERIES:
         reason = f"it was taken over {MOST_RECOVERIES} times from processes that died without recording a step"

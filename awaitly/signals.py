@@ -5,9 +5,11 @@ They never reach the caller, who gets a value instead. `Parked` is public, for t
 
 from __future__ import annotations
 
+from typing import cast
+
 from awaitly.errors import PendingApproval, WorkflowChanged
 
-__all__ = ["Drifted", "Ended", "FencedOut", "Parked", "Signal", "strongest"]
+__all__ = ["Drifted", "Ended", "FencedOut", "Parked", "Signal", "parking_in", "strongest"]
 
 
 class Signal(BaseException):
@@ -54,3 +56,30 @@ def strongest(raised: list[BaseException]) -> BaseException | None:
             return one
     pending = tuple(p for one in raised if isinstance(one, Parked) for p in one.pending)
     return Parked(pending) if pending else None
+
+
+def parking_in(raised: BaseException) -> Parked | None:
+    """Find the parking that an exception was made of: one that it is, was raised from, or caught, at any depth.
+
+    A group is parking if its parts are, and none of them failed by itself.
+    """
+    seen: set[int] = set()
+    links: list[BaseException | None] = [raised]
+    while links:
+        link = links.pop()
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        parked = _parked(link)
+        if parked is not None:
+            return parked
+        links += [link.__context__, link.__cause__]
+    return None
+
+
+def _parked(link: BaseException) -> Parked | None:
+    found: BaseException | None = link
+    if isinstance(link, BaseExceptionGroup):
+        group = cast("BaseExceptionGroup[BaseException]", link)
+        found = strongest([parking_in(part) or part for part in group.exceptions])
+    return found if isinstance(found, Parked) else None

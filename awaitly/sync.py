@@ -18,7 +18,7 @@ from awaitly.errors import PendingApproval, Refusal, RunCancelled, UnknownRun
 from awaitly.exceptions import DefinitionError
 from awaitly.execution import Execution
 from awaitly.journal import RunRecord
-from awaitly.reader import History, RunDetails
+from awaitly.reader import Archive, History, RunDetails
 from awaitly.result import Result
 from awaitly.statuses import RunStatus
 from awaitly.store import Page, Store
@@ -323,6 +323,6 @@ class Orchestrator:
             self._inner.runs(prefix=prefix, workflow=workflow, statuses=statuses, limit=limit, after=after)
         )
 
-    def cleanup(self, *, older_than: Duration) -> int:
-        """Delete runs that ended longer ago than that."""
-        return self._run(self._inner.cleanup(older_than=older_than))
+    def cleanup(self, *, older_than: Duration, archive: Archive | None = None, batch: int = 1_000) -> int:
+        """Delete runs that ended longer ago than that; `archive` is called on the orchestrator's own thread."""
+        return self._run(self._inner.cleanup(older_than=older_than, archive=archive, batch=batch))

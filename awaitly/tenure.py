@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from awaitly import moves
@@ -27,8 +27,17 @@ class Tenure:
     code has changed, or that somebody else was quicker, leaves the store as it was.
     """
 
-    def __init__(self, store: Store, move: Move, before: RunState | None, taken: Moved, lease: timedelta) -> None:
+    def __init__(
+        self,
+        store: Store,
+        move: Move,
+        before: RunState | None,
+        taken: Moved,
+        lease: timedelta,
+        on_claim: Callable[[], None] | None = None,
+    ) -> None:
         self._store = store
+        self._on_claim = on_claim
         self._move = move
         self._lease = lease
         self._before = before
@@ -42,6 +51,11 @@ class Tenure:
     def state(self) -> RunState:
         """The run as it is stored, or as it would be where nothing was written yet."""
         return self._before or self._state
+
+    @property
+    def stored(self) -> bool:
+        """Whether the store has the run at all: one that starts is not there before its first commit."""
+        return self._before is not None
 
     @property
     def _holding(self) -> bool:
@@ -149,6 +163,8 @@ class Tenure:
         if isinstance(await self._store.commit(changes), Ok):
             self._before = self._state = after
             self._facts = ()
+            if not self.claimed and self._on_claim is not None:
+                self._on_claim()
             self.claimed = True
             return True
         await self._refresh()

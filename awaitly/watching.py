@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from awaitly.store import Store, Wakes, Waking
@@ -32,5 +32,5 @@ def watching(store: Store) -> AbstractAsyncContextManager[Wakes]:
 
 
 @asynccontextmanager
-async def _looking() -> AsyncIterator[Wakes]:
+async def _looking() -> AsyncGenerator[Wakes]:
     yield _Looking()

@@ -35,7 +35,16 @@ from awaitly.retry import ONCE, Retry
 if TYPE_CHECKING:
     from awaitly.context import Run
 
-__all__ = ["Durability", "Invocation", "Signature", "StepWithOptions", "Workflow", "step", "workflow"]
+__all__ = [
+    "Durability",
+    "Invocation",
+    "Signature",
+    "StepWithOptions",
+    "Workflow",
+    "checked_invocation",
+    "step",
+    "workflow",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -164,6 +173,18 @@ class Workflow(Generic[P, T_co, E_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Invocation[T_co, E_co]:
         """Bind arguments."""
         return Invocation(self, self.signature.encode(self.signature.named(args, kwargs)))
+
+
+def checked_invocation(verb: str, given: object) -> None:
+    """Refuse what is no invocation. Raises `TypeError` that says what to write."""
+    if isinstance(given, Invocation):
+        return
+    msg = f"{verb} takes what calling a workflow gives, as in {verb}(refund('order-1')), not {given!r}"
+    if isinstance(given, Workflow):
+        workflow = cast("Workflow[..., Any, Any]", given)
+        name, wanted = workflow.function.__name__, ", ".join(workflow.signature.hints)
+        msg = f"write {verb}({name}({wanted})), not {verb}({name}): calling a workflow binds its arguments"
+    raise TypeError(msg)
 
 
 Definition: TypeAlias = "Callable[Concatenate[Run[E], P], Awaitable[Result[T, E]]]"

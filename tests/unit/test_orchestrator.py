@@ -754,7 +754,7 @@ async def test_a_fork_to_an_id_that_is_taken_is_a_conflict(before: int, store: S
         for key in ("do", "do#2")[: before + 1]:
             forked = await orchestrator.fork("r", before=key, new_id="f")
             assert isinstance(error_of(forked.result), RunConflict)
-            assert "choose another" in error_of(forked.result).reason
+            assert "choose another" in error_of(forked.result).detail
         assert await store.load("f") == found
     assert effects.done == done
 
