@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from benchmarks import disk, growth, imports, steps, waking, workload
+from benchmarks import disk, growth, imports, redis_limit, steps, waking, workload
 from benchmarks.figures import Figure, environment, markdown, write
 
 __all__: list[str] = []
@@ -21,8 +21,11 @@ _PARTS: dict[str, Callable[..., list[Figure]]] = {
     "postgres": workload.measure_postgres,
     "growth-postgres": growth.measure_postgres,
     "growth-redis": growth.measure_redis,
+    "redis": redis_limit.measure,
     "waking": waking.measure,
 }
+_LONG: dict[str, Callable[..., list[Figure]]] = {"million-postgres": growth.measure_million}
+"""These take many minutes, and run only where they are named."""
 
 
 def _main(arguments: Sequence[str]) -> int:
@@ -32,7 +35,7 @@ def _main(arguments: Sequence[str]) -> int:
     missing: list[str] = []
     for name in options.parts or _PARTS:
         begun = time.monotonic()
-        figures += _PARTS[name](quick=options.quick, missing=missing)
+        figures += (_PARTS | _LONG)[name](quick=options.quick, missing=missing)
         print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr, flush=True)
     missing = list(dict.fromkeys(missing))
     print(", ".join(f"{name} {value}" for name, value in environment().items()), markdown(figures), sep="\n\n")
@@ -45,11 +48,14 @@ def _main(arguments: Sequence[str]) -> int:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", metavar="NAME", help=f"what to measure: {', '.join(_PARTS)}; all by default"
+        "parts",
+        nargs="*",
+        metavar="NAME",
+        help=f"what to measure: {', '.join(_PARTS)} by default; or {', '.join(_LONG)}",
     )
     parser.add_argument("--quick", action="store_true", help="fewer rounds and runs: about a minute")
     options = parser.parse_args(arguments)
-    if unknown := set(options.parts) - set(_PARTS):
+    if unknown := set(options.parts) - set(_PARTS | _LONG):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     return options
 

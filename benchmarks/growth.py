@@ -13,12 +13,12 @@ from attrs import evolve, frozen
 from awaitly import Changes, Ok, Orchestrator, open_store
 from benchmarks.contenders.with_awaitly import AwaitlyContender, order
 from benchmarks.figures import Figure, at_most
-from benchmarks.places import Place, databases, files, namespaces
+from benchmarks.places import Place, databases, files, namespaces, postgres_bytes, redis_bytes
 from benchmarks.remote import Remote, running
 from benchmarks.timing import percentile, ratio
 from benchmarks.watching import WatchedStore
 
-__all__ = ["measure", "measure_postgres", "measure_redis"]
+__all__ = ["measure", "measure_million", "measure_postgres", "measure_redis"]
 
 _FEW = 1_000
 _GENUINE = 700
@@ -35,48 +35,65 @@ _Rounds = dict[str, dict[int, list[float]]]
 
 @frozen
 class _Family:
-    """A kind of store: its `limit` in milliseconds for the p95 of a listing, and what is told of it in the table."""
+    """A kind of store: its `limit` in milliseconds for the p95 of a listing, and how large it gets, if that is told."""
 
     part: str
     name: str
     place: Callable[[], AbstractContextManager[Place]]
     limit: float
+    size: Callable[[str], int] | None = None
 
 
 _SQLITE = _Family("growth", "", files, 5)
-_POSTGRES = _Family("growth-postgres", "Postgres, ", databases, 10)
-_REDIS = _Family("growth-redis", "Redis, ", namespaces, 10)
+_POSTGRES = _Family("growth-postgres", "Postgres, ", databases, 10, postgres_bytes)
+_REDIS = _Family("growth-redis", "Redis, ", namespaces, 10, redis_bytes)
+_MILLION = evolve(_POSTGRES, part="million-postgres")
 
 
 def measure(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001  (no peer takes part)
     """On SQLite."""
-    return _measured(_SQLITE, quick=quick)
+    return _measured(_SQLITE, _many(quick=quick), quick=quick)
 
 
 def measure_postgres(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001
     """On a Postgres of our own."""
-    return _measured(_POSTGRES, quick=quick)
+    return _measured(_POSTGRES, _many(quick=quick), quick=quick)
 
 
 def measure_redis(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001
     """On a Redis of our own."""
-    return _measured(_REDIS, quick=quick)
+    return _measured(_REDIS, _many(quick=quick), quick=quick)
 
 
-def _measured(family: _Family, *, quick: bool) -> list[Figure]:
-    many = 20_000 if quick else 100_000
+def measure_million(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001
+    """On a Postgres of our own with a million parked runs: minutes, so only by its name."""
+    return _measured(_MILLION, 100_000 if quick else 1_000_000, quick=quick)
+
+
+def _measured(family: _Family, many: int, *, quick: bool) -> list[Figure]:
     rounds: _Rounds = defaultdict(lambda: defaultdict(list))
     with family.place() as place, ExitStack() as stack:
         stores: dict[int, Remote] = {}
         for count in (_FEW, many):
             address = place(f"{count}")
+            before = family.size(address) if family.size else 0
             asyncio.run(_fill(address, count - _GENUINE))
+            filled = family.size(address) - before if family.size else 0
             stores[count] = stack.enter_context(running("awaitly", address))
             stores[count].start([f"real-{number}" for number in range(_GENUINE)], 64)
         for number in range(3 if quick else 6):
             for count, remote in stores.items():
                 _turn(remote, count, number, rounds)
-    return _figures(family, rounds, many)
+    return [*_figures(family, rounds, many), *_bytes(family, filled / (many - _GENUINE), many)]
+
+
+def _many(*, quick: bool) -> int:
+    return 20_000 if quick else 100_000
+
+
+def _bytes(family: _Family, each: float, many: int) -> list[Figure]:
+    name = f"{family.name}kept for each of {many:,} parked runs"
+    return [Figure(family.part, name, "bytes", {"awaitly": each})] if family.size else []
 
 
 def _turn(remote: Remote, count: int, number: int, rounds: _Rounds) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
-__all__ = ["Place", "databases", "files", "namespaces"]
+__all__ = ["Place", "databases", "files", "namespaces", "postgres_bytes", "redis_bytes"]
 
 Place: TypeAlias = Callable[[str], str]
 """Gives the address of what is empty, for a name."""
@@ -64,3 +65,19 @@ def namespaces() -> Generator[Place]:
         owned(guard, programs, lambda place: RedisServer(place[0] / "redis-server", place[1], options)) as server,
     ):
         yield lambda name: f"{server.url}?namespace={name.replace(' ', '-')}"
+
+
+def postgres_bytes(address: str) -> int:
+    """Give the size of a database on disk."""
+    import psycopg  # noqa: PLC0415
+
+    with psycopg.connect(address, autocommit=True) as connection:
+        row = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+        return int(row[0]) if row else 0
+
+
+def redis_bytes(address: str) -> int:
+    """Give the memory that a server uses for its data, that of other namespaces included."""
+    from tests.services.asking import told  # noqa: PLC0415
+
+    return int(told(urlsplit(address).port or 0, "INFO", "memory")["used_memory_dataset"])
