@@ -134,8 +134,12 @@ types: setup ## Check types with mypy and with pyright, both strict
 	@$(VENV)/bin/pyright
 
 .PHONY: faults
-faults: setup ## Run the long fault runs: killed processes, lost replies, racing deciders
+faults: setup ## Run the long fault runs: killed processes and servers, lost replies, races
 	@AWAITLY_FAULTS=long $(VENV)/bin/python -m pytest tests/faults -m "slow or not slow" $(ARGS)
+
+.PHONY: services
+services: setup ## Print which servers the tests use: Postgres, Redis, Redis Cluster
+	@$(VENV)/bin/python -m tests.services
 
 .PHONY: bench
 bench: $(VENV_BENCH)/.ready ## Measure beside peers, in an environment of its own

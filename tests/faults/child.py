@@ -14,7 +14,6 @@ import os
 import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -34,11 +33,11 @@ from awaitly import (
     Store,
 )
 from awaitly.testing import FailingStore, Failpoints
-from awaitly_sqlite import SqliteStore
 from tests.faults.errands import Marks, append, errand
 from tests.faults.orders import Orders
 from tests.faults.planting import planted
-from tests.faults.wrecking import Witness, Wreck, failpoints_of, traced
+from tests.faults.stores import store_at
+from tests.faults.wrecking import Witness, Wreck, failpoints_of, harmed
 
 __all__ = ["Doer", "Reports", "do_all", "live", "obey"]
 
@@ -177,8 +176,8 @@ async def live(store: Store, orders: Orders, failpoints: Failpoints) -> None:
 def obey(orders: Orders) -> None:
     """Do what the orders say, in this process."""
     place = orders.place
-    store = planted(orders.planted, FailingStore(SqliteStore(place.store), failpoints_of(orders)))
-    with traced(orders) if orders.statement or orders.commit[0] else nullcontext():
+    with harmed(orders) as around:
+        store = planted(orders.planted, FailingStore(store_at(place.store, around), failpoints_of(orders)))
         asyncio.run(do_all(store, orders, Marks(Path(place.marks)), Reports(orders.name, Path(place.reports))))
 
 

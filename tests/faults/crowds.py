@@ -1,4 +1,4 @@
-"""Many contenders on one store file at once: threads with a loop each, or processes, in rounds that begin together."""
+"""Many contenders on one store at once: threads with a loop each, or processes, in rounds that begin together."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any, Protocol, TypeAlias
 from attrs import frozen
 
 from awaitly import Execution, Ok, Orchestrator, Result
-from awaitly_sqlite import SqliteStore
 from tests.faults.child import told
 from tests.faults.errands import Marks, errand
 from tests.faults.orders import Place
 from tests.faults.planting import planted
 from tests.faults.processes import CONTEXT, ended, started
+from tests.faults.stores import store_at
 
 __all__ = ["Answer", "Crowd", "decide", "in_processes", "in_threads", "parked", "resume"]
 
@@ -70,7 +70,7 @@ def contend(crowd: Crowd, number: int, gate: Gate) -> None:
     """Be one contender: act in each round as soon as all are ready, and keep the answers."""
     with asyncio.Runner() as runner:
         marks = Marks(Path(crowd.place.marks))
-        store = planted(crowd.planted, SqliteStore(crowd.place.store, busy_timeout="60s"))
+        store = planted(crowd.planted, store_at(crowd.place.store))
         orchestrator = Orchestrator(store, workflows=[errand(marks)], lease="60s")
         runner.run(orchestrator.__aenter__())
         answers: list[Answer] = []
@@ -118,7 +118,7 @@ def parked(place: Place, count: int, *, decided: bool) -> list[str]:
 async def _parked(place: Place, count: int, *, decided: bool) -> list[str]:
     names = [f"r{n}" for n in range(count)]
     workflow = errand(Marks(Path(place.marks)))
-    async with Orchestrator(SqliteStore(place.store), workflows=[workflow]) as orchestrator:
+    async with Orchestrator(store_at(place.store), workflows=[workflow]) as orchestrator:
         for name in names:
             execution: Execution[Any, Any] = await orchestrator.start(workflow("s a s"), run_id=name)
             assert execution.pending

@@ -14,9 +14,9 @@ from attrs import frozen
 from awaitly import Approval, Entry, Ok, Orchestrator, PendingApproval, RecordCorrupt, RunStatus, Store
 from awaitly.audit import verify
 from awaitly.journal import Decided, Failed, RunRecord
-from awaitly_sqlite import SqliteStore
 from tests.faults.errands import Marks, expected
 from tests.faults.orders import Place
+from tests.faults.stores import store_at
 from tests.faults.tally import TALLY, Violated
 
 __all__ = ["Sight", "check_end", "check_sight", "look", "reports", "sight_of"]
@@ -51,7 +51,7 @@ class Sight:
 def look(place: Place, run_id: str) -> Sight:
     """Look at a run through the library's own eyes, in this process."""
     marks = Counter(Marks.read(Path(place.marks)))
-    return asyncio.run(sight_of(SqliteStore(place.store), run_id, marks, reports(place)))
+    return asyncio.run(sight_of(store_at(place.store), run_id, marks, reports(place)))
 
 
 async def sight_of(store: Store, run_id: str, marks: Counter[str], told: tuple[dict[str, Any], ...] = ()) -> Sight:

@@ -19,9 +19,11 @@ from awaitly import MemoryStore
 from awaitly.testing import Failpoints
 from tests.faults.child import live
 from tests.faults.errands import drawn_shape, width
+from tests.faults.grounds import Ground
 from tests.faults.inspecting import Sight, check_end, check_sight, look
 from tests.faults.orders import Orders, Place
 from tests.faults.processes import KILLED, ended, fork
+from tests.faults.stores import in_files, settled
 from tests.faults.tally import TALLY
 
 __all__ = [
@@ -30,10 +32,10 @@ __all__ = [
     "at_any_moment",
     "at_failpoint",
     "folder",
-    "in_sql",
     "live_on",
     "unharmed",
     "with_bug",
+    "within_commits",
 ]
 
 RUN = "r1"
@@ -119,15 +121,16 @@ def at_any_moment(longest: float) -> Harm:
     return draw
 
 
-def in_sql(random: Random, place: Place) -> tuple[str, Victim]:
-    """Let the victim be killed between two statements of SQL, in a body, or a moment after a commit began."""
+def within_commits(random: Random, place: Place) -> tuple[str, Victim]:
+    """Let the victim be killed between two statements or calls, in a body, or a moment after a commit began."""
     shape = drawn_shape(random)
     victim = _living(place, shape, random, "victim")
     match random.randrange(3):
         case 0:
-            victim = victim.but(statement=random.randint(1, 150))
+            victim = victim.but(statement=random.randint(1, 150 if in_files(place.store) else 25))
         case 1:
-            victim = victim.but(commit=(random.randint(1, 9), random.uniform(0, 0.0005)))
+            longest = 0.0005 if in_files(place.store) else 0.003
+            victim = victim.but(commit=(random.randint(1, 9), random.uniform(0, longest)))
         case _:
             victim = victim.but(body=f"kill-{random.choice(('before', 'after'))}@{random.randint(1, 6)}")
     return shape, Victim(victim, surely=False)
@@ -152,15 +155,15 @@ def unharmed(random: Random, place: Place) -> tuple[str, Victim]:
 # A life
 
 
-def live_on(seed: int, harm: Harm) -> None:
+def live_on(seed: int, harm: Harm, ground: Ground = Place.at) -> None:
     """Let a run live, be struck once or more often, and go on to its end in other processes; check all the while."""
     random = Random(seed)
     with folder() as here:
-        place = Place.at(here)
+        place = ground(here)
         shape, victim = harm(random, place)
         sights = [_struck(victim, shape)]
         while random.random() < 0.3 and len(sights) < 3:
-            again = in_sql(random, place)[1]
+            again = within_commits(random, place)[1]
             orders = again.orders.but(deeds=victim.orders.deeds, name=f"victim{len(sights) + 1}")
             sights.append(_struck(Victim(orders, surely=False), shape))
         _survive(place, shape, random)
@@ -182,6 +185,7 @@ def _struck(victim: Victim, shape: str) -> Sight:
         TALLY.check("a victim dies where it should", code == KILLED, (code, victim))
     else:
         TALLY.check("a process ends well or by the kill", code in (0, KILLED), (code, victim))
+    settled(victim.orders.place.store)
     sight = look(victim.orders.place, RUN)
     check_sight(sight, width(shape))
     return sight

@@ -8,21 +8,26 @@ from typing import Any
 
 from attrs import asdict, evolve, frozen
 
-__all__ = ["Orders", "Place"]
+__all__ = ["Orders", "Place", "sqlite_at"]
+
+
+def sqlite_at(path: Path) -> str:
+    """Write the address of a store in a file, whose writers wait for each other as long as it takes."""
+    return f"sqlite:///{path}?busy_timeout=60s"
 
 
 @frozen
 class Place:
-    """The files that the processes of one test share: the store, the marks of step bodies, what was reported."""
+    """What the processes of one test share: the address of their store, and files of marks and of reports."""
 
     store: str
     marks: str
     reports: str
 
     @classmethod
-    def at(cls, folder: Path, name: str = "run") -> Place:
-        """Name the files in a folder."""
-        return cls(*(str(folder / f"{name}.{end}") for end in ("db", "marks", "reports")))
+    def at(cls, folder: Path, store: str = "") -> Place:
+        """Name the files in a folder; the store, if none is given, is a file of SQLite beside them."""
+        return cls(store or sqlite_at(folder / "run.db"), str(folder / "run.marks"), str(folder / "run.reports"))
 
 
 @frozen
@@ -32,9 +37,10 @@ class Orders:
     `deeds`: verbs with their arguments, done in order. `name`: who it is where it decides. `seed`: for its choices.
     `failpoint`: as in `Failpoints.from_env`; `hold`: a failpoint to wait at for a line on the standard input.
     `body`: what happens in step bodies, as in `kill-after@2`.
-    `statement`: be killed before the n-th statement of SQL. `commit`: be killed in the n-th commit, so many seconds
-    after its beginning. `patience`: how many seconds it tries again where a run is in other hands. `cancels`: how
-    likely it cancels a run instead of deciding. `planted`: a bug that its store has, to see whether it is noticed.
+    `statement`: be killed before the n-th statement of SQL, or the n-th call of a store that talks to a server.
+    `commit`: be killed in the n-th commit, so many seconds after its beginning; a split store commits to each half.
+    `patience`: how many seconds it tries again where a run is in other hands. `cancels`: how likely it cancels a run
+    instead of deciding. `planted`: a bug that its store has, to see whether it is noticed.
     """
 
     place: Place

@@ -28,8 +28,11 @@ _LONGEST = 60.0
 _LOCK = Lock()
 """Starting a process reaps all that have ended, whoever waits for them: not while one of those reads its exit code."""
 
+STORES = ("awaitly_sqlite", "awaitly_postgres", "awaitly_redis", "awaitly_split")
+"""Imported before forking, for their drivers take long to import; none of them does anything by being imported."""
+
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["__main__", "tests.faults.child"])
+CONTEXT.set_forkserver_preload(["__main__", "tests.faults.child", *STORES])
 
 
 def started(act: Callable[..., Any], *args: object) -> ForkServerProcess:

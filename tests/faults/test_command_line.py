@@ -50,7 +50,7 @@ VERBS = [
 
 def awaitly(place: Place, *words: str) -> str:
     """Type a command and give what it prints."""
-    command = [sys.executable, "-m", "awaitly", *words, "--store", f"sqlite:///{place.store}", "--by", "ann"]
+    command = [sys.executable, "-m", "awaitly", *words, "--store", place.store, "--by", "ann"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, (done.stdout, done.stderr)
     return done.stdout

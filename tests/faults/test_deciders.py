@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
 
+from awaitly import MemoryStore, Orchestrator
+from tests.faults.child import told
 from tests.faults.crowds import Answer, Crowd, decide, in_processes, in_threads, parked
+from tests.faults.errands import Marks, errand
 from tests.faults.inspecting import look
 from tests.faults.orders import Place
 from tests.faults.tally import TALLY, Violated
@@ -20,20 +24,26 @@ def contest(place: Place, rounds: int, among: Contest, plant: str = "") -> None:
         check_round(place, run_id, answers)
 
 
-def check_round(place: Place, run_id: str, answers: list[Answer]) -> None:
-    """Check one round's answers against each other, the record and the ledger."""
-    winners = [(f"actor{n}", a["status"]) for n, a in enumerate(answers) if a["ok"]]
+def check_answers(answers: list[Answer]) -> tuple[str, str]:
+    """Check one round's answers against each other, and give the winner and what became of the approval."""
+    winners = [(f"actor{n}", str(a["status"])) for n, a in enumerate(answers) if a["ok"]]
     TALLY.check("of 64 deciders one wins", len(winners) == 1, winners)
     losers = {(a.get("error"), a.get("by"), a.get("status")) for a in answers if not a["ok"]}
     TALLY.check("each loser is told who won", losers == {("AlreadyDecided", *winners[0])}, (winners, losers))
+    return winners[0]
+
+
+def check_round(place: Place, run_id: str, answers: list[Answer]) -> None:
+    """Check one round's answers against each other, the record and the ledger."""
+    winner = check_answers(answers)
     sight = look(place, run_id)
     (approval,) = sight.approvals
     closed = approval.closing and (approval.closing.by.name, approval.status.value)
-    TALLY.check("the record names the winner", closed == winners[0], (winners, approval))
+    TALLY.check("the record names the winner", closed == winner, (winner, approval))
     noted = [entry.body for entry in sight.entries[1:]]
-    name, status = winners[0]
+    name, status = winner
     fits = len(noted) == 1 and f'"event":"{status}"' in noted[0] and f'"by":"{name}"' in noted[0]
-    TALLY.check("the ledger names the winner", fits, (winners, noted))
+    TALLY.check("the ledger names the winner", fits, (winner, noted))
 
 
 @pytest.mark.parametrize("among", [in_threads, in_processes])
@@ -47,6 +57,29 @@ def test_one_of_many_deciders_wins(place: Place, among: Contest) -> None:
 def test_one_of_many_deciders_wins_each_time(place: Place, among: Contest) -> None:
     """The same in a thousand rounds."""
     contest(place, 1000, among)
+
+
+def test_one_of_many_deciders_wins_wherever_runs_are_kept(elsewhere: Place) -> None:
+    """Of 64 that decide at once one wins, and the others are told who, on servers and in two stores as well."""
+    contest(elsewhere, 2, in_threads)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("among", [in_threads, in_processes])
+def test_one_of_many_deciders_wins_each_time_wherever_runs_are_kept(elsewhere: Place, among: Contest) -> None:
+    """The same in a thousand rounds."""
+    contest(elsewhere, 1000, among)
+
+
+async def test_one_of_many_deciding_tasks_wins() -> None:
+    """Of 64 tasks that decide at once on one store in memory, one wins and the others are told who."""
+    store, workflow = MemoryStore(), errand(Marks())
+    async with Orchestrator(store, workflows=[workflow]) as orchestrator:
+        for number in range(20):
+            run_id = f"r{number}"
+            await orchestrator.start(workflow("s a s"), run_id=run_id)
+            answers = await asyncio.gather(*(decide(orchestrator, run_id, n) for n in range(CONTENDERS)))
+            check_answers([told(answer) for answer in answers])
 
 
 def test_the_contest_notices_two_winners(place: Place) -> None:

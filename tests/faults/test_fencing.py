@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 import signal
-import sqlite3
 from collections.abc import Iterator
 from subprocess import Popen
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
+from awaitly import ApprovalQuery, RunQuery, Store
 from tests.faults.inspecting import Sight, look, reports
 from tests.faults.orders import Orders, Place
 from tests.faults.processes import forked, spawn
+from tests.faults.stores import store_at
 from tests.faults.tally import TALLY, Violated
 
 RUN = "r1"
@@ -49,12 +51,19 @@ def zombies() -> Iterator[list[Popen[str]]]:
         process.communicate()
 
 
-def dump(place: Place) -> list[str]:
-    """Give all that stands in the store, as SQL."""
-    with sqlite3.connect(place.store) as db:
-        dumped = list(db.iterdump())
-    db.close()
-    return dumped
+def dump(place: Place) -> tuple[object, ...]:
+    """Give all that stands in the store."""
+    return asyncio.run(_dump(store_at(place.store)))
+
+
+async def _dump(store: Store) -> tuple[object, ...]:
+    await store.open()
+    try:
+        found, entries = await store.load(RUN), await store.entries(RUN)
+        runs, asked = await store.page_runs(RunQuery()), await store.page_approvals(ApprovalQuery())
+    finally:
+        await store.close()
+    return evolve(found, now=0), entries, runs, asked
 
 
 def overtaken(place: Place, case: Case, zombies: list[Popen[str]], plant: str = "") -> tuple[Sight, Sight]:
@@ -77,19 +86,44 @@ def overtaken(place: Place, case: Case, zombies: list[Popen[str]], plant: str = 
     return before, look(place, RUN)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.held or case.body}-{case.refused}")
-def test_a_process_that_lost_its_lease_writes_nothing(place: Place, case: Case, zombies: list[Popen[str]]) -> None:
-    """A process that is stopped past its lease, and overtaken, has its next write refused when it goes on."""
+def check_zombie(place: Place, case: Case, zombies: list[Popen[str]]) -> None:
+    """Let a process be overtaken, and check that what it writes is refused and what it says is the other's."""
     before, after = overtaken(place, case, zombies)
     TALLY.check("a run keeps its one outcome", before.run == after.run and after.recorded == before.recorded, case)
     mine = [report for report in reports(place) if report["name"] == "zed"]
     refused = [move for report in mine if report["deed"][0] == "refused" for move in report["deed"][1:]]
-    TALLY.check("a stale write is refused", case.refused in refused or "renew" in refused, (case, mine))
+    given_up = case.refused == "release"  # giving a run back is tried for as long as its lease lasts
+    TALLY.check("a stale write is refused", case.refused in refused or "renew" in refused or given_up, (case, mine))
     told = [report for report in mine if report["deed"][0] == "start"]
     others = next(report for report in reports(place) if report["deed"][0] == "finish")
     cancelled = "cancel" in case.body and not told
     fits = cancelled or (told[0]["status"], told[0].get("value")) == (others["status"], others.get("value"))
     TALLY.check("a zombie reports the other's outcome", fits or told[0].get("error") == "RunConflict", (case, mine))
+
+
+def named(case: Case) -> str:
+    """Name a case."""
+    return f"{case.held or case.body}-{case.refused}"
+
+
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_a_process_that_lost_its_lease_writes_nothing(place: Place, case: Case, zombies: list[Popen[str]]) -> None:
+    """A process that is stopped past its lease, and overtaken, has its next write refused when it goes on."""
+    check_zombie(place, case, zombies)
+
+
+def test_a_zombie_writes_nothing_wherever_runs_are_kept(elsewhere: Place, zombies: list[Popen[str]]) -> None:
+    """A process that was stopped as it was about to park is refused, on servers and in two stores as well."""
+    check_zombie(elsewhere, CASES[4], zombies)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES, ids=named)
+def test_no_zombie_writes_anything_wherever_runs_are_kept(
+    elsewhere: Place, case: Case, zombies: list[Popen[str]]
+) -> None:
+    """The same for each place where a process may be stopped."""
+    check_zombie(elsewhere, case, zombies)
 
 
 def test_the_zombie_is_noticed_where_nothing_fences(place: Place, zombies: list[Popen[str]]) -> None:

@@ -11,10 +11,10 @@ from tests.faults.lives import (
     Harm,
     at_any_moment,
     at_failpoint,
-    in_sql,
     live_on,
     unharmed,
     with_bug,
+    within_commits,
 )
 from tests.faults.tally import TALLY, Violated
 
@@ -43,7 +43,7 @@ def test_a_kill_at_any_moment_loses_nothing() -> None:
 
 def test_a_kill_within_a_commit_loses_nothing() -> None:
     """A process may be killed between two statements of SQL, while SQLite commits, and in the body of a step."""
-    live_through(range(8), in_sql)
+    live_through(range(8), within_commits)
 
 
 @pytest.mark.slow
@@ -62,7 +62,7 @@ def test_many_kills_at_any_moment_lose_nothing() -> None:
 @pytest.mark.slow
 def test_many_kills_within_a_commit_lose_nothing() -> None:
     """The same with two hundred lives."""
-    live_through(range(8, 208), in_sql)
+    live_through(range(8, 208), within_commits)
 
 
 BUGS = {

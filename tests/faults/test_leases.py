@@ -8,12 +8,12 @@ from typing import Any
 
 from awaitly import Execution, MemoryStore, Orchestrator, RunStatus, StoreUnavailable
 from awaitly.testing import FailingStore, Failpoints, raising
-from awaitly_sqlite import SqliteStore
 from tests.faults.child import told
 from tests.faults.errands import Marks, errand
 from tests.faults.inspecting import reports
 from tests.faults.orders import Orders, Place
 from tests.faults.processes import spawn
+from tests.faults.stores import store_at
 from tests.faults.tally import TALLY
 
 PATIENCE = 10.0
@@ -23,7 +23,7 @@ async def resume_through(place: Place, renewals: int) -> list[str]:
     """Try to resume a run until its lease was renewed so often; gives what the attempts met with."""
     ends: set[int | None] = set()
     met: list[str] = []
-    store, workflow = SqliteStore(place.store), errand(Marks(Path(place.marks)))
+    store, workflow = store_at(place.store), errand(Marks(Path(place.marks)))
     limit = time.monotonic() + PATIENCE
     async with Orchestrator(store, workflows=[workflow]) as orchestrator:
         while len(ends) <= renewals and time.monotonic() < limit:

@@ -19,6 +19,7 @@ from tests.faults.child import told
 from tests.faults.damage import TABLES, Damage, damages, garbled
 from tests.faults.errands import Marks, errand
 from tests.faults.orders import Place
+from tests.faults.stores import file_of
 from tests.faults.tally import TALLY
 
 Making = Callable[[str, str, Random], Iterable[Damage]]
@@ -34,7 +35,7 @@ CASES = [*product(("runs", "approvals"), KINDS), ("steps", "approved"), ("steps"
 @asynccontextmanager
 async def opened(place: Place) -> AsyncGenerator[Orchestrator]:
     """Open the store of a place with the workflow that its runs are of."""
-    async with Orchestrator(SqliteStore(place.store), workflows=[errand(Marks())], lease="1s") as orchestrator:
+    async with Orchestrator(SqliteStore(file_of(place.store)), workflows=[errand(Marks())], lease="1s") as orchestrator:
         yield orchestrator
 
 
@@ -50,13 +51,13 @@ async def begin(orchestrator: Orchestrator, run_id: str, kind: str) -> None:
 def leave(place: Place, run_id: str) -> None:
     """Make a decided run look as its process left it in the middle of a step: it runs, and its lease is over."""
     status = "UPDATE runs SET status = 'running', due_at = 1, body = json_set(body, '$.lease', json('[\"x\",1]')) "
-    with closing(sqlite3.connect(place.store)) as db, db:
+    with closing(sqlite3.connect(file_of(place.store))) as db, db:
         db.execute(status + "WHERE run_id = ?", (run_id,))
 
 
 def body_of(place: Place, table: str, run_id: str) -> str:
     """Read a body as it stands."""
-    with closing(sqlite3.connect(place.store)) as db:
+    with closing(sqlite3.connect(file_of(place.store))) as db:
         row = db.execute(f"SELECT body FROM {table} WHERE {_IS[table]}", (run_id,)).fetchone()  # noqa: S608
     return str(row[0])
 
@@ -64,7 +65,7 @@ def body_of(place: Place, table: str, run_id: str) -> str:
 def harm(place: Place, run_id: str, damage: Damage) -> None:
     """Write a damaged body, as text, whatever its bytes are."""
     update = f"UPDATE {damage.table} SET body = CAST(? AS TEXT) WHERE {_IS[damage.table]}"  # noqa: S608
-    with closing(sqlite3.connect(place.store)) as db, db:
+    with closing(sqlite3.connect(file_of(place.store))) as db, db:
         db.execute(update, (damage.body, run_id))
 
 
@@ -131,7 +132,7 @@ FAIR = {
 async def unfairly_fared(place: Place, chosen: dict[str, Damage]) -> list[str]:
     """Resume each damaged run, and say which of them fared as none should."""
     unfair: list[str] = []
-    store = SqliteStore(place.store)
+    store = SqliteStore(file_of(place.store))
     async with Orchestrator(store, workflows=[errand(Marks())], lease="1s") as orchestrator:
         for run_id, damage in chosen.items():
             readable = await _readable(store, run_id)

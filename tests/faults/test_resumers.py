@@ -78,6 +78,18 @@ async def test_one_of_many_resuming_tasks_executes_each_time() -> None:
     await contest_of_tasks(1000)
 
 
+def test_one_of_many_resumers_executes_wherever_runs_are_kept(elsewhere: Place) -> None:
+    """Of 32 that resume a run at once, one executes its next step, on servers and in two stores as well."""
+    contest(elsewhere, 2, in_threads)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("among", [in_threads, in_processes])
+def test_one_of_many_resumers_executes_each_time_wherever_runs_are_kept(elsewhere: Place, among: Contest) -> None:
+    """The same in a thousand rounds."""
+    contest(elsewhere, 1000, among)
+
+
 async def test_the_contest_notices_two_executions() -> None:
     """Where the store ignores versions, the contest fails."""
     with TALLY.aside(), pytest.raises(Violated):

@@ -1,4 +1,4 @@
-"""How a child process comes to harm: in a step's body, before a statement of SQL, or in the middle of a commit."""
+"""How a child process comes to harm: in a step's body, between two statements, or in the middle of a commit."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from functools import partial
 from threading import Thread
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 from awaitly import Changes, Conflict, Err, Move, Result, Store
@@ -20,7 +21,9 @@ from awaitly.testing import Failpoints, StoreWrapper, kill
 from tests.faults.errands import BodyAction, Marks
 from tests.faults.orders import Orders
 
-__all__ = ["Witness", "Wreck", "failpoints_of", "traced"]
+__all__ = ["Witness", "Wreck", "failpoints_of", "harmed"]
+
+T = TypeVar("T")
 
 _BODY = re.compile(r"(kill|hold|cancel|renew)(?:-(before|after))?@(\d+)")
 
@@ -86,33 +89,62 @@ def _die() -> None:
 
 
 class _Killing:
-    """Follows the statements of this process's connections and ends it at the one that the orders name."""
+    """Follows what this process asks of its stores, and ends it where the orders say so."""
 
-    def __init__(self, statement: int, commit: int, delay: float) -> None:
-        self._statement = statement
-        self._commit = commit
-        self._delay = delay
+    def __init__(self, orders: Orders) -> None:
+        self._statement = orders.statement
+        self._commit, self._delay = orders.commit
         self.statements = 0
         self.commits = 0
 
-    def saw(self, text: str, *, writes: bool) -> None:
+    def asks(self) -> None:
+        """Count a statement, or a call."""
         self.statements += 1
         if self.statements == self._statement:
             _die()
-        if writes and text == "COMMIT":
-            self.commits += 1
-            if self.commits == self._commit:
-                Thread(target=self._die_soon, daemon=True).start()
+
+    def commits_now(self) -> None:
+        """Count a commit."""
+        self.commits += 1
+        if self.commits == self._commit:
+            Thread(target=self._die_soon, daemon=True).start()
 
     def _die_soon(self) -> None:
         time.sleep(self._delay)
         _die()
 
 
-def traced(orders: Orders) -> Any:
-    """Give the context in which connections of SQLite end this process where the orders say so."""
-    killing = _Killing(orders.statement, *orders.commit)
+class _Followed(StoreWrapper):
+    """A store that talks to a server, whose calls are followed."""
 
+    def __init__(self, store: Store, killing: _Killing) -> None:
+        super().__init__(store)
+        self._killing = killing
+
+    async def reading(self, name: str, read: Awaitable[T]) -> T:
+        """Read, as the process asks for it."""
+        self._killing.asks()
+        return await super().reading(name, read)
+
+    async def commit(self, changes: Changes) -> Result[None, Conflict]:
+        """Commit, as the process asks for it."""
+        self._killing.asks()
+        self._killing.commits_now()
+        return await super().commit(changes)
+
+
+@contextmanager
+def harmed(orders: Orders) -> Generator[Callable[[Store], Store]]:
+    """Follow the statements of SQLite, where the orders name one; gives what follows the calls of other stores."""
+    if not (orders.statement or orders.commit[0]):
+        yield lambda store: store
+        return
+    killing = _Killing(orders)
+    with patch.object(sqlite3, "connect", partial(sqlite3.connect, factory=_traced(killing))):
+        yield lambda store: _Followed(store, killing)
+
+
+def _traced(killing: _Killing) -> type[sqlite3.Connection]:
     class Connection(sqlite3.Connection):
         """A connection whose statements are followed."""
 
@@ -120,7 +152,7 @@ def traced(orders: Orders) -> Any:
             super().__init__(*args, **kwargs)
             self.set_trace_callback(_tracer(killing))
 
-    return patch.object(sqlite3, "connect", partial(sqlite3.connect, factory=Connection))
+    return Connection
 
 
 def _tracer(killing: _Killing) -> Callable[[str], None]:
@@ -129,6 +161,8 @@ def _tracer(killing: _Killing) -> Callable[[str], None]:
     def trace(text: str) -> None:
         nonlocal writing
         writing = writing or text == "BEGIN IMMEDIATE"
-        killing.saw(text, writes=writing)
+        killing.asks()
+        if writing and text == "COMMIT":
+            killing.commits_now()
 
     return trace
