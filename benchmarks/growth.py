@@ -13,7 +13,7 @@ from attrs import evolve, frozen
 from awaitly import Changes, Ok, Orchestrator, open_store
 from benchmarks.contenders.with_awaitly import AwaitlyContender, order
 from benchmarks.figures import Figure, at_most
-from benchmarks.places import Place, databases, files, namespaces, postgres_bytes, redis_bytes
+from benchmarks.places import Place, databases, files, namespaces, postgres_bytes, redis_bytes, settle_postgres
 from benchmarks.remote import Remote, running
 from benchmarks.timing import percentile, ratio
 from benchmarks.watching import WatchedStore
@@ -42,10 +42,11 @@ class _Family:
     place: Callable[[], AbstractContextManager[Place]]
     limit: float
     size: Callable[[str], int] | None = None
+    settle: Callable[[str], None] = lambda _: None
 
 
 _SQLITE = _Family("growth", "", files, 5)
-_POSTGRES = _Family("growth-postgres", "Postgres, ", databases, 10, postgres_bytes)
+_POSTGRES = _Family("growth-postgres", "Postgres, ", databases, 10, postgres_bytes, settle_postgres)
 _REDIS = _Family("growth-redis", "Redis, ", namespaces, 10, redis_bytes)
 _MILLION = evolve(_POSTGRES, part="million-postgres")
 
@@ -78,6 +79,7 @@ def _measured(family: _Family, many: int, *, quick: bool) -> list[Figure]:
             address = place(f"{count}")
             before = family.size(address) if family.size else 0
             asyncio.run(_fill(address, count - _GENUINE))
+            family.settle(address)
             filled = family.size(address) - before if family.size else 0
             stores[count] = stack.enter_context(running("awaitly", address))
             stores[count].start([f"real-{number}" for number in range(_GENUINE)], 64)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
-__all__ = ["Place", "databases", "files", "namespaces", "postgres_bytes", "redis_bytes"]
+__all__ = ["Place", "databases", "files", "namespaces", "postgres_bytes", "redis_bytes", "settle_postgres"]
 
 Place: TypeAlias = Callable[[str], str]
 """Gives the address of what is empty, for a name."""
@@ -81,3 +81,12 @@ def redis_bytes(address: str) -> int:
     from tests.services.asking import told  # noqa: PLC0415
 
     return int(told(urlsplit(address).port or 0, "INFO", "memory")["used_memory_dataset"])
+
+
+def settle_postgres(address: str) -> None:
+    """Do at once what Postgres would do on its own in the minutes after so many rows came."""
+    import psycopg  # noqa: PLC0415
+
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")
