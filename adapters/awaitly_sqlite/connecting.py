@@ -15,7 +15,6 @@ from typing import Concatenate, ParamSpec, TypeVar
 from awaitly_sqlite.core import NotAStore, StoreReadOnly, StoreUnavailable
 
 __all__ = [
-    "CHECKPOINT",
     "FLUSHED",
     "NOT_FLUSHED",
     "SETTINGS",
@@ -23,6 +22,7 @@ __all__ = [
     "check_release",
     "connect",
     "is_busy",
+    "is_io_error",
     "leniently",
     "patiently",
     "snapshot",
@@ -41,11 +41,9 @@ FLUSHED = "PRAGMA synchronous = FULL"
 """A commit is on the disk when it returns, and with it all before it."""
 NOT_FLUSHED = "PRAGMA synchronous = NORMAL"
 """A commit never waits for the disk. It survives the end of its process; a power cut may undo it, and all after it."""
-CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
-"""Moves the log into the file, as far as no reader needs it."""
 SETTINGS = (
     FLUSHED,
-    "PRAGMA wal_autocheckpoint = 0",  # the writer says when, for it takes milliseconds
+    "PRAGMA wal_autocheckpoint = 1000",  # a commit that finds so many pages in the log moves them into the file
     "PRAGMA fullfsync = ON",  # the same on macOS, where a plain fsync leaves data in the drive
 )
 
@@ -129,9 +127,14 @@ def _any_text(text: bytes) -> str:
     return text.decode("utf-8", "surrogateescape")
 
 
-def is_busy(error: sqlite3.OperationalError) -> bool:
+def is_busy(error: Exception) -> bool:
     """Whether somebody else holds the lock that a statement needs."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def is_io_error(error: Exception) -> bool:
+    """Whether the disk failed: what was being written may be found there all the same."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
 
 
 def check_release() -> None:

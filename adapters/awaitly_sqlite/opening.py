@@ -49,14 +49,14 @@ def _kept(stack: ExitStack, connection: sqlite3.Connection) -> sqlite3.Connectio
 
 
 def _open_to_look(path: Path, timeout: float) -> Connections:
-    """Open a file that this process will not write to, and perhaps may not."""
+    """Open a file that this process will not write to, and perhaps may not.
+
+    SQLite would make a log where there is none, and leave it there in this user's name: the file's owner could then no
+    longer write. So a file without a log is read as a whole; at rest it is all there is.
+    """
     check_place(path, must_exist=True, writes=False)
-    try:
+    if path.with_name(f"{path.name}-wal").exists() and path.with_name(f"{path.name}-shm").exists():
         return _three(lambda waits: connect(path, timeout, waits=waits, mode="ro"), path)
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}:
-            raise
-    # SQLite cannot make the files beside the log here. At rest there is no log, and the file is all there is.
     content = _content_at_rest(path)
     return _three(lambda _: _copied(content), path)
 

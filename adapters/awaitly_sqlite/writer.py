@@ -4,7 +4,8 @@ The statements of a transaction run on the event loop's thread, in microseconds.
 loop's thread as long as the disk answers within a millisecond, for handing it over and back would take as long; on the
 writer's thread otherwise, and while it does, further commits queue up for the next transaction. A thread that ran every
 statement would fight the loop's thread for the interpreter at each of them. What may take long is done on the writer's
-thread in any case: moving the log into the file, and a whole transaction where another process holds the write lock.
+thread in any case: a COMMIT that will probably move the log into the file, and a whole transaction where another
+process holds the write lock.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ from typing import TypeAlias
 from attrs import frozen
 
 from awaitly_sqlite.applying import Refused, apply
-from awaitly_sqlite.connecting import CHECKPOINT, FLUSHED, NOT_FLUSHED, is_busy, patiently
-from awaitly_sqlite.core import Changes, Conflict, Err, Ok, Result, StoreUnavailable
+from awaitly_sqlite.connecting import FLUSHED, NOT_FLUSHED, is_busy, is_io_error, patiently
+from awaitly_sqlite.core import Changes, CommitUnknown, Conflict, Err, Ok, Result, StoreUnavailable
 from awaitly_sqlite.errors import MOVED, translated
 from awaitly_sqlite.pacing import Pace
 
@@ -32,10 +33,11 @@ __all__ = ["Writer"]
 
 _MOST_AT_ONCE = 256
 _LONG_LOG = 1000
-"""After so many pages of the log, by a rough count, it is moved into the file."""
+"""A COMMIT that finds so many pages in the log moves them into the file; they are only roughly counted here."""
 _PAGES = 4
 """What a transaction writes to the log, besides about a page for each of its commits."""
 _DONE: Result[None, Conflict] = Ok(None)
+_DISK_FAILED = "the disk failed while a commit was written to it; look before you repeat it"
 
 _Outcome: TypeAlias = Result[None, Conflict] | Exception
 _Waiter: TypeAlias = "Future[Result[None, Conflict]]"
@@ -94,7 +96,7 @@ class Writer:
     @property
     def idle_connection(self) -> sqlite3.Connection | None:
         """The connection, where the loop's thread may read by it: its pages are in memory, for it wrote them."""
-        return None if self._away else self._connection
+        return None if self._away or self._connection.in_transaction else self._connection
 
     def _next(self) -> None:
         """Begin the transaction of all that is queued, or rest."""
@@ -106,27 +108,26 @@ class Writer:
             return
         batch = [self._jobs.popleft() for _ in range(min(len(self._jobs), _MOST_AT_ONCE))]
         try:
-            self._begin(batch)
-        except sqlite3.OperationalError as error:
-            if is_busy(error):
-                self._hand_over(lambda: self._write(batch))
-                return
-            self._settle(batch, self._failed(batch, error))
-        except Exception as error:  # noqa: BLE001  (whatever it is, those who wait must hear of it)
-            self._settle(batch, self._failed(batch, error))
-        else:
-            self._apply_here(batch)
+            self._transact(batch)
+        except BaseException:  # Ctrl-C, in the midst of whatever this thread was doing
+            self._settle(batch, self._interrupted(batch))
+            raise
 
-    def _apply_here(self, batch: _Batch) -> None:
+    def _transact(self, batch: _Batch) -> None:
         """Run a transaction's statements here, and wait for the disk where that is best."""
         try:
+            self._begin(batch)
             outcomes = self._applied(batch)
-        except Exception as error:  # noqa: BLE001  (as above)
-            self._settle(batch, self._failed(batch, error))
+        except Exception as error:  # noqa: BLE001  (whatever it is, those who wait must hear of it)
+            if is_busy(error):
+                self._hand_over(lambda: self._write(batch))
+            else:
+                self._settle(batch, self._failed(batch, error))
             return
         self._log += _PAGES + len(batch)
         if self._log >= _LONG_LOG:
-            self._hand_over(lambda: self._answer(batch, self._committed_and_moved(batch, outcomes)))
+            self._log = 0
+            self._hand_over(lambda: self._answer(batch, self._committed(batch, outcomes)))
         elif not self._flushing:
             self._settle(batch, self._committed(batch, outcomes))
         elif self._pace.waits_here():
@@ -198,23 +199,15 @@ class Writer:
         return [self._attempt(job.changes) for job in batch]
 
     def _committed(self, batch: _Batch, outcomes: list[_Outcome]) -> list[_Outcome]:
-        """Wait for the disk, if the transaction is to; where that fails, nothing of it is written."""
+        """Wait for the disk, if the transaction is to; where it fails, it may be written all the same."""
         if not self._connection.in_transaction:  # the only commit in it was refused
             return outcomes
         try:
             self._db.execute("COMMIT")
         except Exception as error:  # noqa: BLE001  (as above)
-            return self._failed(batch, error)
+            return self._failed(batch, error, committing=True)
         self.transactions += 1
         self.commits += outcomes.count(_DONE)
-        return outcomes
-
-    def _committed_and_moved(self, batch: _Batch, outcomes: list[_Outcome]) -> list[_Outcome]:
-        """Commit, and move the log into the file; where that fails, the log still holds all."""
-        outcomes = self._committed(batch, outcomes)
-        self._log = 0
-        with suppress(sqlite3.Error):
-            self._db.execute(CHECKPOINT).fetchall()
         return outcomes
 
     def _attempt_alone(self, changes: Changes) -> _Outcome:
@@ -246,12 +239,29 @@ class Writer:
         self._db.execute("ROLLBACK TO job")
         self._db.execute("RELEASE job")
 
-    def _failed(self, batch: _Batch, error: Exception) -> list[_Outcome]:
+    def _failed(self, batch: _Batch, error: Exception, *, committing: bool = False) -> list[_Outcome]:
         """Give up a transaction: everybody in it hears why."""
         with suppress(sqlite3.Error):
             if self._connection.in_transaction:
                 self._db.execute("ROLLBACK")
+        if committing and is_io_error(error):
+            return [_caused(CommitUnknown(f"the store {self._path}: {_DISK_FAILED} ({error})"), error) for _ in batch]
         return [translated(error, self._path) for _ in batch]
+
+    def _interrupted(self, batch: _Batch) -> list[_Outcome]:
+        """Leave nothing half done, and tell those who wait what is known."""
+        undone = self._connection.in_transaction
+        with suppress(sqlite3.Error):
+            if undone:
+                self._db.execute("ROLLBACK")
+        if undone:
+            return [StoreUnavailable(f"the store {self._path}: interrupted before it was written") for _ in batch]
+        return [CommitUnknown(f"the store {self._path}: interrupted; it may be written") for _ in batch]
+
+
+def _caused(exception: Exception, cause: Exception) -> Exception:
+    exception.__cause__ = cause
+    return exception
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -14,7 +14,7 @@ import click
 
 from awaitly.cli import plain
 from awaitly.cli.codes import ExitCode
-from awaitly.cli.failures import CommandFailed, Failure
+from awaitly.cli.failures import CommandFailed, Failure, usage
 from awaitly.cli.options import LENGTH, common, settings
 from awaitly.cli.stores import work
 from awaitly.cli.visible import visible
@@ -25,6 +25,8 @@ from awaitly.store import Store
 __all__ = ["cleanup"]
 
 _OWNERS = 0o600
+_FIRST = b"{"
+"""What every line of an archive begins with; a store, say, does not."""
 
 
 @click.command()
@@ -79,6 +81,10 @@ class _Archive:
     def prepare(self) -> None:
         """End a line that a crash cut off, and see that the file's own name is on the disk."""
         if self._file.seek(0, os.SEEK_END):
+            self._file.seek(0)
+            if self._file.read(1) != _FIRST:
+                why = "holds something else than the lines of an archive; name another file"
+                raise usage(f"{visible(str(self._path))} {why}")
             self._file.seek(-1, os.SEEK_END)
             if self._file.read(1) != b"\n":
                 self._write(b"\n")

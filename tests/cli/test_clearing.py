@@ -154,3 +154,13 @@ def test_cleanup_as_a_process(url: str, tmp_path: Path) -> None:
     assert (answer.code, answer.err) == (0, "")
     assert answer.out == "Deleted 1 run, archived in old.jsonl.\n"
     assert [line["run_id"] for line in lines(tmp_path / "old.jsonl")] == ["buy-0"]
+
+
+def test_a_store_is_no_archive(url: str, tmp_path: Path) -> None:
+    """A file that holds anything but such lines is left alone, above all the store itself; nothing is deleted."""
+    path = tmp_path / "runs.db"
+    before = path.read_bytes()
+    refused = call("cleanup", "--older-than", "1s", "--archive", str(path), "--store", url)
+    assert refused.code == 2
+    assert "name another file" in refused.err
+    assert path.read_bytes() == before
