@@ -7,7 +7,9 @@ import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 
@@ -138,7 +140,10 @@ class SqliteStore:
             return
         opened = self._here()
         self._opened = None
-        await asyncio.shield(_finish(opened))
+        opened.point_reader.close()
+        finishing = asyncio.ensure_future(_finish(opened))
+        finishing.add_done_callback(partial(_cut_off, opened))
+        await asyncio.shield(finishing)
 
     async def now(self) -> int:
         """Read the clock that the store was given."""
@@ -248,11 +253,18 @@ def _discard(opening: Future[Connections]) -> None:
 
 
 async def _finish(opened: _Opened) -> None:
-    opened.point_reader.close()
     await opened.writer.drain()
-    closing = opened.loop.run_in_executor(opened.thread, _shut, opened)
+    closing = opened.thread.submit(_shut, opened)
     opened.thread.shutdown(wait=False)
-    await closing
+    await asyncio.shield(asyncio.wrap_future(closing))
+
+
+def _cut_off(opened: _Opened, finishing: asyncio.Future[None]) -> None:
+    """Where closing was cancelled, as at the end of `asyncio.run`, let the threads do it without the loop."""
+    if finishing.cancelled():
+        with suppress(RuntimeError):  # it had come so far already
+            opened.thread.submit(_shut, opened)
+        opened.thread.shutdown(wait=False)
 
 
 def _shut(opened: _Opened) -> None:

@@ -89,7 +89,7 @@ class Writer:
     async def drain(self) -> None:
         """Wait until all that is queued is done."""
         while self._writing:
-            if self._idle is None:
+            if self._idle is None or self._idle.done():
                 self._idle = self._loop.create_future()
             await self._idle
 
@@ -103,7 +103,8 @@ class Writer:
         if not self._jobs:
             self._writing = False
             if self._idle is not None:
-                self._idle.set_result(None)
+                if not self._idle.done():  # or it was cancelled
+                    self._idle.set_result(None)
                 self._idle = None
             return
         batch = [self._jobs.popleft() for _ in range(min(len(self._jobs), _MOST_AT_ONCE))]

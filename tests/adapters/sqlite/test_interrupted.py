@@ -11,7 +11,8 @@ import pytest
 from awaitly.exceptions import CommitUnknown, StoreUnavailable
 from awaitly.result import Ok
 from awaitly.testing.rows import changes, run_row, step_row
-from awaitly_sqlite import SqliteStore, writer
+from awaitly_sqlite import SqliteStore
+from awaitly_sqlite.applying import apply
 
 
 @pytest.fixture
@@ -29,13 +30,12 @@ def test_ctrl_c_amid_a_transaction_leaves_nothing_half_done(
     store = SqliteStore(path)
     loop.run_until_complete(store.open())
     loop.run_until_complete(store.commit(changes(runs=(run_row(),))))
-    applied = writer.apply
 
     def apply_and_stop(*given: Any) -> None:
-        applied(*given)
+        apply(*given)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(writer, "apply", apply_and_stop)
+    monkeypatch.setattr("awaitly_sqlite.writer.apply", apply_and_stop)
     commit = loop.create_task(store.commit(changes(steps=(step_row(),))))
     with pytest.raises(KeyboardInterrupt):
         loop.run_until_complete(commit)

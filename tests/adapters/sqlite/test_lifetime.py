@@ -173,3 +173,24 @@ async def test_a_forked_child_is_refused(store: SqliteStore) -> None:
         assert "before this process was forked" in answer.read()
     os.waitpid(child, 0)
     assert await store.commit(changes(runs=(run_row(),))) == Ok(None)
+
+
+def test_a_close_that_is_cut_off_leaves_no_thread(path: Path) -> None:
+    """As at the end of `asyncio.run`, which cancels whatever still goes on: the threads end, and the log is gone."""
+
+    async def main() -> None:
+        store = SqliteStore(path)
+        await store.open()
+        commits = [asyncio.ensure_future(store.commit(changes(runs=(run_row(f"{number}"),)))) for number in range(50)]
+        await asyncio.sleep(0)
+        closing = asyncio.ensure_future(store.close())
+        await asyncio.sleep(0)
+        assert not closing.done()
+        assert commits
+
+    asyncio.run(main())
+    for thread in threading.enumerate():
+        if thread.name.startswith("awaitly-sqlite"):
+            thread.join(10)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("awaitly-sqlite")]
+    assert [each.name for each in path.parent.iterdir()] == [path.name]
