@@ -87,6 +87,12 @@ _CODES = re.compile(r"\b(?:" + "|".join(_BY_CODE) + r")\b")
 _NOT_IN_SCRIPT = "The user executing the script can't"
 _PASSING = re.compile(r"\b(?:LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|NOREPLICAS|BUSY)\b|non local key")
 _PASSING_KINDS = (BusyLoadingError, ClusterDownError, TryAgainError, SlotNotCoveredError, MaxConnectionsError)
+_UNREACHABLE = "the server cannot be reached, or is not ready; check that it runs and may be reached from here"
+_NO_CONNECTION_LEFT = (
+    "all connections of the client's pool are in use; give it a higher `max_connections`, or the store a client of its "
+    "own: it needs three to each server"
+)
+_POOL_IS_EMPTY = "No connection available"
 _NO_CLUSTER = "Cluster mode is not enabled"
 
 
@@ -130,13 +136,15 @@ def translated(error: Exception, where: str) -> StoreError:
 
 
 def unavailable(error: BaseException, where: str) -> StoreUnavailable:
-    """Say that the server cannot be had, caused by an error."""
-    refusal = StoreUnavailable(
-        f"the store {where}: the server cannot be reached, or is not ready; check that it runs and may be reached from "
-        f"here ({error})"
-    )
+    """Say that the server, or a connection of the client's, cannot be had, caused by an error."""
+    advice = _NO_CONNECTION_LEFT if _is_exhausted(error) else _UNREACHABLE
+    refusal = StoreUnavailable(f"the store {where}: {advice} ({error})")
     refusal.__cause__ = error
     return refusal
+
+
+def _is_exhausted(error: BaseException) -> bool:
+    return isinstance(error, MaxConnectionsError) or _POOL_IS_EMPTY in str(error)  # from a pool that blocks
 
 
 def foreign(where: str, key: bytes) -> NotAStore:

@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from attrs import define, field
+from attrs import define
 from redis.asyncio import Redis, RedisCluster
 
 from awaitly_redis import listing
@@ -67,7 +67,12 @@ class _Opened:
     shards: Shards
     writer: bytes
     numbers: list[int]
-    listeners: set[Listener] = field(factory=set[Listener])
+    listener: Listener
+
+    async def end(self) -> None:
+        """Finish what is under way and give back all connections."""
+        await self.listener.close()
+        await _left(self.wire, self.link)
 
 
 class RedisStore:
@@ -105,6 +110,7 @@ class RedisStore:
         self._patience = _checked_patience(patience)
         self._servers = RemoteClock()
         self._opened: _Opened | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     def __repr__(self) -> str:
         return f"RedisStore({self._where})"
@@ -117,29 +123,38 @@ class RedisStore:
         if self._opened is not None:
             self._here()
             return
+        opened = await self._made()
+        if self._opened is not None:  # another task was faster
+            await asyncio.shield(opened.end())
+            self._here()
+            return
+        self._opened = opened
+
+    async def close(self) -> None:
+        """Finish what is under way and give back all connections. A client that you brought stays open.
+
+        Where the awaiting task is cancelled this goes on all the same; closing again waits for its end.
+        """
+        if self._opened is not None:
+            opened, self._opened = self._here(), None
+            self._closing = asyncio.create_task(opened.end(), name="awaitly-redis-close")
+        if self._closing is not None and not self._closing.done():
+            await asyncio.shield(self._closing)
+
+    async def _made(self) -> _Opened:
         link = self._link()
         wire = Wire(link, self._where, self._patience, self._demands.acknowledge)
+        listener = Listener(wire, self._channel(link), base_of(self._demands.namespace, META))
         try:
             await self._begin(link)
             await check_server(wire, self._demands)
             keys = await keys_of(wire, self._demands)
         except BaseException:
-            await wire.close()
-            await link.close()
+            await asyncio.shield(_left(wire, link))
             raise
         shards = Shards(keys, wire, self._clock)
         loop, writer = asyncio.get_running_loop(), os.urandom(6).hex().encode()
-        self._opened = _Opened(loop, os.getpid(), link, wire, shards, writer, [0] * keys.shards)
-
-    async def close(self) -> None:
-        """Finish what is under way and give back all connections. A client that you brought stays open."""
-        if self._opened is None:
-            return
-        opened, self._opened = self._here(), None
-        for listener in tuple(opened.listeners):
-            await listener.end()
-        await opened.wire.close()
-        await opened.link.close()
+        return _Opened(loop, os.getpid(), link, wire, shards, writer, [0] * keys.shards, listener)
 
     async def now(self) -> int:
         """Read the clock that the store was given, or the server's: asked only where it was not heard a moment ago."""
@@ -205,7 +220,7 @@ class RedisStore:
             (
                 run_id,
                 b"%d" % number,
-                self._channel(opened) if changes.wakes else b"",
+                self._channel(opened.link) if changes.wakes else b"",
                 b"1" if opened.link.clustered else b"0",
                 *parts,
             ),
@@ -215,16 +230,8 @@ class RedisStore:
     @asynccontextmanager
     async def listening(self) -> AsyncGenerator[Wakes]:
         """Listen to commits with `wakes`: those after this was entered are told."""
-        opened = self._here()
-        base = base_of(self._demands.namespace, META)
-        listener = Listener(opened.wire, self._channel(opened), base)
-        opened.listeners.add(listener)
-        try:
-            await listener.begin()
-            yield listener
-        finally:
-            await listener.end()
-            opened.listeners.discard(listener)
+        async with self._here().listener.listening() as wakes:
+            yield wakes
 
     def schema(self) -> str:
         """Say which keys there are."""
@@ -232,8 +239,8 @@ class RedisStore:
             layout=LAYOUT, base=base_of(self._demands.namespace, "N").decode(), namespace=self._demands.namespace
         )
 
-    def _channel(self, opened: _Opened) -> bytes:
-        return channel_of(self._demands.namespace, opened.link.database)
+    def _channel(self, link: Link) -> bytes:
+        return channel_of(self._demands.namespace, link.database)
 
     def _link(self) -> Link:
         if isinstance(self._server, str):
@@ -263,6 +270,11 @@ class RedisStore:
 
     def _unavailable(self, reason: str) -> StoreUnavailable:
         return StoreUnavailable(f"the store {self._where} {reason}")
+
+
+async def _left(wire: Wire, link: Link) -> None:
+    await wire.close()
+    await link.close()
 
 
 def _check(server: object, namespace: str, shards: int | None) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode
 
 from awaitly_redis.acknowledging import Acknowledge
-from awaitly_redis.places import client_of, refusal
+from awaitly_redis.places import client_of, parsed, refusal
 from awaitly_redis.store import DEFAULT_NAMESPACE, DEFAULT_PATIENCE, RedisStore
 
 __all__ = ["open_redis"]
@@ -21,16 +21,16 @@ def open_redis(url: str) -> RedisStore:
     Ours among the options: `namespace`, `shards`, `allow_volatile`, `patience`, and `replicas`, `fsync` and
     `acknowledge_timeout` for `Acknowledge`. All others are the driver's. Raises `UnknownStore` for any other URL.
     """
-    parts = urlsplit(url)
+    parts = parsed(url)
     options = parse_qsl(parts.query, keep_blank_values=True)
     ours = {name: value for name, value in options if name in _OURS}
     theirs = urlencode([(name, value) for name, value in options if name not in _OURS])
-    plain = urlunsplit(parts._replace(query=theirs))
+    plain = f"{parts.scheme}://{parts.netloc}{parts.path}" + (f"?{theirs}" if theirs else "")
     client_of(plain)  # wrong options are told now, and not where the store is opened
     try:
         return _store(plain, ours)
     except (ValueError, KeyError) as error:
-        raise refusal(url, str(error)) from error
+        raise refusal(url, str(error)) from None  # its words are ours, or those of `int` about an option of ours
 
 
 def _store(url: str, options: Mapping[str, str]) -> RedisStore:

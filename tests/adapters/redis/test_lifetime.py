@@ -12,7 +12,7 @@ from redis.asyncio import RedisCluster
 from awaitly import ApprovalQuery, Ok, RunQuery, StoreUnavailable
 from awaitly.testing.rows import changes, run_row
 from awaitly_redis import RedisStore
-from tests.adapters.redis.asking import asked, clients, made
+from tests.adapters.redis.asking import asked, beside, clients, made
 from tests.services.redis_server import RedisServer
 
 
@@ -142,6 +142,36 @@ async def test_opening_twice_is_harmless(store: RedisStore) -> None:
     """The second `open` does nothing."""
     await store.open()
     assert await store.now() > 0
+
+
+async def test_opening_at_once_leaves_no_connection(redis_server: RedisServer) -> None:
+    """Of several tasks that open one store one is first; what the others took is given back."""
+    before = others()
+    store = RedisStore(redis_server.url)
+    await asyncio.gather(*(store.open() for _ in range(4)))
+    assert await store.now() > 0
+    await store.close()
+    assert others() == before
+    assert await gone(redis_server.url, "awaitly")
+
+
+async def test_a_cancelled_closing_goes_on(redis_server: RedisServer) -> None:
+    """It waits for an answer, is cancelled, and is done when one closes again; the commit under way stands."""
+    before = others()
+    store = RedisStore(redis_server.url)
+    await store.open()
+    async with beside(redis_server.url) as client:
+        await asked(client, "CLIENT", "PAUSE", 60_000, "WRITE")
+        commit = asyncio.create_task(store.commit(changes(runs=(run_row(),))))
+        await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await store.close()
+        await asked(client, "CLIENT", "UNPAUSE")
+    await store.close()
+    assert await commit == Ok(None)
+    assert others() == before
+    assert await gone(redis_server.url, "awaitly")
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3, 5, 8, 13, 21])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import pytest
 
@@ -50,6 +51,49 @@ async def test_a_wrong_url_is_told_at_once(url: str, reason: str) -> None:
         open_redis(url.replace("://", "://ann:hunter2@"))
     assert "write redis://" in str(raised.value)
     assert "hunter2" not in str(raised.value)
+
+
+SPECIAL = [
+    "redis://:123/hunter2@host/0",
+    "redis://:hunt/er2@host",
+    "redis://:hun#ter2@host",
+    "redis://:hunter2?hunter2@host/0",
+    "redis://:hunter2?x=1@host/0",
+    "redis://:hu[nter2@host/0",
+    "redis://:hu]nter2@host/0",
+    "redis://ann:hunter2@ter2@host/0",
+    "redis://ann:hunter2 @host/0",
+    "redis://ann:hunter2@host:port/0",
+    "redis://ann:hunter2",
+    "redis://ann:hunter2@[host/0",
+    "redis://ann:hunter2@ho\u2100st/0",
+    "redis:ann:hunter2@host/0",
+    "redis+cluster://:123/hunter2@host",
+    "rediss://:hu[nter2@host/0",
+]
+
+
+@pytest.mark.parametrize("url", SPECIAL)
+@pytest.mark.parametrize("made", [open_redis, RedisStore])
+def test_special_characters_give_no_password_away(made: Callable[[str], RedisStore], url: str) -> None:
+    """Where it cannot be told which part is the password, no part of the URL is shown, nor a message about it."""
+    with pytest.raises(UnknownStore, match="%-escapes") as raised:
+        made(url)
+    told = f"{raised.value} {raised.value.__cause__} {raised.value.__context__}"
+    assert not any(part in told for part in ("hunt", "hun#", "hu[", "ter2", "123"))
+
+
+def test_escaped_special_characters_are_taken() -> None:
+    """The same characters as %-escapes are a password, which is not shown."""
+    store = open_redis("redis://ann:h%2Fu%3Fn%23t%5Be%40r2@host:7000/1")
+    assert repr(store) == "RedisStore(redis://host:7000/1 (namespace 'default'))"
+
+
+def test_the_value_of_a_wrong_option_is_not_shown() -> None:
+    """It may be a password that stands in the wrong place; the option is named."""
+    with pytest.raises(UnknownStore, match="look at socket_timeout") as raised:
+        open_redis("redis://host?password=hunter2&socket_timeout=hunter2")
+    assert "hunter2" not in f"{raised.value} {raised.value.__cause__} {raised.value.__context__}"
 
 
 async def test_options_reach_the_store(redis_url: str, namespace: str) -> None:
