@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 import inspect
+import threading
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, TypeGuard, cast
@@ -82,15 +85,22 @@ def _describe(f: Callable[..., Any]) -> Description:
 
 @frozen
 class Attempted:
-    """What came of a step, after how many attempts."""
+    """What came of a step, after how many attempts.
+
+    `cancelled`: its task was cancelled meanwhile, which is to go on once the result is recorded.
+    """
 
     result: Result[Any, Any]
     attempts: int
+    cancelled: bool = False
 
 
 async def run_body(body: Body, key: str, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Attempted:
-    """Call the function until it has a result that is not retried. An exception becomes `Err(UnexpectedError)`."""
-    attempt = 0
+    """Call the function until it has a result that is not retried. An exception becomes `Err(UnexpectedError)`.
+
+    A thread cannot be cancelled: whoever cancels waits until it has ended, so that it never runs beside its repetition.
+    """
+    attempt, before = 0, _cancellations()
     while True:
         attempt += 1
         try:
@@ -103,35 +113,83 @@ async def run_body(body: Body, key: str, args: tuple[object, ...], kwargs: Mappi
             failure = exc
         else:
             if not isinstance(result, Failure) or not body.retry.after_returning(result.failure(), attempt):
-                return Attempted(result, attempt)
+                return Attempted(result, attempt, _held_back(body, before))
             failure = None
         if failure is not None and not body.retry.after_raising(failure, attempt):
             error = UnexpectedError(type(failure).__name__, str(failure), key, attempt)
-            return Attempted(Err(error), attempt)
+            return Attempted(Err(error), attempt, _held_back(body, before))
+        if _held_back(body, before):
+            raise asyncio.CancelledError
         await asyncio.sleep(body.retry.wait(attempt).total_seconds())
 
 
 def _cancelled_from_outside() -> bool:
+    return _cancellations() > 0
+
+
+def _cancellations() -> int:
     task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    return 0 if task is None else task.cancelling()
+
+
+def _held_back(body: Body, before: int) -> bool:
+    """Whether a cancellation had to wait for the end of a thread."""
+    return not body.description.is_async and _cancellations() > before
 
 
 async def _once(body: Body, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Result[Any, Any]:
     if body.timeout is None:
-        return await _called(body, args, kwargs)
-    async with asyncio.timeout(body.timeout):
-        return await _called(body, args, kwargs)
+        return await _called(body, args, kwargs, None)
+    async with asyncio.timeout(body.timeout) as limit:
+        return await _called(body, args, kwargs, limit)
 
 
-async def _called(body: Body, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Result[Any, Any]:
+async def _called(
+    body: Body, args: tuple[object, ...], kwargs: Mapping[str, object], limit: asyncio.Timeout | None
+) -> Result[Any, Any]:
     outcome: Any
     if body.description.is_async:
         outcome = await body.function(*args, **kwargs)
     else:
-        outcome = await asyncio.to_thread(body.function, *args, **kwargs)
+        before = _cancellations()
+        outcome = await _in_thread(functools.partial(body.function, *args, **kwargs), limit)
         if inspect.isawaitable(outcome):
+            if _cancellations() > before:
+                _let_go(outcome)
+                raise asyncio.CancelledError
             outcome = await outcome
     return outcome if is_result(outcome) else _out_of_io(body, outcome)
+
+
+async def _in_thread(call: Callable[[], object], limit: asyncio.Timeout | None) -> object:
+    """Call in a thread, and give what it returns or raises also where the task is cancelled meanwhile.
+
+    Where `limit` has passed, or the thread has not begun, the cancellation goes on at once.
+    """
+    before, begun = _cancellations(), threading.Lock()  # the lock is its who begins the call, or calls it off
+
+    def begin() -> object:
+        if begun.acquire(blocking=False):
+            return call()
+        raise asyncio.CancelledError
+
+    context = contextvars.copy_context()
+    future = asyncio.get_running_loop().run_in_executor(None, context.run, begin)
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError:
+            too_late = limit is not None and limit.expired() and _cancellations() <= before + 1
+            if too_late or begun.acquire(blocking=False):
+                future.cancel()
+                raise
+    return future.result()
+
+
+def _let_go(outcome: object) -> None:
+    """Close a coroutine that will not be awaited."""
+    if inspect.iscoroutine(outcome):
+        outcome.close()
 
 
 def is_result(outcome: object) -> TypeGuard[Result[Any, Any]]:

@@ -43,6 +43,8 @@ E_contra = TypeVar("E_contra", contravariant=True)
 Perform: TypeAlias = Callable[[], Coroutine[Any, Any, Result[Any, Any]]]
 
 _SCOPE: contextvars.ContextVar[Scope] = contextvars.ContextVar("awaitly_scope")
+_WAITS: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("awaitly_waits", default=None)
+"""The line that waits for people: tasks that it opens from then on inherit this, those that it opened before do not."""
 
 
 class Run(Generic[E_contra]):
@@ -65,7 +67,7 @@ class Run(Generic[E_contra]):
     @contextmanager
     def entered(self) -> Generator[None, None, None]:
         """Make the calling task the workflow's own line of control, for as long as the workflow runs."""
-        token = _SCOPE.set(self._root)
+        token, waits = _SCOPE.set(self._root), _WAITS.set(None)
         self._root.owner = asyncio.current_task()
         try:
             yield
@@ -74,6 +76,7 @@ class Run(Generic[E_contra]):
             raise
         finally:
             _SCOPE.reset(token)
+            _WAITS.reset(waits)
 
     @property
     def run_id(self) -> str:
@@ -147,7 +150,7 @@ class Run(Generic[E_contra]):
             return spot, lambda: self._check(scope, spot, f, args, kwargs)
         body = body_of(f)
         spot = self._called(scope.take(body.name) if body.key is None else scope.take_named(body.key))
-        return spot, lambda: self._perform(spot, body, args, kwargs, fatal=fatal)
+        return spot, lambda: self._perform(scope, spot, body, args, kwargs, fatal=fatal)
 
     async def _unwrapped(self, spot: Spot, perform: Perform) -> Any:
         match await perform():
@@ -160,11 +163,16 @@ class Run(Generic[E_contra]):
         self._journal.called.add(spot.key)
         return spot
 
-    async def _perform(
-        self, spot: Spot, body: Body, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, fatal: bool
-    ) -> Result[Any, Any]:
+    def _arrive(self, scope: Scope, spot: Spot) -> None:
+        """Begin what was called and is awaited now, unless the run is over or the line that called it waits."""
         self._journal.called.discard(spot.key)
         self._check_open()
+        _check_line(scope)
+
+    async def _perform(
+        self, scope: Scope, spot: Spot, body: Body, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, fatal: bool
+    ) -> Result[Any, Any]:
+        self._arrive(scope, spot)
         match arguments_digest(body.name, args, kwargs):
             case Ok(hashed):
                 pass
@@ -185,6 +193,8 @@ class Run(Generic[E_contra]):
             if fatal and not isinstance(recorded, Returned):
                 step = changed(step, fatal=True)
             self._journal.add(step)
+        if attempted.cancelled:
+            raise asyncio.CancelledError
         return attempted.result if isinstance(recorded, Returned) else self._result(recorded, attempted.result)
 
     @staticmethod
@@ -274,8 +284,7 @@ class Run(Generic[E_contra]):
         return scope, self._called(scope.take_named(ask.key)), ask
 
     async def _decided(self, scope: Scope, spot: Spot, ask: Ask[T]) -> Outcome[T]:
-        self._journal.called.discard(spot.key)
-        self._check_open()
+        self._arrive(scope, spot)
         question = self._questions.of_ask(spot, ask)
         outcome = self._questions.answer(spot, question)
         if outcome is None:
@@ -299,7 +308,7 @@ class Run(Generic[E_contra]):
     def _park(self, scope: Scope, spot: Spot) -> Parked:
         pending = self._questions.pending(spot)
         self._journal.parked[spot.key] = pending
-        return scope.park(Parked((pending,)))
+        return _park(scope, Parked((pending,)))
 
     # Gates and systems of record
 
@@ -309,12 +318,12 @@ class Run(Generic[E_contra]):
         body = body_of(gate.function)
         if not gate.asks(arguments):
             spot = self._called(scope.take(body.name))
-            return spot, lambda: self._perform(spot, body, (), arguments, fatal=fatal)
+            return spot, lambda: self._perform(scope, spot, body, (), arguments, fatal=fatal)
         asked = self._called(scope.take_named(gate.key))
         spot = scope.take(body.name)
 
         def perform(approved: dict[str, object]) -> Coroutine[Any, Any, Result[Any, Any]]:
-            return self._perform(spot, body, (), approved, fatal=fatal)
+            return self._perform(scope, spot, body, (), approved, fatal=fatal)
 
         return spot, lambda: self._gated(scope, asked, gate, arguments, perform)
 
@@ -326,8 +335,7 @@ class Run(Generic[E_contra]):
         arguments: dict[str, object],
         perform: Callable[[dict[str, object]], Coroutine[Any, Any, Result[Any, Any]]],
     ) -> Result[Any, Any]:
-        self._journal.called.discard(asked.key)
-        self._check_open()
+        self._arrive(scope, asked)
         question = self._questions.of_gate(asked, gate, arguments)
         outcome = self._questions.answer(asked, question)
         if outcome is None:
@@ -341,8 +349,7 @@ class Run(Generic[E_contra]):
     async def _check(
         self, scope: Scope, spot: Spot, step: ApprovalStep[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Result[Any, Any]:
-        self._journal.called.discard(spot.key)
-        self._check_open()
+        self._arrive(scope, spot)
         arguments = step.signature.named(args, kwargs)
         question = self._questions.of_check(spot, step, arguments)
         outcome = self._questions.answer(spot, question)
@@ -387,13 +394,16 @@ class Run(Generic[E_contra]):
         try:
             self._journal.expect(scope.take("gather"))
         except Drifted:
-            for branch in branches:
-                if inspect.iscoroutine(branch):
-                    branch.close()
+            _let_go(branches)
             raise
         return self._side_by_side(scope, [(scope.branch(n), branch) for n, branch in enumerate(branches)])
 
     async def _side_by_side(self, line: Scope, branches: list[tuple[Scope, Awaitable[Any]]]) -> tuple[Any, ...]:
+        try:
+            _check_line(line)
+        except Parked:
+            _let_go([branch for _, branch in branches])
+            raise
         tasks: list[asyncio.Task[Any]] = []
         for scope, branch in branches:
             context = contextvars.copy_context()
@@ -407,9 +417,10 @@ class Run(Generic[E_contra]):
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             raise
-        raised = strongest([exc for task in tasks if (exc := _exception(task)) is not None])
+        ends = [_exception(task) or scope.parked for (scope, _), task in zip(branches, tasks, strict=True)]
+        raised = strongest([end for end in ends if end is not None])
         if raised is not None:
-            raise line.park(raised) if isinstance(raised, Parked) else raised
+            raise _park(line, raised) if isinstance(raised, Parked) else raised
         return tuple(task.result() for task in tasks)
 
     # What would differ from replay to replay
@@ -458,18 +469,40 @@ class Run(Generic[E_contra]):
         if scope.task is None:
             scope.task = task
         if scope.task is not task:
+            self._check_open()
+            _check_line(scope)
             scope = scope.branch()
             scope.task = task
             _SCOPE.set(scope)
         self._check_open()
         if scope.parked is not None:
-            raise scope.park(scope.parked)
+            raise _park(scope, scope.parked)
         return scope
 
     def _check_open(self) -> None:
         """Raise again what ended this execution."""
         if self._journal.closed is not None:
             raise self._journal.closed
+
+
+def _park(scope: Scope, parked: Parked) -> Parked:
+    """Note that a line of control waits; what it opens from now on does not begin."""
+    if scope.task is asyncio.current_task():
+        _WAITS.set(scope)
+    return scope.park(parked)
+
+
+def _check_line(scope: Scope) -> None:
+    """Raise again that a line waits, for itself and for what it opened since: no `except` can undo it."""
+    if scope.parked is not None and (scope.task is asyncio.current_task() or _WAITS.get() is scope):
+        raise _park(scope, scope.parked)
+
+
+def _let_go(branches: Iterable[object]) -> None:
+    """Close what will not be awaited."""
+    for branch in branches:
+        if inspect.iscoroutine(branch):
+            branch.close()
 
 
 async def _awaited(scope: Scope, branch: Awaitable[T]) -> T:

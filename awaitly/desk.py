@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from attrs import define
+from attrs import Factory, define
 
 from awaitly import moves
 from awaitly.actors import ADMIN, Actor
@@ -27,7 +27,7 @@ from awaitly.errors import (
 )
 from awaitly.exceptions import CommitUnknown, RecordCorrupt
 from awaitly.execution import Execution, execution_of
-from awaitly.executor import Executor
+from awaitly.executor import Executor, Looks
 from awaitly.journal import RunState
 from awaitly.moves import Moved
 from awaitly.picking import Eventful, moved
@@ -56,6 +56,7 @@ class _Wish:
     resume: Workflow[..., Any, Any] | None
     turn: Turn
     stands: bool = False
+    looks: Looks = Factory(Looks)
 
     def stand(self) -> None:
         """Note that it is written: whoever is next finds it decided, however long the run then takes."""
@@ -99,7 +100,8 @@ class Desk:
 
     async def _tried(self, wish: _Wish) -> Result[Any, Refusal] | None:
         """Load, decide, commit; None where somebody else came first: they may have decided otherwise."""
-        found = await (self._store.approvals(wish.run_id) if wish.resume is None else self._store.load(wish.run_id))
+        look = self._store.approvals if wish.resume is None else self._store.load
+        found = wish.looks.again(await look(wish.run_id))
         try:
             approvals = approvals_in(found)
         except RecordCorrupt as exc:
@@ -160,8 +162,9 @@ class Desk:
         self, run_id: str, key: str | None, reason: str | None, by: Actor
     ) -> Result[RunCancelled, CancelRefusal]:
         """End a run from outside, and withdraw what it asks. `key` may name the question that prompts it."""
+        looks = Looks()
         while True:
-            found = await self._store.load(run_id)
+            found = looks.again(await self._store.load(run_id))
             if found.run is None:
                 return Err(UnknownRun(run_id))
             try:

@@ -19,7 +19,7 @@ from awaitly import moves
 from awaitly.approval import Approval
 from awaitly.durations import from_micros
 from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun
-from awaitly.exceptions import DefinitionError, RecordCorrupt, UnknownWorkflow
+from awaitly.exceptions import DefinitionError, RecordCorrupt, StoreError, UnknownWorkflow
 from awaitly.execution import Execution, drive, execution_of
 from awaitly.journal import Lease, RunState
 from awaitly.moves import Moved, StillWaiting
@@ -36,10 +36,13 @@ from awaitly.store import Changes, Found, Move, RunRow, Store
 from awaitly.tenure import Tenure
 from awaitly.workflow import Workflow
 
-__all__ = ["Executor", "Prepare", "as_damaged", "as_it_is", "left_alone", "under_review"]
+__all__ = ["Executor", "Looks", "Prepare", "as_damaged", "as_it_is", "left_alone", "under_review"]
 
 T = TypeVar("T")
 E = TypeVar("E")
+
+_IN_VAIN = 3
+"""How often a commit may be refused where nothing has moved: a server may have refused two that met."""
 
 Prepare: TypeAlias = Callable[[RunState, datetime], Result[Moved, RunRefusal]]
 """A move that comes before the claim, in the same commit."""
@@ -48,6 +51,28 @@ Prepare: TypeAlias = Callable[[RunState, datetime], Result[Moved, RunRefusal]]
 def as_it_is(state: RunState, _: datetime) -> Result[Moved, RunRefusal]:
     """Claim the run as it is."""
     return Ok(Moved(state))
+
+
+class Looks:
+    """What somebody sees who tries again for as long as others get in between."""
+
+    __slots__ = ("_last", "_times")
+
+    def __init__(self) -> None:
+        self._last: Found | None = None
+        self._times = 0
+
+    def again(self, found: Found) -> Found:
+        """Note what was loaded. Raises `StoreError` where commits are refused and yet it stays the same.
+
+        A transaction that reads as of its begin shows the same for ever, however often one looks.
+        """
+        last, self._last = self._last, found
+        self._times = self._times + 1 if last is not None and evolve(last, now=found.now) == found else 1
+        if self._times > _IN_VAIN:
+            msg = "the write is refused although nothing seems to have moved: "
+            raise StoreError(msg + "your transaction began before this changed; roll back and try again")
+        return found
 
 
 class Executor:
@@ -79,8 +104,9 @@ class Executor:
         prepare: Prepare,
     ) -> Execution[Any, Any]:
         """Load a run, take it and go on, again and again while others get in between."""
+        looks = Looks()
         while True:
-            found = await self._store.load(run_id)
+            found = looks.again(await self._store.load(run_id))
             if found.run is None:
                 return Execution(run_id, None, Err(UnknownRun(run_id)))
             known = workflow or self.workflow_of(found.run)

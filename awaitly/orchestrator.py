@@ -35,7 +35,7 @@ from awaitly.result import Err, Result
 from awaitly.salvage import listed
 from awaitly.saving import state_in
 from awaitly.statuses import RunStatus
-from awaitly.store import Move, Store, joined
+from awaitly.store import Move, Store, Wakes, joined
 from awaitly.watching import watching
 from awaitly.workflow import Invocation, Workflow, checked_invocation
 
@@ -224,7 +224,7 @@ class Orchestrator(Reader):
                     return as_damaged(workflow, found.run, exc)
                 if state.run.status in _STILL or time.monotonic() >= limit:
                     return execution_of(workflow, state)
-                await wakes.next(max(0.0, min(_LOOK_AGAIN, limit - time.monotonic())))
+                await _told(wakes, run_id, min(time.monotonic() + _LOOK_AGAIN, limit))
 
     # Deciding
 
@@ -377,3 +377,11 @@ class Orchestrator(Reader):
             return self._desk
         store = joined(self._store, connection)
         return Desk(store, self._executor.on(store))
+
+
+async def _told(wakes: Wakes, run_id: str, until: float) -> None:
+    """Wait until a run may have moved: it is named, wake-ups may have been missed, or the time has come."""
+    while (left := until - time.monotonic()) > 0:
+        named = await wakes.next(left)
+        if not named or run_id in named:
+            return

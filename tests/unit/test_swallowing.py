@@ -343,3 +343,140 @@ async def test_an_exception_after_an_answer_fails_the_run(store: SharedStore) ->
         waiting((await orchestrator.start(flow(), run_id="r")).result)
         (await orchestrator.approve("r", by="ann")).unwrap()
         assert error_of((await orchestrator.resume("r")).result).kind == "OtherError"
+
+
+# What is begun behind a question that waits
+
+
+async def in_a_task_opened_afterwards(run: Run[FlowError], effects: Effects) -> None:
+    """Swallow, and pay in a new task."""
+    with contextlib.suppress(BaseException):
+        await ask(run)
+    await asyncio.create_task(in_a_function(run, effects))
+
+
+async def in_a_task_of_such_a_task(run: Run[FlowError], effects: Effects) -> None:
+    """Swallow, and pay in a task that a new task opens."""
+    with contextlib.suppress(BaseException):
+        await ask(run)
+
+    async def between() -> None:
+        await asyncio.create_task(in_a_function(run, effects))
+
+    await asyncio.create_task(between())
+
+
+async def in_a_finally(run: Run[FlowError], effects: Effects) -> None:
+    """Pay in a task group while tidying up."""
+    try:
+        await ask(run)
+    finally:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(in_a_function(run, effects))
+
+
+async def called_before(run: Run[FlowError], effects: Effects) -> None:
+    """Call the step first, and await it behind the question."""
+    payment = run.step(effects.do, "paid")
+    with contextlib.suppress(BaseException):
+        await ask(run)
+    await payment
+
+
+async def called_before_and_opened_afterwards(run: Run[FlowError], effects: Effects) -> None:
+    """Call the step first, and give it to a task behind the question."""
+    payment = run.step(effects.do, "paid")
+    with contextlib.suppress(BaseException):
+        await ask(run)
+    await asyncio.create_task(payment)
+
+
+async def gathered_before(run: Run[FlowError], effects: Effects) -> None:
+    """Gather first, and await it behind the question."""
+    payments = run.gather(run.step(effects.do, "paid"), in_a_function(run, effects))
+    with contextlib.suppress(BaseException):
+        await ask(run)
+    await payments
+
+
+async def behind_a_waiting(run: Run[FlowError], effects: Effects) -> None:
+    """Call the step first, ask in a task whose exception nobody takes, and await the step."""
+    payment = run.step(effects.do, "paid")
+    await asyncio.gather(run.approval("manager", proposes=1), return_exceptions=True)
+    await payment
+
+
+async def behind_branches_that_swallow(run: Run[FlowError], effects: Effects) -> None:
+    """Make something up in a branch for what was not answered."""
+
+    async def swallowing(key: str) -> int:
+        with contextlib.suppress(BaseException):
+            return await ask(run, key)
+        return 7
+
+    await run.gather(swallowing("manager"), swallowing("other"))
+    await in_a_function(run, effects)
+
+
+async def in_a_function(run: Run[FlowError], effects: Effects) -> None:
+    """Pay."""
+    await run.step(effects.do, "paid")
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        in_a_task_opened_afterwards,
+        in_a_task_of_such_a_task,
+        in_a_finally,
+        called_before,
+        called_before_and_opened_afterwards,
+        gathered_before,
+        behind_a_waiting,
+        behind_branches_that_swallow,
+    ],
+    ids=lambda f: f.__name__,
+)
+async def test_nothing_begins_behind_a_question_that_waits(
+    behind: Around, store: SharedStore, effects: Effects
+) -> None:
+    """Whatever the code swallows, the run parks, and its next step runs once the question is answered."""
+
+    @workflow
+    async def flow(run: Run[FlowError]) -> Result[int, FlowError]:
+        await behind(run, effects)
+        return Ok(1)
+
+    async with Orchestrator(store, workflows=[flow]) as orchestrator:
+        execution = await orchestrator.start(flow(), run_id="r")
+        assert (execution.status, effects.done) == (RunStatus.PARKED, [])
+        for pending in execution.pending:
+            (await orchestrator.approve("r", pending.key, by="ann")).unwrap()
+        assert (await orchestrator.resume("r")).result == Ok(1)
+    assert set(effects.done) == {"paid"}
+
+
+async def test_what_was_opened_before_a_question_comes_to_its_own_end(store: SharedStore, effects: Effects) -> None:
+    """Tasks beside a question go on, also with steps that they begin after it was asked."""
+    asked = asyncio.Event()
+
+    async def beside(run: Run[FlowError]) -> None:
+        await asked.wait()
+        await run.step(effects.do, "beside")
+
+    @workflow
+    async def flow(run: Run[FlowError]) -> Result[int, FlowError]:
+        task = asyncio.create_task(beside(run))
+        called = asyncio.create_task(run.step(effects.do, "called"))
+        try:
+            return Ok(await ask(run))
+        finally:
+            asked.set()
+            await asyncio.gather(task, called)
+
+    async with Orchestrator(store, workflows=[flow]) as orchestrator:
+        assert waiting((await orchestrator.start(flow(), run_id="r")).result).key == "manager"
+        assert sorted(effects.done) == ["beside", "called"]
+        (await orchestrator.approve("r", by="ann")).unwrap()
+        assert (await orchestrator.resume("r")).result == Ok(1)
+    assert sorted(effects.done) == ["beside", "called"]
