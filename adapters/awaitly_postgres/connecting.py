@@ -49,6 +49,11 @@ class Connections:
             raise
         return cls(pool, place, own=True)
 
+    @property
+    def most(self) -> int | None:
+        """How many there may be at once, where that is known."""
+        return self._pool.max_size or None
+
     async def close(self) -> None:
         """Close the pool, if it is ours."""
         if self._own:

@@ -6,6 +6,7 @@ import asyncio
 from asyncio import Future, Task
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeAlias
 
 from awaitly_postgres.asking import Asks, Row
@@ -43,17 +44,26 @@ class Gatherer:
     def _begin(self) -> None:
         requests, self._requests = self._requests, []
         for first in range(0, len(requests), _MOST_AT_ONCE):
-            task = asyncio.get_running_loop().create_task(self._read(requests[first : first + _MOST_AT_ONCE]))
+            some = requests[first : first + _MOST_AT_ONCE]
+            task = asyncio.get_running_loop().create_task(self._read(some))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(partial(self._end, some))
+
+    def _end(self, requests: Sequence[_Request], task: Task[None]) -> None:
+        """Leave nobody waiting: where a loop ends, the task was cancelled, perhaps before it began."""
+        self._tasks.discard(task)
+        for _, waiter in requests:
+            waiter.cancel()  # which changes nothing where it has its answer
 
     async def _read(self, requests: Sequence[_Request]) -> None:
         try:
             found = await self._found([run_id for run_id, _ in requests])
         except Exception as error:  # noqa: BLE001  (whatever it is, those who wait must hear of it)
-            for _, waiter in requests:
-                if not waiter.done():
-                    waiter.set_exception(own(error) if len(requests) > 1 else error)
+            if isinstance(error, ValueError) and len(requests) > 1:  # whose fault it is, each alone will tell
+                for request in requests:
+                    await self._read([request])
+            else:
+                _fail(requests, error)
             return
         for (_, waiter), rows in zip(requests, found, strict=True):
             if not waiter.done():  # or it was cancelled
@@ -67,3 +77,9 @@ class Gatherer:
             of_each[asker].append(tuple(row))
         time = of_each[0]  # it is about no run: each gets it
         return [of_each[asker] + time for asker in range(1, len(run_ids) + 1)]
+
+
+def _fail(requests: Sequence[_Request], error: Exception) -> None:
+    for _, waiter in requests:
+        if not waiter.done():
+            waiter.set_exception(own(error) if len(requests) > 1 else error)

@@ -14,6 +14,8 @@ from awaitly_postgres.core import UnknownStore
 __all__ = ["Place", "described", "parsed", "quoted"]
 
 _LONGEST_IDENTIFIER = 63
+_SCHEMES = ("postgresql://", "postgres://")
+_SPECIAL = frozenset("/?#[@")
 _DEFAULTS: Mapping[str, str] = {
     "fallback_application_name": "awaitly",
     "connect_timeout": "10",
@@ -49,21 +51,21 @@ def parsed(url: str) -> str:
     What libpq says about a URL that it cannot read may show the password: that is left out.
     """
     try:
-        given = conninfo_to_dict(url)
+        given = _read(url)
         return make_conninfo("", **{**_DEFAULTS, **given})
     except (psycopg.Error, ValueError):
         msg = (
-            "not the address of a Postgres server: it must read like postgresql://user:password@host:5432/database, "
-            "with special characters as %-escapes, and with parameters that libpq or awaitly knows"
+            "not the address of a Postgres server: it must read like postgresql://user:password@host:5432/database; "
+            "write special characters as %-escapes, and use parameters that libpq or awaitly knows"
         )
-    raise UnknownStore(msg)
+    raise UnknownStore(msg) from None
 
 
 def described(conninfo: object) -> str:
     """Say which database a text of libpq's means, without the password; a pool may have something else instead."""
     try:
-        given = conninfo_to_dict(conninfo if isinstance(conninfo, str) else "")
-    except psycopg.Error:
+        given = _read(conninfo if isinstance(conninfo, str) else "")
+    except (psycopg.Error, ValueError):
         return "postgresql:"
     hosts = str(given.get("host") or given.get("hostaddr") or "").split(",")
     ports = str(given.get("port") or "").split(",")
@@ -71,6 +73,23 @@ def described(conninfo: object) -> str:
     where = ",".join(f"{host}:{port}" if port else host for host, port in zip(hosts, ports, strict=False))
     user = f"{given['user']}@" if given.get("user") else ""
     return f"postgresql://{user}{where}/{given.get('dbname') or ''}"
+
+
+def _read(conninfo: str) -> Mapping[str, str | int | None]:
+    """Give the parts. Raises `ValueError` where a special character of the password may have put it in another."""
+    given: Mapping[str, str | int | None] = conninfo_to_dict(conninfo)
+    userinfo = conninfo.partition("://")[2].rpartition("@")[0] if conninfo.startswith(_SCHEMES) else ""
+    hosts = str(given.get("host") or "").split(",")
+    ports = str(given.get("port") or "").split(",")
+    if (
+        _SPECIAL.intersection(userinfo)
+        or "@" in str(given.get("dbname") or "")
+        or any("@" in host[1:] for host in hosts)  # at its beginning it means an abstract socket
+        or not all(port.isdecimal() for port in ports if port)
+    ):
+        msg = "a password may have a special character"
+        raise ValueError(msg)
+    return given
 
 
 def quoted(name: str) -> str:

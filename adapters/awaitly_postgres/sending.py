@@ -22,7 +22,7 @@ from awaitly_postgres.core import CommitUnknown, Conflict, StoreError, StoreUnav
 from awaitly_postgres.encoding import conflict
 from awaitly_postgres.errors import in_short, is_lost, is_passing, translated
 from awaitly_postgres.place import Place, quoted
-from awaitly_postgres.settings import Patience
+from awaitly_postgres.settings import Patience, in_milliseconds
 
 __all__ = ["Letter", "Post", "Sender"]
 
@@ -60,7 +60,7 @@ class Sender:
 
     def __init__(self, post: Post, lock_wait: timedelta) -> None:
         self._post = post
-        self._lock_wait = f"{max(1, round(lock_wait.total_seconds() * 1000))}ms"
+        self._lock_wait = in_milliseconds(lock_wait)
         self._id = secrets.randbits(63)
         self._count = 0
         self._connection: Connection | None = None

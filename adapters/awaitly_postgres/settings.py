@@ -12,7 +12,7 @@ from attrs.validators import ge
 
 from awaitly_postgres.core import as_timedelta
 
-__all__ = ["Patience", "Settings"]
+__all__ = ["Patience", "Settings", "in_milliseconds"]
 
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 1.0
@@ -31,6 +31,11 @@ class Settings:
     pool_size: int = field(default=8, validator=ge(2))
     reconnect: timedelta = field(default=timedelta(seconds=30), converter=as_timedelta)
     lock_wait: timedelta = field(default=timedelta(seconds=10), converter=as_timedelta)
+
+
+def in_milliseconds(length: timedelta) -> str:
+    """Write it as Postgres reads it; 0 would mean without end."""
+    return f"{max(1, round(length.total_seconds() * 1000))}ms"
 
 
 class Patience:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypeVar
 
 from attrs import frozen
 
@@ -32,11 +33,16 @@ from awaitly_postgres.place import Place, described, parsed, quoted
 from awaitly_postgres.reading import Clock, GatheringReader
 from awaitly_postgres.sending import Post
 from awaitly_postgres.settings import Settings
+from awaitly_postgres.underway import Underway
 from awaitly_postgres.writer import Writer
 
 __all__ = ["PostgresStore"]
 
+T = TypeVar("T")
+
 _DEFAULT_SETTINGS = Settings()
+_FOR_OTHERS = 3
+"""So many connections are left where commits wait for locks: to listen, for the next batch, and to read."""
 
 
 @frozen(eq=False)
@@ -50,10 +56,12 @@ class _Opened:
     reader: GatheringReader
     writer: Writer
     listener: Listener
+    reads: Underway
 
     async def close(self) -> None:
         """Finish what is queued, and give everything back."""
         await self.writer.drain()
+        await self.reads.drain()
         await self.reader.drain()
         await self.listener.close()
         await self.connections.close()
@@ -137,7 +145,7 @@ class PostgresStore:
         self._opened = opened
 
     async def close(self) -> None:
-        """Finish all commits that are queued, and leave no connection. A store that is not open stays as it is."""
+        """Finish what is under way or queued, and leave no connection. A store that is not open stays as it is."""
         if self._opened is None:
             return
         opened = self._here()
@@ -146,31 +154,31 @@ class PostgresStore:
 
     async def now(self) -> int:
         """Read the server's clock, or the one that the store was given."""
-        return await self._here().reader.now()
+        return await self._read(lambda reader: reader.now())
 
     async def load(self, run_id: str) -> Found:
         """Read all that belongs to a run, as of one moment, in one round trip."""
-        return await self._here().reader.load(run_id)
+        return await self._read(lambda reader: reader.load(run_id))
 
     async def approvals(self, run_id: str) -> Found:
         """Read a run's approvals and its ledger's head, as of one moment."""
-        return await self._here().reader.approvals(run_id)
+        return await self._read(lambda reader: reader.approvals(run_id))
 
     async def entries(self, run_id: str) -> tuple[Entry, ...]:
         """Read a run's ledger, in order."""
-        return await self._here().reader.entries(run_id)
+        return await self._read(lambda reader: reader.entries(run_id))
 
     async def page_runs(self, query: RunQuery) -> Page[RunRow]:
         """List runs. Raises `ValueError` for an `after` that no page gave."""
-        return await self._here().reader.page_runs(query)
+        return await self._read(lambda reader: reader.page_runs(query))
 
     async def page_approvals(self, query: ApprovalQuery) -> Page[ApprovalRow]:
         """List open approvals. Raises `ValueError` for an `after` that no page gave."""
-        return await self._here().reader.page_approvals(query)
+        return await self._read(lambda reader: reader.page_approvals(query))
 
     async def due(self, now: int, limit: int) -> tuple[str, ...]:
         """Name at most `limit` runs to look at: by `due_at`, then those that only a ready approval makes due."""
-        return await self._here().reader.due(now, limit)
+        return await self._read(lambda reader: reader.due(now, limit))
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         """Apply all changes or none; on return of `Ok` the database has committed them. Raises a `StoreError`.
@@ -190,7 +198,7 @@ class PostgresStore:
         A commit whose conditions do not hold is a conflict there too, and leaves the transaction in good order. Raises
         `TypeError` for anything else, `StoreUnavailable` where the connection is in autocommit and in no transaction.
         """
-        return JoinedStore(connection, self._here().questions, self._clock)
+        return JoinedStore(connection, self._here().questions, self._settings.lock_wait, self._clock)
 
     @asynccontextmanager
     async def _listening(self) -> AsyncGenerator[Wakes]:
@@ -215,9 +223,20 @@ class PostgresStore:
             connections=connections,
             questions=questions,
             reader=GatheringReader(PoolAsks(connections, questions, settings.reconnect), self._clock),
-            writer=Writer(Post(connections, place, number, settings.reconnect), settings.lock_wait),
+            writer=Writer(
+                Post(connections, place, number, settings.reconnect),
+                settings.lock_wait,
+                most_alone=max(1, (connections.most or settings.pool_size) - _FOR_OTHERS),
+            ),
             listener=Listener(connections, place, settings.reconnect),
+            reads=Underway(settings.reconnect.total_seconds()),
         )
+
+    async def _read(self, ask: Callable[[GatheringReader], Awaitable[T]]) -> T:
+        """Ask, and let `close` wait for the answer."""
+        opened = self._here()
+        with opened.reads:
+            return await ask(opened.reader)
 
     def _here(self) -> _Opened:
         """Give what is open. Raises `StoreUnavailable` where it is not, or not for the caller."""

@@ -2,7 +2,7 @@
 
 While a batch is under way, further commits queue up for the next. They never wait for long behind somebody else's
 transaction: where a run in the batch is locked by one, or something in it cannot be kept, nothing of the batch was
-applied, and each of its commits goes alone, by a connection of its own.
+applied, and each of its commits goes alone: a few at a time, so that connections are left for everybody else.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from asyncio import Future, Task
 from collections import deque
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
+from functools import partial
 from operator import attrgetter
 from typing import TypeAlias
 
@@ -46,7 +47,7 @@ _in_order = attrgetter("letter.run_id")
 class Writer:
     """Takes commits from one event loop. `commits` counts the `Changes` applied, `batches` the round trips."""
 
-    def __init__(self, post: Post, lock_wait: timedelta) -> None:
+    def __init__(self, post: Post, lock_wait: timedelta, most_alone: int) -> None:
         self.commits = 0
         self.batches = 0
         self._post = post
@@ -54,6 +55,8 @@ class Writer:
         self._sender = Sender(post, min(lock_wait, _BATCH_LOCK_WAIT))
         self._jobs: deque[_Job] = deque()
         self._writing = False
+        self._alone = asyncio.Semaphore(most_alone)
+        self._idle: list[Sender] = []
         self._tasks: set[Task[None]] = set()
 
     def submit(self, changes: Changes) -> _Waiter:
@@ -62,8 +65,7 @@ class Writer:
         waiter: _Waiter = asyncio.get_running_loop().create_future()
         self._jobs.append(_Job(letter, waiter))
         if not self._writing:
-            self._writing = True
-            self._begin(self._write())  # from the next turn of the loop: whoever commits in this one comes along
+            self._start()
         return waiter
 
     async def drain(self) -> None:
@@ -71,10 +73,22 @@ class Writer:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    def _begin(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self) -> None:
+        self._writing = True
+        # From the next turn of the loop: whoever commits in this one comes along.
+        self._begin(self._write()).add_done_callback(self._written)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
+
+    def _written(self, _: Task[None]) -> None:
+        """Go on with what was queued last, or while the task was being cancelled, if anybody still waits for it."""
+        self._writing = False
+        if any(not job.waiter.done() for job in self._jobs):
+            self._start()
 
     async def _write(self) -> None:
         """Write all that is queued, and what is queued meanwhile, batch after batch."""
@@ -83,7 +97,6 @@ class Writer:
                 await self._write_batch(self._next())
                 await asyncio.sleep(0)  # those who were answered go first: what they commit next comes along
         finally:
-            self._writing = False
             await self._sender.rest()
 
     def _next(self) -> list[_Job]:
@@ -101,18 +114,23 @@ class Writer:
         except Exception as error:  # noqa: BLE001  (whatever it is, those who wait must hear of it)
             if isinstance(error, StoreLocked) or (isinstance(error, ValueError) and len(batch) > 1):
                 for job in batch:
-                    self._begin(self._write_alone(job))
+                    self._begin(self._write_alone(job)).add_done_callback(partial(_abandon, [job]))
             else:
                 _fail(batch, error)
+        except BaseException:
+            _abandon(batch)
+            raise
 
     async def _write_alone(self, job: _Job) -> None:
-        sender = Sender(self._post, self._lock_wait)
-        try:
-            await self._send(sender, [job])
-        except Exception as error:  # noqa: BLE001  (as above)
-            _fail([job], error)
-        finally:
-            await sender.rest()
+        async with self._alone:
+            sender = self._idle.pop() if self._idle else Sender(self._post, self._lock_wait)
+            try:
+                await self._send(sender, [job])
+            except Exception as error:  # noqa: BLE001  (as above)
+                _fail([job], error)
+            finally:
+                self._idle.append(sender)
+                await sender.rest()
 
     async def _send(self, sender: Sender, batch: Sequence[_Job]) -> None:
         outcomes = await sender.send([job.letter for job in batch])
@@ -121,6 +139,12 @@ class Writer:
         for job, conflict in zip(batch, outcomes, strict=True):
             if not job.waiter.done():  # or it was cancelled
                 job.waiter.set_result(_DONE if conflict is None else Err(conflict))
+
+
+def _abandon(batch: Sequence[_Job], _: Task[None] | None = None) -> None:
+    """Cancel those who wait for what was cancelled itself, as all tasks are where a loop ends."""
+    for job in batch:
+        job.waiter.cancel()  # which changes nothing where it has its answer
 
 
 def _fail(batch: Sequence[_Job], error: Exception) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
@@ -21,6 +22,14 @@ def until_none(url: str, name: str) -> None:
         ).fetchall():
             assert time.monotonic() < end, f"connections were left open: {left}"
             time.sleep(0.01)
+
+
+async def until_waiting(admin: psycopg.AsyncConnection[TupleRow], url: str, count: int = 1) -> None:
+    """Wait until so many of the store's connections wait for a lock."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND wait_event_type = 'Lock'"
+    async with asyncio.timeout(20):
+        while await (await admin.execute(query, (url.partition("application_name=")[2],))).fetchone() != (count,):
+            await admin.execute("SELECT pg_stat_clear_snapshot(), pg_sleep(0.01)")
 
 
 @pytest.fixture

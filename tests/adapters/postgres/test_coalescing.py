@@ -9,9 +9,10 @@ from psycopg.rows import TupleRow
 
 from awaitly.exceptions import StoreLocked
 from awaitly.result import Err, Ok, Result
-from awaitly.store import Changes, Conflict
+from awaitly.store import Changes, Conflict, Found
 from awaitly.testing.rows import changes, entry_row, run_row, step_row
 from awaitly_postgres import PostgresStore, Settings
+from tests.adapters.postgres.conftest import until_waiting
 
 Admin = psycopg.AsyncConnection[TupleRow]
 
@@ -164,6 +165,48 @@ async def test_two_stores_that_write_the_same_runs_never_block_each_other(
     assert [(await stores[0].load(name)).run for name in names] == [run_row(name, 11) for name in names]
     for each in stores:
         await each.close()
+
+
+async def test_many_locked_runs_hold_up_nobody_else(store: PostgresStore, url: str, admin: Admin) -> None:
+    """However many commits wait for them, connections are left to read and write what is about other runs."""
+    held = [run_row(f"held-{n}") for n in range(20)]
+    await together(store, *[changes(runs=(row,)) for row in held])
+    async with admin.transaction():
+        await admin.execute("SELECT FROM awaitly.runs WHERE run_id LIKE 'held-%' FOR UPDATE")
+        waiting = asyncio.gather(*[store.commit(changes(runs=(evolve(row, version=2),))) for row in held])
+        await until_waiting(admin, url, Settings().pool_size - 3)
+        async with asyncio.timeout(5):
+            assert (await store.load("held-1")).run == held[1]
+            assert await store.commit(changes(runs=(run_row("other"),))) == Ok(None)
+        assert not waiting.done()
+    assert await waiting == [Ok(None)] * 20
+
+
+async def test_commits_that_go_alone_share_writers(store: PostgresStore, admin: Admin) -> None:
+    """However many there are, few writers leave notes."""
+    before = await writers(admin)
+    for n in range(12):
+        bad = changes(runs=(run_row("bad", body="a\0b"),))
+        first, *rest = await together(store, bad, *[changes(runs=(run_row(f"run-{n}-{m}"),)) for m in range(8)])
+        assert isinstance(first, ValueError)
+        assert rest == [Ok(None)] * 8
+    assert await writers(admin) - before <= Settings().pool_size
+
+
+async def writers(admin: Admin) -> int:
+    """Count those who left notes of batches."""
+    row = await (await admin.execute("SELECT count(DISTINCT writer) FROM awaitly.batches")).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.mark.parametrize("hostile", ["evil\0", "\ud800"], ids=["nul", "surrogate"])
+async def test_a_load_of_what_cannot_be_does_not_spoil_its_neighbours(store: PostgresStore, hostile: str) -> None:
+    """Only who asked for it hears of it; the others of the same turn get their runs."""
+    await together(store, *runs(3))
+    bad, *found = await asyncio.gather(*map(store.load, [hostile, "run-0", "run-1", "run-2"]), return_exceptions=True)
+    assert isinstance(bad, ValueError)
+    assert [f.run for f in found if isinstance(f, Found)] == [run_row(f"run-{n}") for n in range(3)]
 
 
 async def test_an_unflushed_commit_is_applied_like_any_other(store: PostgresStore) -> None:

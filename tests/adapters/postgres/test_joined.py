@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import asyncio
+
 import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from awaitly.exceptions import StoreUnavailable
+from awaitly.exceptions import StoreLocked, StoreUnavailable
 from awaitly.result import Err, Ok
 from awaitly.store import ApprovalQuery, Joining, RunQuery
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
-from awaitly_postgres import PostgresStore
+from awaitly_postgres import PostgresStore, Settings
 
 Admin = psycopg.AsyncConnection[TupleRow]
 
@@ -70,6 +72,38 @@ async def test_what_a_snapshot_cannot_see_is_a_conflict(
         assert isinstance(result, Err)
         assert await joined.commit(changes(runs=(run_row("other"),))) == Ok(None)
     assert (await store.load("other")).run == run_row("other")
+
+
+async def usual(connection: Admin) -> object:
+    """Give a connection's own `lock_timeout`."""
+    row = await (await connection.execute("SHOW lock_timeout")).fetchone()
+    assert row is not None
+    return row[0]
+
+
+@pytest.mark.parametrize(("lock_wait", "own"), [("200ms", "0"), ("200ms", "1min"), ("1h", "200ms")])
+async def test_a_lock_is_not_waited_for_without_end(
+    url: str, postgres_url: str, namespace: str, admin: Admin, lock_wait: str, own: str
+) -> None:
+    """After `lock_wait`, or the transaction's own shorter limit, the commit is refused; the transaction goes on."""
+    store = PostgresStore(url, namespace=namespace, settings=Settings(lock_wait=lock_wait))
+    await store.open()
+    assert await store.commit(changes(runs=(run_row(),))) == Ok(None)
+    async with await psycopg.AsyncConnection.connect(postgres_url) as other, admin.transaction():
+        assert await store.joined(other).commit(changes(runs=(run_row(version=2),))) == Ok(None)
+        await admin.execute(f"SET LOCAL lock_timeout = '{own}'".encode())
+        joined = store.joined(admin)
+        async with asyncio.timeout(20):
+            with pytest.raises(StoreLocked, match="in good order"):
+                await joined.commit(changes(runs=(run_row(version=2),)))
+        assert await usual(admin) == own
+        assert await joined.commit(changes(runs=(run_row("free"),))) == Ok(None)
+        assert await usual(admin) == own
+        await other.rollback()
+        assert await joined.commit(changes(runs=(run_row(version=2),))) == Ok(None)
+    assert (await store.load("run")).run == run_row(version=2)
+    assert (await store.load("free")).run == run_row("free")
+    await store.close()
 
 
 async def test_all_reads_are_those_of_the_transaction(store: PostgresStore, admin: Admin) -> None:

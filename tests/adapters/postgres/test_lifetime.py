@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -11,10 +12,10 @@ from psycopg.rows import TupleRow
 
 from awaitly.exceptions import StoreError, StoreUnavailable
 from awaitly.result import Ok
-from awaitly.store import Described, Migrating, Waking
+from awaitly.store import ApprovalQuery, Described, Migrating, Waking
 from awaitly.testing.rows import changes, run_row
 from awaitly_postgres import PostgresStore, Settings
-from tests.adapters.postgres.conftest import until_none
+from tests.adapters.postgres.conftest import until_none, until_waiting
 
 Admin = psycopg.AsyncConnection[TupleRow]
 
@@ -59,6 +60,46 @@ async def test_closing_waits_for_queued_commits(store: PostgresStore) -> None:
     await asyncio.sleep(0)
     await store.close()
     assert await asyncio.gather(*commits) == [Ok(None)] * 300
+
+
+@pytest.mark.parametrize("verb", ["load", "due", "page", "entries"])
+async def test_closing_waits_for_reads(store: PostgresStore, admin: Admin, url: str, verb: str) -> None:
+    """Those that take several questions too; all are answered, and only then are the connections gone."""
+    reads: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+        "load": lambda: store.load("run"),
+        "due": lambda: store.due(1, 1),
+        "page": lambda: store.page_approvals(ApprovalQuery(prefix="r")),
+        "entries": lambda: store.entries("run"),
+    }
+    async with admin.transaction():
+        await admin.execute("LOCK TABLE awaitly.runs")
+        reading = asyncio.ensure_future(reads[verb]())
+        await until_waiting(admin, url)
+        closing = asyncio.ensure_future(store.close())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not closing.done()
+    await closing
+    assert reading.done()
+    assert reading.exception() is None
+
+
+async def test_where_all_tasks_are_cancelled_nobody_waits_for_ever(
+    store: PostgresStore, url: str, admin: Admin
+) -> None:
+    """As where a loop ends: not for a commit or load that is under way."""
+    before = asyncio.all_tasks()
+    async with admin.transaction():
+        await admin.execute("LOCK TABLE awaitly.runs")
+        load = asyncio.ensure_future(store.load("run"))
+        commit = asyncio.ensure_future(store.commit(changes(runs=(run_row(),))))
+        await until_waiting(admin, url, 2)
+        for task in asyncio.all_tasks() - before - {load, commit}:
+            task.cancel()
+        async with asyncio.timeout(10):
+            await asyncio.wait([load, commit])
+    assert load.cancelled()
+    assert commit.cancelled()
 
 
 async def test_a_cancelled_close_still_closes(store: PostgresStore) -> None:

@@ -49,6 +49,16 @@ def test_several_hosts() -> None:
         f"postgresql://ann:{SECRET}@h/d?migrate=maybe",
         f"postgresql://ann:{SECRET}@h/d?schema=",
         f"postgresql://ann:{SECRET}@h/d?namespace=",
+        f"postgresql://ann:x/{SECRET}@h/d",
+        f"postgresql://ann:x?{SECRET}@h/d",
+        f"postgresql://ann:x#{SECRET}@h/d",
+        f"postgresql://ann:x[{SECRET}@h/d",
+        f"postgresql://ann:x@{SECRET}@h/d",
+        f"postgresql://ann:{SECRET}/d",
+        f"postgresql://h/{SECRET}%40h",
+        f"postgres://a,{SECRET}%40b/d",
+        f"ann:{SECRET}@h/d",
+        f"dbname=postgresql://ann:{SECRET}@h/d",
     ],
 )
 def test_a_wrong_url_is_refused_and_keeps_its_password(url: str) -> None:
@@ -67,6 +77,20 @@ def test_a_password_is_never_shown() -> None:
     """Not where the store is printed."""
     assert SECRET not in repr(open_postgres(f"postgresql://ann:{SECRET}@h/d"))
     assert SECRET not in repr(PostgresStore(f"host=h user=ann password={SECRET}"))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ann:%2F%3F%23%5B%40@[::1]:5432/d",
+        "postgresql://ann@/d?host=/run/postgresql",
+        "postgresql://%2Frun%2Fpostgresql/d",
+        "host=@abstract dbname=d password=/?#[@",
+    ],
+)
+def test_special_characters_where_they_belong(url: str) -> None:
+    """Escaped in a password, or in the address of a socket, they are taken."""
+    assert "/d (schema" in repr(PostgresStore(url))
 
 
 @pytest.mark.parametrize("schema", ["", "a\0b", "x" * 64, "\u00e9" * 32, "pg_mine"])
