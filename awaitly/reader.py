@@ -139,8 +139,9 @@ class Reader:
         """Delete runs that ended longer ago than that, with all that belongs to them; gives how many.
 
         `archive` is called with the history of each before it is deleted. What it raises goes on to the caller: that
-        run stays, and those before it are gone. A run whose deletion fails is archived again the next time. `batch`
-        runs are listed at once; runs that wait are not looked at.
+        run stays, and those before it are gone. A run whose deletion fails is archived again the next time; one with
+        damaged records stays, for what does not decode could not be archived. `batch` runs are listed at once; runs
+        that wait are not looked at.
         """
         before = await self._store.now() - _micros(older_than)
         ended = tuple(status.value for status in RunStatus if status.ended)
@@ -157,11 +158,14 @@ class Reader:
             after = page.after
 
     async def _archived(self, row: RunRow, archive: Archive) -> bool:
-        """Hand a run's history over; False where it moved since it was listed."""
+        """Hand a run's history over; False where it moved since it was listed, or not all of it can be read."""
         found = await self._store.load(row.run_id)
         if found.run is None or found.run.version != row.version:
             return False
-        keeping = archive(await self._history(found, found.run))
+        history = await self._history(found, found.run)
+        if history.damage:
+            return False
+        keeping = archive(history)
         if inspect.isawaitable(keeping):
             await keeping
         return True

@@ -222,20 +222,23 @@ async def test_a_run_that_moved_before_it_is_archived_is_left_out(
     assert len(kept) == 1
 
 
-async def test_a_damaged_run_is_archived_as_far_as_it_can_be_read(
+async def test_a_damaged_run_is_kept_where_the_others_are_archived(
     store: SharedStore, clock: TestClock, effects: Effects
 ) -> None:
-    """Its history names the damage, so that an archive can refuse it by raising."""
+    """What does not decode could not be archived, and is not deleted; without an archive it goes as the others do."""
     refund = refunding(effects)
     kept: list[History] = []
     async with Orchestrator(store, workflows=[refund]) as orchestrator:
-        await fill(orchestrator, refund, ended=1, parked=0)
+        await fill(orchestrator, refund, ended=2, parked=0)
         found = await store.load("e0")
         assert found.run is not None
         await store.change_step(found.run.version, evolve(found.steps[0], body="[]"))
         clock.advance("2h")
         assert await orchestrator.cleanup(older_than="1h", archive=kept.append) == 1
-    assert "does not decode" in kept[0].damage[0]
+        assert [history.run.run_id for history in kept] == ["e1"]
+        assert (await store.load("e0")).steps[0].body == "[]"
+        assert await orchestrator.cleanup(older_than="1h") == 1
+    assert (await store.load("e0")).run is None
 
 
 async def test_a_deletion_that_fails_leaves_the_run_to_the_next_time(
