@@ -236,7 +236,7 @@ async def test_a_damaged_run_is_kept_where_the_others_are_archived(
         clock.advance("2h")
         assert await orchestrator.cleanup(older_than="1h", archive=kept.append) == 1
         assert [history.run.run_id for history in kept] == ["e1"]
-        assert (await store.load("e0")).steps[0].body == "[]"
+        assert "[]" in [step.body for step in (await store.load("e0")).steps]
         assert await orchestrator.cleanup(older_than="1h") == 1
     assert (await store.load("e0")).run is None
 
