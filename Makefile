@@ -135,6 +135,7 @@ types: setup ## Check types with mypy and with pyright, both strict
 
 .PHONY: faults
 faults: setup ## Run the long fault runs: killed processes and servers, lost replies, races
+	@AWAITLY_FAULTS=long $(VENV)/bin/python -m pytest tests/adapters tests/stores -m slow $(ARGS)
 	@AWAITLY_FAULTS=long $(VENV)/bin/python -m pytest tests/faults -m "slow or not slow" $(ARGS)
 
 .PHONY: services

@@ -104,6 +104,7 @@ class TestSplitInMemory(ContractOverHalves):
         return in_memory
 
 
+@pytest.mark.slow
 class TestSplitInFiles(ContractOverHalves):
     """Two SQLite stores joined keep the contract."""
 

@@ -70,6 +70,7 @@ def test_a_disk_that_becomes_quick_again_is_noticed() -> None:
     assert all(places(pace, QUICK, 200)[-100:])
 
 
+@pytest.mark.slow
 class TestSqliteStoreOnASlowDisk(StoreContract):
     """The contract holds where every flush is waited for on the writer's thread."""
 
