@@ -99,7 +99,9 @@ class Writer:
         return None if self._away or self._connection.in_transaction else self._connection
 
     def _next(self) -> None:
-        """Begin the transaction of all that is queued, or rest."""
+        """Begin the transaction of all that is queued, or rest; one that is elsewhere begins the next when it ends."""
+        if self._away:
+            return
         if not self._jobs:
             self._writing = False
             if self._idle is not None:
@@ -111,7 +113,8 @@ class Writer:
         try:
             self._transact(batch)
         except BaseException:  # Ctrl-C, in the midst of whatever this thread was doing
-            self._settle(batch, self._interrupted(batch))
+            if not self._away:  # else the other thread has the transaction, and answers
+                self._settle(batch, self._interrupted(batch))
             raise
 
     def _transact(self, batch: _Batch) -> None:

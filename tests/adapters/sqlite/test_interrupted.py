@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from awaitly.result import Ok
 from awaitly.testing.rows import changes, run_row, step_row
 from awaitly_sqlite import SqliteStore
 from awaitly_sqlite.applying import apply
+from awaitly_sqlite.pacing import Pace
+from awaitly_sqlite.writer import Writer
 
 
 @pytest.fixture
@@ -49,6 +51,35 @@ def test_ctrl_c_amid_a_transaction_leaves_nothing_half_done(
     other.close()
     assert loop.run_until_complete(store.commit(changes(steps=(step_row(),)))) == Ok(None)
     loop.run_until_complete(store.close())
+
+
+def test_ctrl_c_once_the_other_thread_has_it_changes_nothing(
+    path: Path, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The transaction goes on there, and its waiter hears that it stands; what is committed next has its turn."""
+    store = SqliteStore(path)
+    loop.run_until_complete(store.open())
+    hand_over = Writer._hand_over  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (where the key is pressed)
+
+    def hand_over_and_stop(writer: Writer, work: Callable[[], None]) -> None:
+        hand_over(writer, work)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Pace, "waits_here", elsewhere)
+    monkeypatch.setattr(Writer, "_hand_over", hand_over_and_stop)
+    commit = loop.create_task(store.commit(changes(runs=(run_row(),))))
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(commit)
+    monkeypatch.setattr(Writer, "_hand_over", hand_over)
+    assert loop.run_until_complete(commit) == Ok(None)
+    assert loop.run_until_complete(store.commit(changes(steps=(step_row(),)))) == Ok(None)
+    assert loop.run_until_complete(store.load("run")).steps == (step_row(),)
+    loop.run_until_complete(store.close())
+
+
+def elsewhere(_: Pace) -> bool:
+    """Never wait on the loop."""
+    return False
 
 
 class FailingDisk:
