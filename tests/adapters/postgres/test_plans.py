@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, TypeAlias
 
 import psycopg
 import pytest
-from attrs import evolve
 from psycopg.errors import Diagnostic
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
-from awaitly.memory import MemoryStore
-from awaitly.result import Ok
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Hold, Page, RunQuery, RunRow, Store
+from awaitly.store import ApprovalQuery, Changes, Hold, RunQuery, Store
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
 from awaitly_postgres import PostgresStore, listing
+from tests.adapters.listings import (
+    MINUTE,
+    lists_as_memory_does,
+)
 
 Admin = psycopg.AsyncConnection[TupleRow]
-Query: TypeAlias = RunQuery | ApprovalQuery
 Plan: TypeAlias = dict[str, Any]
 
-MINUTE = 60_000_000
 COUNT = 20_000
 MOST = 1100
 """As many rows as a narrow listing may look at, and a few more."""
@@ -171,60 +169,6 @@ async def test_every_statement_is_served_by_an_index(own_database: str, grown: b
     assert {statement: node for statement, node in plans.nodes() if not is_cheap(node)} == {}
 
 
-async def fill(store: Store, count: int, *, same_time: bool = False) -> None:
-    """Commit runs of three workflows and four statuses, most with an open approval."""
-    dice = random.Random(7)
-    commits: list[Changes] = []
-    for n in range(count):
-        name = f"{dice.choice(('a', 'b%', 'b_', 'B%'))}{dice.randrange(10**9):09}-{n}"
-        workflow = dice.choice(("deploy", "payout", "refund"))
-        at = T0 if same_time else T0 + dice.randrange(count) * MINUTE
-        deadline = dice.choice((None, at + dice.randrange(count) * MINUTE))
-        updated_at = T0 + dice.randrange(count) * MINUTE
-        run = run_row(name, workflow=workflow, status=dice.choice("abcd"), created_at=at, updated_at=updated_at)
-        approval = approval_row(name, workflow=workflow, open=dice.random() < 0.8, asked_at=at, deadline=deadline)
-        commits.append(changes(runs=(run,), approvals=(approval,)))
-    assert all(result == Ok(None) for result in await asyncio.gather(*map(store.commit, commits)))
-
-
-def run_queries() -> Iterator[RunQuery]:
-    """Combine the filters at random, each of them absent half of the time."""
-    dice = random.Random(11)
-    for _ in range(60):
-        yield RunQuery(
-            prefix=dice.choice((None, None, "b", "b%", "b_1", "zz", "")),
-            workflow=dice.choice((None, None, "refund", "none")),
-            statuses=dice.choice((None, None, ("a",), ("d", "b", "d"), ("x",), ())),
-            updated_before=dice.choice((None, None, T0 + 3 * MINUTE, T0 + 60 * MINUTE, T0)),
-            limit=dice.choice((1, 7, 50, 500)),
-        )
-
-
-def approval_queries() -> Iterator[ApprovalQuery]:
-    """Combine the filters at random, each of them absent half of the time."""
-    dice = random.Random(13)
-    for _ in range(60):
-        yield ApprovalQuery(
-            prefix=dice.choice((None, None, "b", "b%", "b_1", "zz", "")),
-            workflow=dice.choice((None, None, "refund", "none")),
-            alive_at=dice.choice((None, None, T0 + 60 * MINUTE)),
-            asked_before=dice.choice((None, None, T0 + 60 * MINUTE, T0)),
-            deadline_before=dice.choice((None, None, T0 + 90 * MINUTE, T0)),
-            limit=dice.choice((1, 7, 50, 500)),
-        )
-
-
-async def page(store: Store, query: Query) -> Page[RunRow] | Page[ApprovalRow]:
-    """Read one page of either listing."""
-    return await (store.page_runs(query) if isinstance(query, RunQuery) else store.page_approvals(query))
-
-
-async def first_two(store: Store, query: Query) -> list[object]:
-    """Read the first page of a listing and the one after it."""
-    first = await page(store, query)
-    return [first] if first.after is None else [first, await page(store, evolve(query, after=first.after))]
-
-
 @pytest.mark.parametrize("same_time", [False, True])
 @pytest.mark.parametrize("narrow", [-1, 20, 1000])
 async def test_all_ways_to_a_page_agree(
@@ -232,13 +176,7 @@ async def test_all_ways_to_a_page_agree(
 ) -> None:
     """Sorting what a filter leaves, or taking some of each group: both list what the memory store lists."""
     monkeypatch.setattr(listing, "NARROW", narrow)
-    model = MemoryStore()
-    await model.open()
-    for each in (store, model):
-        await fill(each, 150, same_time=same_time)
-    queries: list[Query] = [*run_queries(), *approval_queries()]
-    for query in queries:
-        assert await first_two(store, query) == await first_two(model, query), query
+    await lists_as_memory_does(store, same_time=same_time)
 
 
 async def test_a_parked_run_takes_less_than_2_and_a_half_kb(postgres_database: str) -> None:

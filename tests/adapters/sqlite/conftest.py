@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from awaitly_sqlite import SqliteStore
+from awaitly_sqlite.pacing import Pace
 
 
 @pytest.fixture
@@ -21,3 +22,13 @@ async def store(path: Path) -> AsyncIterator[SqliteStore]:
     await store.open()
     yield store
     await store.close()
+
+
+@pytest.fixture
+def slow_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every store wait for the disk on its writer's thread."""
+    monkeypatch.setattr(Pace, "waits_here", _elsewhere)
+
+
+def _elsewhere(_: Pace) -> bool:
+    return False

@@ -13,7 +13,6 @@ from awaitly.result import Ok
 from awaitly.testing.rows import changes, run_row, step_row
 from awaitly_sqlite import SqliteStore
 from awaitly_sqlite.applying import apply
-from awaitly_sqlite.pacing import Pace
 from awaitly_sqlite.writer import Writer
 
 
@@ -53,6 +52,7 @@ def test_ctrl_c_amid_a_transaction_leaves_nothing_half_done(
     loop.run_until_complete(store.close())
 
 
+@pytest.mark.usefixtures("slow_disk")
 def test_ctrl_c_once_the_other_thread_has_it_changes_nothing(
     path: Path, loop: asyncio.AbstractEventLoop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -65,7 +65,6 @@ def test_ctrl_c_once_the_other_thread_has_it_changes_nothing(
         hand_over(writer, work)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Pace, "waits_here", elsewhere)
     monkeypatch.setattr(Writer, "_hand_over", hand_over_and_stop)
     commit = loop.create_task(store.commit(changes(runs=(run_row(),))))
     with pytest.raises(KeyboardInterrupt):
@@ -75,11 +74,6 @@ def test_ctrl_c_once_the_other_thread_has_it_changes_nothing(
     assert loop.run_until_complete(store.commit(changes(steps=(step_row(),)))) == Ok(None)
     assert loop.run_until_complete(store.load("run")).steps == (step_row(),)
     loop.run_until_complete(store.close())
-
-
-def elsewhere(_: Pace) -> bool:
-    """Never wait on the loop."""
-    return False
 
 
 class FailingDisk:

@@ -30,11 +30,6 @@ def places(pace: Pace, flush: float, count: int) -> list[bool]:
     return chosen
 
 
-def elsewhere(_: Pace) -> bool:
-    """Never wait on the loop."""
-    return False
-
-
 def test_a_quick_disk_is_waited_for_on_the_loop() -> None:
     """Every time, from the first on."""
     assert all(places(Pace(), QUICK, 1000))
@@ -71,6 +66,7 @@ def test_a_disk_that_becomes_quick_again_is_noticed() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("slow_disk")
 class TestSqliteStoreOnASlowDisk(StoreContract):
     """The contract holds where every flush is waited for on the writer's thread."""
 
@@ -80,9 +76,8 @@ class TestSqliteStoreOnASlowDisk(StoreContract):
         return TestClock()
 
     @pytest_asyncio.fixture
-    async def store(self, tmp_path: Path, clock: TestClock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Store]:
+    async def store(self, tmp_path: Path, clock: TestClock) -> AsyncIterator[Store]:
         """Open an empty store on what it takes for a slow disk."""
-        monkeypatch.setattr(Pace, "waits_here", elsewhere)
         store = SqliteStore(tmp_path / "store.db", clock=clock)
         await store.open()
         yield store

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import TypeAlias
 
 import pytest
-from attrs import evolve
 
-from awaitly.memory import MemoryStore
-from awaitly.result import Ok
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Page, RunQuery, RunRow, Store
+from awaitly.store import ApprovalQuery, Changes, RunQuery
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
 from awaitly_sqlite import SqliteStore, listing, reading
 from awaitly_sqlite.migrating import scripts
+from tests.adapters.listings import (
+    MINUTE,
+    Query,
+    fill,
+    lists_as_memory_does,
+)
 
-Query: TypeAlias = RunQuery | ApprovalQuery
-
-MINUTE = 60_000_000
 READS = (reading.RUN_PLANS, reading.APPROVAL_PLANS, listing.RUN_PLANS, listing.APPROVAL_PLANS)
 
 
@@ -57,60 +55,6 @@ def test_streams_need_no_sorting(empty: sqlite3.Connection) -> None:
         assert "TEMP B-TREE" not in str(plan(empty, statement))
 
 
-async def fill(store: Store, count: int, *, same_time: bool = False) -> None:
-    """Commit runs of three workflows and four statuses, most with an open approval."""
-    dice = random.Random(7)
-    commits: list[Changes] = []
-    for n in range(count):
-        name = f"{dice.choice(('a', 'b%', 'b_', 'B%'))}{dice.randrange(10**9):09}-{n}"
-        workflow = dice.choice(("deploy", "payout", "refund"))
-        at = T0 if same_time else T0 + dice.randrange(count) * MINUTE
-        deadline = dice.choice((None, at + dice.randrange(count) * MINUTE))
-        updated_at = T0 + dice.randrange(count) * MINUTE
-        run = run_row(name, workflow=workflow, status=dice.choice("abcd"), created_at=at, updated_at=updated_at)
-        approval = approval_row(name, workflow=workflow, open=dice.random() < 0.8, asked_at=at, deadline=deadline)
-        commits.append(changes(runs=(run,), approvals=(approval,)))
-    assert all(result == Ok(None) for result in await asyncio.gather(*map(store.commit, commits)))
-
-
-def run_queries() -> Iterator[RunQuery]:
-    """Combine the filters at random, each of them absent half of the time."""
-    dice = random.Random(11)
-    for _ in range(60):
-        yield RunQuery(
-            prefix=dice.choice((None, None, "b", "b%", "b_1", "zz", "")),
-            workflow=dice.choice((None, None, "refund", "none")),
-            statuses=dice.choice((None, None, ("a",), ("d", "b", "d"), ("x",), ())),
-            updated_before=dice.choice((None, None, T0 + 3 * MINUTE, T0 + 60 * MINUTE, T0)),
-            limit=dice.choice((1, 7, 50, 500)),
-        )
-
-
-def approval_queries() -> Iterator[ApprovalQuery]:
-    """Combine the filters at random, each of them absent half of the time."""
-    dice = random.Random(13)
-    for _ in range(60):
-        yield ApprovalQuery(
-            prefix=dice.choice((None, None, "b", "b%", "b_1", "zz", "")),
-            workflow=dice.choice((None, None, "refund", "none")),
-            alive_at=dice.choice((None, None, T0 + 60 * MINUTE)),
-            asked_before=dice.choice((None, None, T0 + 60 * MINUTE, T0)),
-            deadline_before=dice.choice((None, None, T0 + 90 * MINUTE, T0)),
-            limit=dice.choice((1, 7, 50, 500)),
-        )
-
-
-async def page(store: Store, query: Query) -> Page[RunRow] | Page[ApprovalRow]:
-    """Read one page of either listing."""
-    return await (store.page_runs(query) if isinstance(query, RunQuery) else store.page_approvals(query))
-
-
-async def first_two(store: Store, query: Query) -> list[object]:
-    """Read the first page of a listing and the one after it."""
-    first = await page(store, query)
-    return [first] if first.after is None else [first, await page(store, evolve(query, after=first.after))]
-
-
 @pytest.mark.parametrize("same_time", [False, True])
 @pytest.mark.parametrize("narrow", [-1, 20, 1000])
 async def test_all_ways_to_a_page_agree(
@@ -118,13 +62,7 @@ async def test_all_ways_to_a_page_agree(
 ) -> None:
     """Sorting what a filter leaves, or merging streams: both list what the memory store lists."""
     monkeypatch.setattr(listing, "NARROW", narrow)
-    model = MemoryStore()
-    await model.open()
-    for each in (store, model):
-        await fill(each, 150, same_time=same_time)
-    queries: list[Query] = [*run_queries(), *approval_queries()]
-    for query in queries:
-        assert await first_two(store, query) == await first_two(model, query), query
+    await lists_as_memory_does(store, same_time=same_time)
 
 
 def effort(path: Path, query: Query) -> int:
