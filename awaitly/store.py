@@ -8,7 +8,7 @@ microseconds since 1970 UTC.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum, unique
 from typing import Generic, Protocol, TypeVar, cast, runtime_checkable
@@ -51,7 +51,10 @@ T = TypeVar("T")
 
 @frozen
 class RunRow:
-    """One run. `due_at`: when somebody must look at it even if nothing else happens. Unique by `run_id`."""
+    """One run. `due_at`: when somebody must look at it even if nothing else happens. Unique by `run_id`.
+
+    `lane` names the line of work that the run stands in: `due` can be asked about some lanes alone.
+    """
 
     run_id: str
     version: int
@@ -61,6 +64,7 @@ class RunRow:
     updated_at: int
     due_at: int | None
     body: str
+    lane: str = ""
 
 
 @frozen
@@ -96,6 +100,9 @@ class Move(Enum):
     PARK = "park"
     DECIDE = "decide"
     CLAIM = "claim"
+    ENQUEUE = "enqueue"
+    SIGNAL = "signal"
+    TELL = "tell"
     END = "end"
     CANCEL = "cancel"
     RELEASE = "release"
@@ -274,12 +281,17 @@ class Store(ApprovalStore, WorkflowStateStore, Protocol):
         """Read all that belongs to a run, as of one moment; `run` is None where there is none."""
         ...
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+    async def due(self, now: int, limit: int, lanes: Sequence[str] | None = None) -> tuple[str, ...]:
         """Name at most `limit` (1 or more) runs whose `due_at` is at or before `now`, or that have a ready approval.
 
         First those whose time has come, by `due_at`, then `run_id`; then those that only a ready approval makes due, by
-        `run_id`. An id without a run row is never due.
+        `run_id`. An id without a run row is never due. With `lanes` (each named once) only runs of these are named:
+        all of the first lane in that order, then all of the second, and so on.
         """
+        ...
+
+    async def next_due(self, now: int, lanes: Sequence[str] | None = None) -> int | None:
+        """Give the earliest `due_at` after `now` of any run, or of any run of these lanes; None where there is none."""
         ...
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
