@@ -12,6 +12,7 @@ from awaitly.desk import CancelRefusal
 from awaitly.durations import Duration, as_timedelta, from_micros, to_micros, utc_now
 from awaitly.errors import (
     AlreadyDecided,
+    AlreadySent,
     AmbiguousApproval,
     ApprovalExpired,
     ApprovalRejected,
@@ -21,22 +22,30 @@ from awaitly.errors import (
     Expired,
     Interruption,
     InvalidEdit,
+    InvalidPayload,
     NeedsReview,
     NotApproved,
     NotAuthorised,
     PendingApproval,
+    PromiseRefusal,
+    PromiseRejected,
     Refusal,
     RunCancelled,
     RunConflict,
     RunEnded,
     SelfApproval,
+    Sent,
+    SignalRefusal,
     StaleRevision,
+    TimedOut,
     Undecodable,
     UnexpectedError,
     UnknownApproval,
+    UnknownPromise,
     UnknownRun,
     UnknownStep,
     Unstorable,
+    Waiting,
     WorkflowChanged,
     is_approval_rejected,
     is_pending_approval,
@@ -66,17 +75,20 @@ from awaitly.execution import Execution, execute
 from awaitly.memory import MemoryStore
 from awaitly.orchestrator import Orchestrator
 from awaitly.policy import OnExpiry, Policy, Risk
+from awaitly.promises import Promise
+from awaitly.queueing import Enqueued
 from awaitly.reader import History, RunDetails
 from awaitly.result import Err, Ok, Result, catching
 from awaitly.retry import Retry
 from awaitly.signals import Parked
 from awaitly.snapshot import Snapshot
-from awaitly.statuses import ApprovalStatus, RunStatus
+from awaitly.statuses import ApprovalStatus, Priority, RunStatus, WaitKind
 from awaitly.store import (
     ApprovalQuery,
     ApprovalRow,
     ApprovalStore,
     Changes,
+    Clocked,
     Conflict,
     Described,
     Found,
@@ -101,6 +113,7 @@ from awaitly.workflow import Invocation, Workflow, step, workflow
 __all__ = [
     "Actor",
     "AlreadyDecided",
+    "AlreadySent",
     "AmbiguousApproval",
     "Approval",
     "ApprovalExpired",
@@ -116,6 +129,7 @@ __all__ = [
     "BrokenChain",
     "CancelRefusal",
     "Changes",
+    "Clocked",
     "Codec",
     "CommitUnknown",
     "Conflict",
@@ -127,6 +141,7 @@ __all__ = [
     "Duration",
     "Edited",
     "EditorCannotApprove",
+    "Enqueued",
     "Entry",
     "Err",
     "Execution",
@@ -137,6 +152,7 @@ __all__ = [
     "Hold",
     "Interruption",
     "InvalidEdit",
+    "InvalidPayload",
     "Invocation",
     "Joining",
     "MemoryStore",
@@ -156,6 +172,10 @@ __all__ = [
     "PendingApproval",
     "Policy",
     "PolicyError",
+    "Priority",
+    "Promise",
+    "PromiseRefusal",
+    "PromiseRejected",
     "RecordCorrupt",
     "Refusal",
     "Rejected",
@@ -174,6 +194,8 @@ __all__ = [
     "SchemaTooNew",
     "SchemaTooOld",
     "SelfApproval",
+    "Sent",
+    "SignalRefusal",
     "Snapshot",
     "StaleRevision",
     "StepRow",
@@ -186,15 +208,19 @@ __all__ = [
     "StoreReadOnly",
     "StoreUnavailable",
     "StoreUnsuitable",
+    "TimedOut",
     "Undecodable",
     "UnexpectedError",
     "UnknownApproval",
+    "UnknownPromise",
     "UnknownRun",
     "UnknownStep",
     "UnknownStore",
     "UnknownWorkflow",
     "Unstorable",
     "UnstorableValue",
+    "WaitKind",
+    "Waiting",
     "Wakes",
     "Waking",
     "Workflow",

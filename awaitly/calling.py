@@ -8,7 +8,8 @@ import functools
 import inspect
 import threading
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any, TypeGuard, cast
 from weakref import WeakKeyDictionary
 
@@ -22,7 +23,7 @@ from awaitly.result import Err, Ok, Result
 from awaitly.retry import ONCE, Retry
 from awaitly.workflow import StepWithOptions, name_of
 
-__all__ = ["Attempted", "Body", "body_of", "is_result", "recorded_as", "result_of", "run_body", "written"]
+__all__ = ["Attempted", "Attempts", "Body", "body_of", "is_result", "recorded_as", "result_of", "run_body", "written"]
 
 
 @frozen
@@ -95,12 +96,33 @@ class Attempted:
     cancelled: bool = False
 
 
-async def run_body(body: Body, key: str, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Attempted:
+@frozen(eq=False)
+class Attempts:
+    """How often a step was tried before, and what is to happen between an attempt that failed and the next one.
+
+    `pause` is given the number of the attempt, from 1, and the time that is to pass; it may raise to call the next off.
+    """
+
+    before: int
+    pause: Callable[[int, timedelta], Awaitable[None]]
+
+
+async def _asleep(_: int, length: timedelta) -> None:
+    await asyncio.sleep(length.total_seconds())
+
+
+HERE = Attempts(0, _asleep)
+"""Every attempt is made here, one after the other."""
+
+
+async def run_body(
+    body: Body, key: str, args: tuple[object, ...], kwargs: Mapping[str, object], attempts: Attempts = HERE
+) -> Attempted:
     """Call the function until it has a result that is not retried. An exception becomes `Err(UnexpectedError)`.
 
     A thread cannot be cancelled: whoever cancels waits until it has ended, so that it never runs beside its repetition.
     """
-    attempt, before = 0, _cancellations()
+    attempt, before = attempts.before, _cancellations()
     while True:
         attempt += 1
         try:
@@ -120,7 +142,7 @@ async def run_body(body: Body, key: str, args: tuple[object, ...], kwargs: Mappi
             return Attempted(Err(error), attempt, _held_back(body, before))
         if _held_back(body, before):
             raise asyncio.CancelledError
-        await asyncio.sleep(body.retry.wait(attempt).total_seconds())
+        await attempts.pause(attempt, body.retry.wait(attempt))
 
 
 def _cancelled_from_outside() -> bool:

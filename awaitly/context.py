@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
-import inspect
 import random
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import datetime
-from typing import Any, Generic, NoReturn, ParamSpec, TypeAlias, TypeGuard, TypeVar, cast, overload
+from typing import Any, NoReturn, ParamSpec, TypeAlias, TypeGuard, TypeVar, cast, overload
 
 import returns.result
 
 from awaitly.approval import Outcome
 from awaitly.asking import OPEN, ApprovalStep, Ask, GatedStep
+from awaitly.branching import Branching
 from awaitly.calling import Body, body_of, recorded_as, result_of, run_body
 from awaitly.changing import changed
 from awaitly.digest import arguments_digest, digest
 from awaitly.errors import NotApproved, UnexpectedError
+from awaitly.exceptions import DefinitionError
+from awaitly.host import Host
+from awaitly.ids import checked_name
 from awaitly.journal import Returned, RunRecord, Step
+from awaitly.line import RACING, park
+from awaitly.pauses import Pauses
 from awaitly.policy import Policy
 from awaitly.questions import Question, Questions, value_of
 from awaitly.replay import Journal, Scope, Spot
 from awaitly.result import Err, Ok, Result
-from awaitly.signals import Drifted, Ended, Parked, Signal, parking_in, strongest
+from awaitly.signals import Parked
 from awaitly.workflow import Workflow
 
 __all__ = ["Run"]
@@ -42,46 +45,17 @@ E_contra = TypeVar("E_contra", contravariant=True)
 
 Perform: TypeAlias = Callable[[], Coroutine[Any, Any, Result[Any, Any]]]
 
-_SCOPE: contextvars.ContextVar[Scope] = contextvars.ContextVar("awaitly_scope")
-_WAITS: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("awaitly_waits", default=None)
-"""The line that waits for people: tasks that it opens from then on inherit this, those that it opened before do not."""
 
-
-class Run(Generic[E_contra]):
+class Run(Branching, Pauses[E_contra]):
     """A workflow's hold on its own run. `E_contra` is the union of the errors that the workflow declares.
 
     Every call is recorded under a key and comes back from the record on a replay. Nothing here may be called after the
     workflow has returned, or from a thread of its own.
     """
 
-    def __init__(
-        self, workflow: Workflow[..., Any, Any], journal: Journal, run: RunRecord, clock: Callable[[], datetime]
-    ) -> None:
-        self._workflow = workflow
-        self._codec = workflow.codec
-        self._journal = journal
-        self._clock = clock
+    def __init__(self, workflow: Workflow[..., Any, Any], journal: Journal, run: RunRecord, host: Host) -> None:
+        super().__init__(workflow, journal, run, host)
         self._questions = Questions(workflow, journal, run)
-        self._root = Scope("", None, set())
-
-    @contextmanager
-    def entered(self) -> Generator[None, None, None]:
-        """Make the calling task the workflow's own line of control, for as long as the workflow runs."""
-        token, waits = _SCOPE.set(self._root), _WAITS.set(None)
-        self._root.owner = asyncio.current_task()
-        try:
-            yield
-        except Exception as exc:
-            _raise_parking(self._root, exc)
-            raise
-        finally:
-            _SCOPE.reset(token)
-            _WAITS.reset(waits)
-
-    @property
-    def run_id(self) -> str:
-        """This run's id."""
-        return self._journal.run_id
 
     @property
     def idempotency_key(self) -> str:
@@ -159,16 +133,6 @@ class Run(Generic[E_contra]):
             case Err(error):
                 raise self._ending(error, spot.key)
 
-    def _called(self, spot: Spot) -> Spot:
-        self._journal.called.add(spot.key)
-        return spot
-
-    def _arrive(self, scope: Scope, spot: Spot) -> None:
-        """Begin what was called and is awaited now, unless the run is over or the line that called it waits."""
-        self._journal.called.discard(spot.key)
-        self._check_open()
-        _check_line(scope)
-
     async def _perform(
         self, scope: Scope, spot: Spot, body: Body, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, fatal: bool
     ) -> Result[Any, Any]:
@@ -183,13 +147,17 @@ class Run(Generic[E_contra]):
         if step is not None:
             return self._replayed(spot, step, body)
         self._journal.expect_no_question(spot)
+        if RACING.get():
+            msg = f"{spot.key!r} is a step in a branch of run.race, which is between waits: run it before or after"
+            raise DefinitionError(msg)
+        attempts = await self._attempts(scope, spot)
         await self._journal.settle()
         self._check_open()
-        started = self._clock()
+        started = self._host.clock()
         with self._journal.bodies:
-            attempted = await run_body(body, spot.key, args, kwargs)
+            attempted = await run_body(body, spot.key, args, kwargs, attempts)
             recorded = recorded_as(body, self._codec, spot.key, attempted)
-            step = Step(spot.key, spot.place, hashed, recorded, started, self._clock(), attempted.attempts)
+            step = Step(spot.key, spot.place, hashed, recorded, started, self._host.clock(), attempted.attempts)
             if fatal and not isinstance(recorded, Returned):
                 step = changed(step, fatal=True)
             self._journal.add(step)
@@ -308,7 +276,7 @@ class Run(Generic[E_contra]):
     def _park(self, scope: Scope, spot: Spot) -> Parked:
         pending = self._questions.pending(spot)
         self._journal.parked[spot.key] = pending
-        return _park(scope, Parked((pending,)))
+        return park(scope, Parked((pending,)))
 
     # Gates and systems of record
 
@@ -355,79 +323,18 @@ class Run(Generic[E_contra]):
         outcome = self._questions.answer(spot, question)
         if outcome is None:
             try:
-                outcome = self._questions.observed(spot, step, await step.ask(arguments), self._clock())
+                outcome = self._questions.observed(spot, step, await step.ask(arguments), self._host.clock())
             except Exception as exc:  # noqa: BLE001  (a check that fails must not lose the run)
                 return Err(UnexpectedError(type(exc).__name__, str(exc), spot.key))
         if outcome is None:
             raise self._park(scope, spot)
         return value_of(self._typed(spot, question, outcome), self.run_id, spot.key)
 
-    # Side by side
-
-    @overload
-    def gather(self, branches: Iterable[Awaitable[T]], /) -> Coroutine[Any, Any, tuple[T, ...]]: ...
-    @overload
-    def gather(self, a: Awaitable[T1], b: Awaitable[T2], /) -> Coroutine[Any, Any, tuple[T1, T2]]: ...
-    @overload
-    def gather(
-        self, a: Awaitable[T1], b: Awaitable[T2], c: Awaitable[T3], /
-    ) -> Coroutine[Any, Any, tuple[T1, T2, T3]]: ...
-    @overload
-    def gather(
-        self, a: Awaitable[T1], b: Awaitable[T2], c: Awaitable[T3], d: Awaitable[T4], /
-    ) -> Coroutine[Any, Any, tuple[T1, T2, T3, T4]]: ...
-    @overload
-    def gather(
-        self, a: Awaitable[T1], b: Awaitable[T2], c: Awaitable[T3], d: Awaitable[T4], e: Awaitable[T5], /
-    ) -> Coroutine[Any, Any, tuple[T1, T2, T3, T4, T5]]: ...
-    def gather(self, *branches: Any) -> Coroutine[Any, Any, tuple[Any, ...]]:
-        """Run branches side by side and give their values in order; any number of the same kind goes in as one list.
-
-        A failure ends the workflow; the other branches first finish and record the step that they are in. Else, if any
-        branch waits for people, the run parks on all that wait, once the others have come to their own end.
-        """
-        alone: Any = branches[0] if len(branches) == 1 else None
-        return self._all(list(branches if alone is None or inspect.isawaitable(alone) else alone))
-
-    def _all(self, branches: list[Any]) -> Coroutine[Any, Any, tuple[Any, ...]]:
-        scope = self._scope()
-        try:
-            self._journal.expect(scope.take("gather"))
-        except Drifted:
-            _let_go(branches)
-            raise
-        return self._side_by_side(scope, [(scope.branch(n), branch) for n, branch in enumerate(branches)])
-
-    async def _side_by_side(self, line: Scope, branches: list[tuple[Scope, Awaitable[Any]]]) -> tuple[Any, ...]:
-        try:
-            _check_line(line)
-        except Parked:
-            _let_go([branch for _, branch in branches])
-            raise
-        tasks: list[asyncio.Task[Any]] = []
-        for scope, branch in branches:
-            context = contextvars.copy_context()
-            context.run(_SCOPE.set, scope)
-            tasks.append(asyncio.get_running_loop().create_task(_awaited(scope, branch), context=context))
-        try:
-            if tasks:
-                await asyncio.wait(tasks)
-        except asyncio.CancelledError:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            raise
-        ends = [_exception(task) or scope.parked for (scope, _), task in zip(branches, tasks, strict=True)]
-        raised = strongest([end for end in ends if end is not None])
-        if raised is not None:
-            raise _park(line, raised) if isinstance(raised, Parked) else raised
-        return tuple(task.result() for task in tasks)
-
     # What would differ from replay to replay
 
     def now(self) -> datetime:
         """Give the time, UTC; a replay gives the same."""
-        return self._noted("now", datetime, self._clock)
+        return self._noted("now", datetime, self._host.clock)
 
     def uuid(self) -> uuid.UUID:
         """Give a random UUID; a replay gives the same."""
@@ -437,12 +344,28 @@ class Run(Generic[E_contra]):
         """Give a random number from 0 up to 1; a replay gives the same."""
         return self._noted("random", float, random.random)
 
+    def patched(self, name: str) -> bool:
+        """Tell whether this run is to do what a change of the code has brought: `if run.patched("fee"): ...`.
+
+        True where the run comes here for the first time, which is recorded; False where it went past this place under
+        the code as it was before, for ever. Once no such run is left, take the call and the old branch away.
+        """
+        scope = self._scope()
+        key = f"patched {checked_name('the name of a patch', name)}"
+        if self._journal.named(key) is not None:
+            return True
+        if self._journal.went_past(scope.path, scope.calls):
+            return False
+        moment = self._host.clock()
+        self._journal.add(Step(key, f"{scope.next_place()}p {name}", "patched", Returned("true"), moment, moment))
+        return True
+
     def _noted(self, name: str, kind: type[T], make: Callable[[], T]) -> T:
         spot = self._scope().take(name)
         step = self._journal.find(spot, name)
         if step is not None and isinstance(step.recorded, Returned):
             return cast("T", self._codec.decode(step.recorded.payload, kind).unwrap())
-        value, moment = make(), self._clock()
+        value, moment = make(), self._host.clock()
         payload = self._codec.encode(value, kind).unwrap()
         self._journal.add(Step(spot.key, spot.place, name, Returned(payload), moment, moment))
         return value
@@ -452,77 +375,6 @@ class Run(Generic[E_contra]):
     def fail(self, error: E_contra) -> NoReturn:
         """End the workflow with an error, from anywhere below it."""
         raise self._ending(error, None)
-
-    def _ending(self, error: object, by: str | None) -> Signal:
-        self._journal.close(Ended(error, by))
-        return self._journal.closed or Ended(error, by)
-
-    # Where the code stands
-
-    def _scope(self) -> Scope:
-        """Give the scope of the task that calls; a task that the workflow opened by itself gets one of its own.
-
-        Raises again what already ended or parked this line of control: no `except` of the user's can undo it.
-        """
-        task = asyncio.current_task()
-        scope = _SCOPE.get()
-        if scope.task is None:
-            scope.task = task
-        if scope.task is not task:
-            self._check_open()
-            _check_line(scope)
-            scope = scope.branch()
-            scope.task = task
-            _SCOPE.set(scope)
-        self._check_open()
-        if scope.parked is not None:
-            raise _park(scope, scope.parked)
-        return scope
-
-    def _check_open(self) -> None:
-        """Raise again what ended this execution."""
-        if self._journal.closed is not None:
-            raise self._journal.closed
-
-
-def _park(scope: Scope, parked: Parked) -> Parked:
-    """Note that a line of control waits; what it opens from now on does not begin."""
-    if scope.task is asyncio.current_task():
-        _WAITS.set(scope)
-    return scope.park(parked)
-
-
-def _check_line(scope: Scope) -> None:
-    """Raise again that a line waits, for itself and for what it opened since: no `except` can undo it."""
-    if scope.parked is not None and (scope.task is asyncio.current_task() or _WAITS.get() is scope):
-        raise _park(scope, scope.parked)
-
-
-def _let_go(branches: Iterable[object]) -> None:
-    """Close what will not be awaited."""
-    for branch in branches:
-        if inspect.iscoroutine(branch):
-            branch.close()
-
-
-async def _awaited(scope: Scope, branch: Awaitable[T]) -> T:
-    scope.owner = asyncio.current_task()
-    try:
-        return await branch
-    except Exception as exc:
-        _raise_parking(scope, exc)
-        raise
-
-
-def _raise_parking(scope: Scope, exc: Exception) -> None:
-    """Raise that a line of control waits, where its code made some other exception of that."""
-    parked = scope.parked if scope.met else parking_in(exc)
-    if parked is not None:
-        raise parked from exc
-
-
-def _exception(task: asyncio.Task[Any]) -> BaseException | None:
-    return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
 def _is_gated(f: object) -> TypeGuard[GatedStep[..., Any, Any]]:

@@ -11,6 +11,7 @@ from awaitly.actors import ADMIN, Actor
 from awaitly.approval import Decision
 from awaitly.deciding import Transition
 from awaitly.durations import from_micros
+from awaitly.errands import Errands
 from awaitly.errors import (
     ConflictReason,
     DurabilityUnknown,
@@ -27,8 +28,9 @@ from awaitly.errors import (
 )
 from awaitly.exceptions import CommitUnknown, RecordCorrupt
 from awaitly.execution import Execution, execution_of
-from awaitly.executor import Executor, Looks
+from awaitly.executor import Executor
 from awaitly.journal import RunState
+from awaitly.looks import Looks
 from awaitly.moves import Moved
 from awaitly.picking import Eventful, moved
 from awaitly.records import head_of
@@ -176,9 +178,12 @@ class Desk:
             match moves.cancel(state, by, reason, from_micros(found.now)):
                 case Err(refusal):
                     return Err(refusal)
+                case Ok(cancelled) if cancelled.state is state:
+                    return Ok(RunCancelled(run_id, by.name, state.run.reason))
                 case Ok(cancelled):
                     changes, after = difference(Move.CANCEL, state, cancelled.state, cancelled.facts)
-            if cancelled.state is state or isinstance(await self._store.commit(changes), Ok):
+            if isinstance(await self._store.commit(changes), Ok):
+                await Errands(self._store).run(after)
                 return Ok(RunCancelled(run_id, by.name, after.run.reason))
 
     async def _cancel_damaged(

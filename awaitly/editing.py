@@ -34,7 +34,7 @@ def edited_content(
         value = unblanked(value, json.loads(approval.content), approval.redact)
         if still_blank(value, approval.redact):
             return refused("$", f"{BLANK} stands where a value must: give the value, or leave its list as it was shown")
-    match _written(value):
+    match written(value):
         case Err(unstorable):
             return refused(unstorable.path, unstorable.reason)
         case Ok(text):
@@ -52,7 +52,7 @@ def edited_content(
     return Ok(text)
 
 
-def _written(value: object) -> Result[str, Unstorable]:
+def written(value: object) -> Result[str, Unstorable]:
     if value is not None and not isinstance(value, dict | list):
         return _VALUES.encode(value, type(value))
     try:

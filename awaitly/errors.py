@@ -17,10 +17,11 @@ from typing import Any, TypeAlias, TypeGuard
 
 from attrs import Factory, frozen
 
-from awaitly.statuses import ApprovalStatus, RunStatus
+from awaitly.statuses import ApprovalStatus, RunStatus, WaitKind
 
 __all__ = [
     "AlreadyDecided",
+    "AlreadySent",
     "AmbiguousApproval",
     "ApprovalExpired",
     "ApprovalRejected",
@@ -30,22 +31,30 @@ __all__ = [
     "Expired",
     "Interruption",
     "InvalidEdit",
+    "InvalidPayload",
     "NeedsReview",
     "NotApproved",
     "NotAuthorised",
     "PendingApproval",
+    "PromiseRefusal",
+    "PromiseRejected",
     "Refusal",
     "RunCancelled",
     "RunConflict",
     "RunEnded",
     "SelfApproval",
+    "Sent",
+    "SignalRefusal",
     "StaleRevision",
+    "TimedOut",
     "Undecodable",
     "UnexpectedError",
     "UnknownApproval",
+    "UnknownPromise",
     "UnknownRun",
     "UnknownStep",
     "Unstorable",
+    "Waiting",
     "WorkflowChanged",
     "is_approval_rejected",
     "is_pending_approval",
@@ -187,7 +196,32 @@ class UnexpectedError:
         return f"{self.kind}{place}{tries}: {self.message}"
 
 
-Interruption: TypeAlias = PendingApproval | RunCancelled | RunConflict | WorkflowChanged | NeedsReview | UnexpectedError
+@frozen
+class Waiting:
+    """The run waits for something other than a person: `what`, at the call `key`, until `until` if not for ever."""
+
+    run_id: str
+    key: str
+    what: WaitKind
+    until: datetime | None = None
+
+    def __str__(self) -> str:
+        until = "" if self.until is None else f", until {self.until.isoformat(timespec='seconds')}"
+        return f"run {self.run_id} waits for {_SPOKEN[self.what]} at {self.key!r}{until}"
+
+
+_SPOKEN = {
+    WaitKind.TIMER: "a time",
+    WaitKind.SIGNAL: "a signal",
+    WaitKind.PROMISE: "a promise",
+    WaitKind.CHILD: "another run",
+    WaitKind.RETRY: "the next attempt",
+}
+
+
+Interruption: TypeAlias = (
+    PendingApproval | Waiting | RunCancelled | RunConflict | WorkflowChanged | NeedsReview | UnexpectedError
+)
 """All that the engine itself can answer in place of a workflow's result."""
 
 
@@ -217,13 +251,13 @@ class UnknownStep:
 
 @frozen
 class RunEnded:
-    """The run is over, so there is nothing left to cancel."""
+    """The run is over, so nothing more can happen in it."""
 
     run_id: str
     status: RunStatus
 
     def __str__(self) -> str:
-        return f"run {self.run_id} is over ({self.status.value}); nothing is left to cancel"
+        return f"run {self.run_id} is over ({self.status.value}); nothing more can happen in it"
 
 
 # How a workflow ends that was not given its approval
@@ -257,6 +291,86 @@ class ApprovalExpired:
 
 NotApproved: TypeAlias = ApprovalRejected | ApprovalExpired
 """What a workflow must declare in order to ask: a person can say no, or say nothing."""
+
+
+# How a wait ends that is not for a person
+
+
+@frozen
+class TimedOut:
+    """What the run waited for did not come in time."""
+
+    run_id: str
+    key: str
+    at: datetime
+
+    def __str__(self) -> str:
+        return f"run {self.run_id} waited for {self.key!r} until {self.at.isoformat(timespec='seconds')} in vain"
+
+
+@frozen
+class PromiseRejected:
+    """Whoever was to keep a promise said that it will not be kept."""
+
+    run_id: str
+    key: str
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        why = f": {self.reason}" if self.reason else ""
+        return f"the promise {self.key!r} of run {self.run_id} was rejected{why}"
+
+
+# What a run is told from outside, and why not
+
+
+@frozen
+class Sent:
+    """The run has been told. `replayed`: it had been told the very same before, and nothing has changed."""
+
+    run_id: str
+    name: str
+    replayed: bool = False
+
+
+@frozen
+class InvalidPayload:
+    """What was sent does not decode as the type that the run waits for; `path` names the offender. Nothing was kept."""
+
+    run_id: str
+    name: str
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        place = "" if self.path == "$" else f", at {self.path}"
+        return f"what was sent to {self.name!r} of run {self.run_id} was refused{place}: {self.reason}"
+
+
+@frozen
+class AlreadySent:
+    """Something else was sent before under the same name and key, at `at`: the first stays."""
+
+    run_id: str
+    name: str
+    at: datetime
+    by: str | None = None
+
+    def __str__(self) -> str:
+        who = f" by {self.by}" if self.by else ""
+        at = self.at.isoformat(timespec="seconds")
+        said = f"{self.name!r} of run {self.run_id} was already answered{who} at {at}"
+        return f"{said}; give a second one a key of its own"
+
+
+@frozen
+class UnknownPromise:
+    """No promise has this id: it is no such text, or its run is not in this store."""
+
+    promise_id: str
+
+    def __str__(self) -> str:
+        return f"no promise {self.promise_id!r} in this store"
 
 
 # Refusals
@@ -396,17 +510,23 @@ class InvalidEdit:
 
 @frozen
 class DurabilityUnknown:
-    """Whether the decision was written cannot be known. Deciding again is safe: it is taken once, or found taken."""
+    """Whether what was decided or sent was written cannot be known. Saying it again is safe: it is taken once."""
 
     run_id: str
     reason: str
 
     def __str__(self) -> str:
         return (
-            f"it cannot be known whether the decision on run {self.run_id} was written ({self.reason}); "
-            "decide again: it counts once"
+            f"it cannot be known whether what you said to run {self.run_id} was written ({self.reason}); "
+            "say it again: it counts once"
         )
 
+
+SignalRefusal: TypeAlias = UnknownRun | RunEnded | InvalidPayload | AlreadySent | DurabilityUnknown
+"""Why a signal was not taken."""
+
+PromiseRefusal: TypeAlias = UnknownPromise | RunEnded | InvalidPayload | AlreadySent | DurabilityUnknown
+"""Why a promise was neither resolved nor rejected."""
 
 Refusal: TypeAlias = (
     UnknownApproval

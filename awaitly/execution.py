@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from attrs import field, frozen
@@ -23,19 +22,22 @@ from awaitly.errors import (
     RunConflict,
     UnexpectedError,
     UnknownRun,
+    Waiting,
     WorkflowChanged,
 )
 from awaitly.exceptions import DefinitionError
+from awaitly.host import Host
 from awaitly.ids import checked_name, new_run_id
-from awaitly.journal import Lease, Raised, Recorded, RunRecord, RunState
-from awaitly.replay import Journal
+from awaitly.journal import Lease, Raised, Recorded, RunRecord, RunState, Wait
+from awaitly.replay import Journal, Recorder
 from awaitly.result import Err, Ok, Result
+from awaitly.retry import Retry
 from awaitly.signals import Drifted, Ended, FencedOut, Parked, Signal, parking_in, strongest
 from awaitly.snapshot import Snapshot
-from awaitly.statuses import RunStatus
+from awaitly.statuses import RunStatus, WaitKind
 from awaitly.workflow import Invocation, Workflow, checked_invocation
 
-__all__ = ["Ending", "Execution", "Fenced", "Finished", "Misfit", "Waits", "drive", "execute", "execution_of"]
+__all__ = ["Ending", "Execution", "Fenced", "Finished", "Later", "Misfit", "Waits", "drive", "execute", "execution_of"]
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -56,15 +58,24 @@ class Finished:
 
 @frozen
 class Waits:
-    """The workflow waits for people; `asked` are the questions that are new."""
+    """The workflow waits for people, or for what `awaiting` says; `asked` are the questions that are new."""
 
     pending: tuple[PendingApproval, ...]
     asked: tuple[Approval, ...]
+    awaiting: tuple[Wait, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys of the approvals that it waits for."""
         return tuple(p.key for p in self.pending)
+
+
+@frozen
+class Later:
+    """The workflow failed, and is to be tried again after a time."""
+
+    pause: timedelta
+    reason: str
 
 
 @frozen
@@ -79,12 +90,10 @@ class Fenced:
     """The run is no longer this executor's."""
 
 
-Ending: TypeAlias = Finished | Waits | Misfit | Fenced
+Ending: TypeAlias = Finished | Waits | Later | Misfit | Fenced
 
 
-async def drive(
-    workflow: Workflow[..., Any, Any], run: RunRecord, journal: Journal, clock: Callable[[], datetime]
-) -> Ending:
+async def drive(workflow: Workflow[..., Any, Any], run: RunRecord, journal: Journal, host: Host) -> Ending:
     """Run a workflow's code until it ends, parks, or must stop. A cancellation from outside goes through."""
     if run.workflow != workflow.name:
         return Misfit(WorkflowChanged(run.run_id, run.workflow, f"workflow {run.workflow!r}", f"{workflow.name!r}"))
@@ -95,12 +104,12 @@ async def drive(
         arguments = workflow.signature.decode(run.arguments)
     except ValueError as exc:
         return Misfit(WorkflowChanged(run.run_id, run.workflow, "other arguments", f"a signature for which {exc}"))
-    outcome = await _outcome(workflow, Run(workflow, journal, run, clock), arguments)
+    outcome = await _outcome(workflow, Run(workflow, journal, run, host), arguments)
     await journal.bodies_done()
     if journal.closed is not None:
         outcome = journal.closed
     elif journal.parked and not isinstance(outcome, Exception):
-        outcome = Parked(tuple(journal.parked.values()))
+        outcome = _parking(journal)
     elif is_result(outcome):
         try:
             journal.check_complete()
@@ -108,7 +117,35 @@ async def drive(
         except (Drifted, DefinitionError) as wrong:
             outcome = wrong
     journal.close(FencedOut("this execution is over"))
+    if _to_be_retried(workflow.retry, outcome, run.attempts):
+        return Later(workflow.retry.wait(run.attempts), _said(outcome))
     return _ending(workflow, journal, outcome)
+
+
+def _parking(journal: Journal) -> Parked:
+    pending = tuple(p for p in journal.parked.values() if isinstance(p, PendingApproval))
+    return Parked(pending, tuple(w for w in journal.parked.values() if isinstance(w, Wait)))
+
+
+def _to_be_retried(retry: Retry, outcome: object, attempt: int) -> bool:
+    """Whether a workflow that came out like this is to be tried again, as its own policy says."""
+    match outcome:
+        case Ended(error=UnexpectedError()):
+            return retry.after_failing(attempt)
+        case Err(error) | Ended(error=error):
+            return retry.after_returning(error, attempt)
+        case Exception() as raised:
+            return retry.after_raising(raised, attempt)
+        case _:
+            return False
+
+
+def _said(outcome: object) -> str:
+    match outcome:
+        case Err(error) | Ended(error=error):
+            return str(error)
+        case _:
+            return f"{type(outcome).__name__}: {outcome}"
 
 
 async def _outcome(workflow: Workflow[..., Any, Any], run: Run[Any], arguments: dict[str, Any]) -> object:
@@ -140,9 +177,9 @@ def _ending(workflow: Workflow[..., Any, Any], journal: Journal, outcome: object
             return Fenced()
         case Drifted(change=change):
             return Misfit(change)
-        case Parked(pending=pending):
+        case Parked(pending=pending, awaiting=awaiting):
             keys = {p.key for p in pending}
-            return Waits(pending, tuple(a for a in journal.asked.values() if a.key in keys))
+            return Waits(pending, tuple(a for a in journal.asked.values() if a.key in keys), awaiting)
         case Ended(error=error, by=by):
             return Finished(_recorded(workflow, Err(error)), by)
         case _:
@@ -209,6 +246,11 @@ def _result_of(
             return _decoded(workflow, run, run.result)
         case RunStatus.PARKED if pending:
             return Err(pending[0])
+        case RunStatus.PARKED if run.awaiting:
+            wait = run.awaiting[0]
+            return Err(Waiting(run.run_id, wait.key, wait.kind, wait.until))
+        case RunStatus.QUEUED if run.due_at is not None and run.due_at > run.updated_at:
+            return Err(Waiting(run.run_id, run.workflow, _why_queued(run), run.due_at))
         case RunStatus.CANCELLED:
             return Err(RunCancelled(run.run_id, run.by.name if run.by else "nobody known", run.reason))
         case RunStatus.NEEDS_REVIEW:
@@ -217,6 +259,10 @@ def _result_of(
             return Err(RunConflict(run.run_id, ConflictReason.EXECUTING_ELSEWHERE, "it runs elsewhere right now"))
         case _:
             return Err(RunConflict(run.run_id, ConflictReason.RESUMABLE, f"it is {run.status.value}; resume it"))
+
+
+def _why_queued(run: RunRecord) -> WaitKind:
+    return WaitKind.RETRY if run.begun else WaitKind.TIMER
 
 
 def _decoded(workflow: Workflow[..., T, E], run: RunRecord, recorded: Recorded) -> Result[T, E | Interruption]:
@@ -271,7 +317,7 @@ async def execute(
     if state.run.digest != invocation.digest:
         return execution_of(invocation.workflow, state, _other_input(state.run))
     if state.run.status is RunStatus.FAILED:
-        state = _to_be_retried(state, now)
+        state = _tried_anew(state, now)
     match moves.claim(state, _HERE, now):
         case Ok(moved):
             return await _driven(invocation, moved.state, snapshot.state)
@@ -279,7 +325,7 @@ async def execute(
             return execution_of(invocation.workflow, state)
 
 
-def _to_be_retried(state: RunState, now: datetime) -> RunState:
+def _tried_anew(state: RunState, now: datetime) -> RunState:
     match moves.retry(state, now):
         case Ok(moved):
             return moved.state
@@ -294,9 +340,9 @@ def _other_input(run: RunRecord) -> RunConflict:
 
 async def _driven(invocation: Invocation[T, E], state: RunState, before: RunState | None = None) -> Execution[T, E]:
     workflow = invocation.workflow
-    journal = Journal(state.run.run_id, state.steps, state.approvals, None)
-    ending = await drive(workflow, state.run, journal, utc_now)
-    state = RunState(state.run, state.steps + tuple(journal.made), state.approvals)
+    journal = journal_of(state, None)
+    ending = await drive(workflow, state.run, journal, Host())
+    state = state.but(steps=state.steps + tuple(journal.made))
     match settled(state, ending, utc_now()):
         case Ok(moved):
             return execution_of(workflow, moved.state)
@@ -304,13 +350,21 @@ async def _driven(invocation: Invocation[T, E], state: RunState, before: RunStat
             return execution_of(workflow, before or state, interruption)
 
 
-def settled(state: RunState, ending: Finished | Waits | Misfit | Fenced, now: datetime) -> Result[moves.Moved, Any]:
+def journal_of(state: RunState, recorder: Recorder | None, *, by_step: bool = True) -> Journal:
+    """Give the journal over which a run's code is driven."""
+    awaiting = {wait.key: wait for wait in state.run.awaiting}
+    return Journal(state.run.run_id, state.steps, state.approvals, recorder, by_step, awaiting, state.messages)
+
+
+def settled(state: RunState, ending: Ending, now: datetime) -> Result[moves.Moved, Any]:
     """Move a run to where its execution ended; an `Interruption` where it must stay as it was."""
     match ending:
         case Finished(result, by):
             return moves.end(state, result, by, now)
         case Waits() as waits:
-            return moves.park(state, waits.keys, waits.asked, now)
+            return moves.park(state, waits.keys, waits.asked, now, waits.awaiting)
+        case Later(pause, reason):
+            return moves.again(state, now + pause, reason, now)
         case Misfit(change):
             return Err(change)
         case Fenced():

@@ -18,13 +18,15 @@ from attrs import evolve
 from awaitly import moves
 from awaitly.approval import Approval
 from awaitly.durations import from_micros
+from awaitly.errands import Errands
 from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun
-from awaitly.exceptions import DefinitionError, RecordCorrupt, StoreError, UnknownWorkflow
-from awaitly.execution import Execution, drive, execution_of
+from awaitly.exceptions import DefinitionError, RecordCorrupt, UnknownWorkflow
+from awaitly.execution import Execution, drive, execution_of, journal_of
+from awaitly.host import INLINE, Host
 from awaitly.journal import Lease, RunState
+from awaitly.looks import Looks
 from awaitly.moves import Moved, StillWaiting
 from awaitly.records import quarantined, released, run_of
-from awaitly.replay import Journal
 from awaitly.result import Err, Ok, Result
 from awaitly.roster import Roster
 from awaitly.running import RunRefusal
@@ -32,17 +34,14 @@ from awaitly.salvage import listed, standing
 from awaitly.saving import state_in
 from awaitly.signals import FencedOut
 from awaitly.statuses import RunStatus
-from awaitly.store import Changes, Found, Move, RunRow, Store
+from awaitly.store import Changes, Clocked, Found, Move, RunRow, Store
 from awaitly.tenure import Tenure
 from awaitly.workflow import Workflow
 
-__all__ = ["Executor", "Looks", "Prepare", "as_damaged", "as_it_is", "left_alone", "under_review"]
+__all__ = ["Executor", "Prepare", "as_damaged", "as_it_is", "left_alone", "under_review"]
 
 T = TypeVar("T")
 E = TypeVar("E")
-
-_IN_VAIN = 3
-"""How often a commit may be refused where nothing has moved: a server may have refused two that met."""
 
 Prepare: TypeAlias = Callable[[RunState, datetime], Result[Moved, RunRefusal]]
 """A move that comes before the claim, in the same commit."""
@@ -53,32 +52,12 @@ def as_it_is(state: RunState, _: datetime) -> Result[Moved, RunRefusal]:
     return Ok(Moved(state))
 
 
-class Looks:
-    """What somebody sees who tries again for as long as others get in between."""
-
-    __slots__ = ("_last", "_times")
-
-    def __init__(self) -> None:
-        self._last: Found | None = None
-        self._times = 0
-
-    def again(self, found: Found) -> Found:
-        """Note what was loaded. Raises `StoreError` where commits are refused and yet it stays the same.
-
-        A transaction that reads as of its begin shows the same for ever, however often one looks.
-        """
-        last, self._last = self._last, found
-        self._times = self._times + 1 if last is not None and evolve(last, now=found.now) == found else 1
-        if self._times > _IN_VAIN:
-            msg = "the write is refused although nothing seems to have moved: "
-            raise StoreError(msg + "your transaction began before this changed; roll back and try again")
-        return found
-
-
 class Executor:
     """Executes runs of some workflows over a store, each under a lease of a given length."""
 
-    def __init__(self, store: Store, workflows: Iterable[Workflow[..., Any, Any]], lease: timedelta) -> None:
+    def __init__(
+        self, store: Store, workflows: Iterable[Workflow[..., Any, Any]], lease: timedelta, inline: timedelta = INLINE
+    ) -> None:
         self._store = store
         self._workflows: dict[str, Workflow[..., Any, Any]] = {}
         for one in workflows:
@@ -87,13 +66,16 @@ class Executor:
                 raise DefinitionError(msg)
             self._workflows[one.name] = one
         self._lease = lease
+        self._inline = inline
+        self._clock = _clock_of(store)
+        self._errands = Errands(store)
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.roster = Roster(lease)
 
     def on(self, store: Store) -> Executor:
         """Give an executor of the same runs and leases over the same rows, reached by another way."""
         other = copy(self)
-        other._store = store  # noqa: SLF001  (its own)
+        other._store, other._errands = store, Errands(store)  # noqa: SLF001  (its own)
         return other
 
     async def take(
@@ -114,6 +96,7 @@ class Executor:
                 state = state_in(found, released(found.run) if move is Move.RETRY else found.run)
             except RecordCorrupt as exc:
                 return await self.set_aside(known, found.run, exc, move)
+            await self._errands.run(state)
             match self._taken(state, prepare, from_micros(found.now)):
                 case Err(RunConflict() | NeedsReview() as refusal):
                     return execution_of(known, state, refusal)
@@ -149,13 +132,14 @@ class Executor:
         if taken.state.run.status is not RunStatus.RUNNING:
             return await self._give_up(workflow, tenure)
         by_step = workflow.durability == "step"
-        journal = Journal(tenure.run_id, taken.state.steps, taken.state.approvals, tenure, by_step)
+        journal = journal_of(taken.state, tenure, by_step=by_step)
         with self.roster.entered(tenure, journal) as executing:
             try:
-                ending = await drive(workflow, taken.state.run, journal, _clock_from(taken.state.run.updated_at))
+                ending = await drive(workflow, taken.state.run, journal, self._host_from(taken.state.run.updated_at))
                 executing.leave()
                 match await tenure.finish(ending, await journal.stop()):
                     case Ok(state):
+                        await self._errands.run(state)
                         return execution_of(workflow, state)
                     case Err(interruption):
                         return execution_of(workflow, tenure.state, interruption)
@@ -200,6 +184,9 @@ class Executor:
         workflow = self._workflows.get(approval.workflow)
         return None if workflow is None else workflow.readers.get((approval.key, approval.schema))
 
+    def _host_from(self, base: datetime) -> Host:
+        return Host(self._clock or _clock_from(base), self._inline)
+
     def lease_from(self, now: datetime) -> Lease:
         """Give a lease that begins now, by the store's clock."""
         return Lease(self._holder, now + self._lease)
@@ -234,6 +221,10 @@ def left_alone(workflow: Workflow[..., T, E], found: Found, row: RunRow, refusal
         return execution_of(workflow, state_in(found, row), refusal)
     except RecordCorrupt:
         return Execution(row.run_id, listed(row).status, Err(refusal))
+
+
+def _clock_of(store: Store) -> Callable[[], datetime] | None:
+    return (lambda: from_micros(store.clock_now())) if isinstance(store, Clocked) else None
 
 
 def _clock_from(base: datetime) -> Callable[[], datetime]:

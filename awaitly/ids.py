@@ -7,10 +7,10 @@ import time
 
 from awaitly.exceptions import DefinitionError
 
-__all__ = ["checked_name", "new_run_id"]
+__all__ = ["LONGEST_NAME", "checked_name", "new_run_id"]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-_LONGEST = 200
+LONGEST_NAME = 200
 
 
 def new_run_id() -> str:
@@ -21,7 +21,7 @@ def new_run_id() -> str:
 
 def checked_name(kind: str, name: str) -> str:
     """Give `name` back if it can be a run id, a key or a workflow's name in every store; raises `DefinitionError`."""
-    if not name or len(name) > _LONGEST or not name.isprintable() or name != name.strip():
-        msg = f"{kind} must be 1 to {_LONGEST} printable characters without outer blanks, not {name[:40]!r}"
+    if not name or len(name) > LONGEST_NAME or not name.isprintable() or name != name.strip():
+        msg = f"{kind} must be 1 to {LONGEST_NAME} printable characters without outer blanks, not {name[:40]!r}"
         raise DefinitionError(msg)
     return name

@@ -12,18 +12,24 @@ from awaitly.actors import Actor
 from awaitly.approval import Approval, Outcome, question_digest
 from awaitly.audit import EMPTY, Head
 from awaitly.errors import UnexpectedError
-from awaitly.statuses import RunStatus
+from awaitly.statuses import Priority, RunStatus, WaitKind
 
 __all__ = [
+    "DEFAULT_QUEUE",
+    "Arrived",
     "Decided",
+    "Elapsed",
     "Failed",
     "Lease",
+    "Message",
     "Raised",
     "Recorded",
     "Returned",
     "RunRecord",
     "RunState",
     "Step",
+    "Tick",
+    "Wait",
     "taken_up",
     "with_decisions",
 ]
@@ -65,7 +71,26 @@ class Decided:
     outcome: Outcome[str]
 
 
-Recorded: TypeAlias = Returned | Failed | Raised | Decided
+Content: TypeAlias = Returned | Failed | Raised
+"""What a call, another run or somebody outside came up with."""
+
+
+@frozen
+class Arrived:
+    """What a run waited for came: the key of the message, and what was in it."""
+
+    message: str
+    content: Content
+
+
+@frozen
+class Elapsed:
+    """The time came that a run waited for."""
+
+    at: datetime
+
+
+Recorded: TypeAlias = Content | Decided | Arrived | Elapsed
 
 
 @frozen
@@ -86,12 +111,65 @@ class Step:
 
 
 @frozen
+class Wait:
+    """What other than a person a run waits for, at a call of its code.
+
+    `name` is that of the signal or promise, or the child's run id; a timer has none. `until`: when it is over in any
+    case. `schema` is the JSON Schema of what may come, as text. `attempts`: how often a step that is to be tried again
+    was tried, and 1 for a child that is known to have been started.
+    """
+
+    key: str
+    place: str
+    kind: WaitKind
+    since: datetime
+    name: str = ""
+    until: datetime | None = None
+    schema: str = ""
+    attempts: int = 0
+
+
+@frozen
+class Message:
+    """What a run was told from outside: a signal, the fate of a promise, the end of a child.
+
+    `unread`: the run has not looked at it yet, so there may be something to do.
+    """
+
+    run_id: str
+    key: str
+    workflow: str
+    kind: WaitKind
+    name: str
+    content: Content
+    sent_at: datetime
+    by: Actor | None = None
+    version: int = 1
+    unread: bool = True
+
+
+@frozen
+class Tick:
+    """The moment of a schedule for which a run is: `cron` in `timezone` says when the next is."""
+
+    schedule: str
+    cron: str
+    timezone: str
+    at: datetime
+
+
+DEFAULT_QUEUE = "default"
+
+
+@frozen
 class RunRecord:
     """A run's record.
 
     `arguments` and `result` are JSON text. `version` is what a store swaps by, and the fence of whoever executes.
-    `waits` names the approvals it is parked on; `due_at` is when somebody must look at it even if nobody decides.
-    `progress` counts the steps that were recorded when it was last claimed, `recoveries` the claims since it grew.
+    `waits` names the approvals it is parked on, `awaiting` has what else it waits for; `due_at` is when somebody must
+    look at it even if nothing comes. `progress` counts the steps that were recorded when it was last claimed,
+    `recoveries` the claims since it grew, `attempts` how often the run as a whole was tried. `begun` is False until its
+    code first runs. `parent` is the run that waits for this one.
     """
 
     run_id: str
@@ -107,6 +185,7 @@ class RunRecord:
     lease: Lease | None = None
     due_at: datetime | None = None
     waits: tuple[str, ...] = ()
+    awaiting: tuple[Wait, ...] = ()
     result: Recorded | None = None
     ended_by: str | None = None
     by: Actor | None = None
@@ -114,6 +193,12 @@ class RunRecord:
     progress: int = 0
     recoveries: int = 0
     forked_from: str | None = None
+    attempts: int = 1
+    begun: bool = True
+    queue: str = DEFAULT_QUEUE
+    priority: Priority = Priority.NORMAL
+    parent: str | None = None
+    tick: Tick | None = None
 
 
 _NUMBERS = re.compile(r"\d+")
@@ -141,12 +226,13 @@ def _in_code_order(step: Step) -> list[int]:
 
 @frozen
 class RunState:
-    """All that is known of a run: its record, its steps in order, its approvals in order, the end of its ledger."""
+    """All that is known of a run: its record, its steps, approvals and messages in order, the end of its ledger."""
 
     run: RunRecord
     steps: tuple[Step, ...] = ()
     approvals: tuple[Approval, ...] = ()
     head: Head = EMPTY
+    messages: tuple[Message, ...] = ()
 
     def but(
         self,
@@ -155,6 +241,7 @@ class RunState:
         steps: tuple[Step, ...] | None = None,
         approvals: tuple[Approval, ...] | None = None,
         head: Head | None = None,
+        messages: tuple[Message, ...] | None = None,
     ) -> RunState:
         """Give the same with other parts, at a third of what a generic copy costs: every commit makes some."""
         return RunState(
@@ -162,6 +249,7 @@ class RunState:
             self.steps if steps is None else steps,
             self.approvals if approvals is None else approvals,
             self.head if head is None else head,
+            self.messages if messages is None else messages,
         )
 
     @property

@@ -199,6 +199,10 @@ class MemoryStore:
         await self._turn()
         return self._now()
 
+    def clock_now(self) -> int:
+        """Read the clock that the store was given, in microseconds."""
+        return self._now()
+
     async def load(self, run_id: str) -> Found:
         """Read all that belongs to a run. Raises `StoreUnavailable` where the store is not open."""
         await self._turn()

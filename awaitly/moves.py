@@ -17,12 +17,25 @@ from awaitly.approval import Approval, Approved
 from awaitly.audit import AuditEvent, Fact, fact
 from awaitly.changing import changed
 from awaitly.errors import NotAuthorised
-from awaitly.journal import Decided, Lease, Recorded, RunRecord, RunState, Step, taken_up
+from awaitly.journal import Decided, Lease, Message, Recorded, RunState, Step, Wait, taken_up
 from awaitly.result import Err, Ok, Result
 from awaitly.running import RunRefusal, advance
 from awaitly.statuses import RunStatus
 
-__all__ = ["Moved", "StillWaiting", "cancel", "claim", "end", "park", "release", "retry", "review"]
+__all__ = [
+    "Moved",
+    "StillWaiting",
+    "again",
+    "cancel",
+    "claim",
+    "end",
+    "note",
+    "park",
+    "release",
+    "retry",
+    "review",
+    "told",
+]
 
 
 @frozen
@@ -75,7 +88,7 @@ def claim(state: RunState, lease: Lease, now: datetime) -> Result[Moved, RunRefu
     expired: tuple[Fact, ...] = ()
     if any(approval.pending for approval in approvals):
         approvals, expired = _each(approvals, _expiring, now)
-    if state.run.status is RunStatus.PARKED and not _anything_new(state.run, approvals):
+    if state.run.status is RunStatus.PARKED and not _anything_new(state, approvals, now):
         return Err(StillWaiting())
     tampered = next((a for a in approvals if a.outcome is not None and not a.intact()), None)
     if tampered is not None:
@@ -87,12 +100,27 @@ def claim(state: RunState, lease: Lease, now: datetime) -> Result[Moved, RunRefu
             pass
     decided = _decided(approvals, state.steps, now)
     consumed, facts = _each(approvals, _consuming, now)
-    return Ok(Moved(state.but(run=run, steps=state.steps + decided, approvals=consumed), expired + facts))
+    claimed = state.but(run=run, steps=state.steps + decided, approvals=consumed, messages=_read(state.messages))
+    return Ok(Moved(claimed, expired + facts))
 
 
-def _anything_new(run: RunRecord, approvals: tuple[Approval, ...]) -> bool:
-    """Whether a parked run can go on: a decision has come, or its own system of record is to be asked again."""
-    return any(a.external or not a.pending for a in approvals if a.key in run.waits)
+def _anything_new(state: RunState, approvals: tuple[Approval, ...], now: datetime) -> bool:
+    """Whether a parked run can go on.
+
+    A decision or a message has come, a time has, or its own system of record is to be asked again.
+    """
+    run = state.run
+    return (
+        any(a.external or not a.pending for a in approvals if a.key in run.waits)
+        or any(wait.until is not None and wait.until <= now for wait in run.awaiting)
+        or any(message.unread for message in state.messages)
+    )
+
+
+def _read(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    if not any(message.unread for message in messages):
+        return messages
+    return tuple(changed(m, unread=False, version=m.version + 1) if m.unread else m for m in messages)
 
 
 def _decided(approvals: tuple[Approval, ...], steps: tuple[Step, ...], now: datetime) -> tuple[Step, ...]:
@@ -123,20 +151,36 @@ def _observed(state: RunState, now: datetime) -> tuple[tuple[Approval, ...], tup
 
 
 def park(
-    state: RunState, waits: tuple[str, ...], asked: Iterable[Approval], now: datetime
+    state: RunState, waits: tuple[str, ...], asked: Iterable[Approval], now: datetime, awaiting: tuple[Wait, ...] = ()
 ) -> Result[Moved, RunRefusal]:
-    """Wait for people: the new questions are asked, and their clocks start now."""
+    """Wait: the new questions are asked, and their clocks start now; those that nobody waits for are withdrawn."""
     approvals, observed = _observed(state, now)
     new = {approval.key: _asked_at(approval, now) for approval in asked}
     approvals, again = _each(approvals, lambda a: deciding.AskAgain(new.pop(a.key)) if a.key in new else None, now)
     facts = (*again, *(fact(AuditEvent.ASKED, a, now, a.requested_by) for a in new.values()))
     approvals += tuple(new.values())
-    deadlines = [a.deadline for a in approvals if a.pending and a.deadline is not None]
-    match advance(state.run, running.Park(waits, min(deadlines, default=None)), now):
+    approvals, left = _each(approvals, _superseding("the run went on without it", kept=waits), now)
+    times = [a.deadline for a in approvals if a.pending and a.deadline is not None]
+    times += [wait.until for wait in awaiting if wait.until is not None]
+    match advance(state.run, running.Park(waits, min(times, default=None), awaiting), now):
         case Err(refusal):
             return Err(refusal)
         case Ok(run):
-            return Ok(Moved(state.but(run=run, approvals=approvals), observed + facts))
+            return Ok(Moved(state.but(run=run, approvals=approvals), observed + facts + left))
+
+
+def note(
+    state: RunState, awaiting: tuple[Wait, ...], withdrawn: frozenset[str], lease: Lease, now: datetime
+) -> Result[Moved, RunRefusal]:
+    """Remember, while the run executes, what it waits for or is to try again, and withdraw questions that lost."""
+    match advance(state.run, running.Note(awaiting, lease), now):
+        case Err(refusal):
+            return Err(refusal)
+        case Ok(run):
+            pass
+    kept = tuple(a.key for a in state.approvals if a.key not in withdrawn)
+    approvals, facts = _each(state.approvals, _superseding("something else came first", kept=kept), now)
+    return Ok(Moved(state.but(run=run, approvals=approvals), facts))
 
 
 def _asked_at(approval: Approval, now: datetime) -> Approval:
@@ -155,8 +199,30 @@ def end(state: RunState, result: Recorded, by: str | None, now: datetime) -> Res
             return Ok(Moved(state.but(run=run, approvals=approvals), observed + facts))
 
 
-def _superseding(reason: str) -> Change:
-    return lambda a: deciding.Supersede(reason) if a.pending or a.ready else None
+def again(state: RunState, at: datetime, reason: str, now: datetime) -> Result[Moved, RunRefusal]:
+    """Let a workflow that failed be tried again at a time: the step that ended it is forgotten, all else is kept."""
+    match advance(state.run, running.Again(at, reason), now):
+        case Err(refusal):
+            return Err(refusal)
+        case Ok(run):
+            return Ok(Moved(state.but(run=run, steps=_without_fatal(state.steps))))
+
+
+def told(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
+    """Note that every other run that is to know of this one's end does."""
+    match advance(state.run, running.Told(), now):
+        case Err(refusal):
+            return Err(refusal)
+        case Ok(run):
+            return Ok(Moved(state.but(run=run)))
+
+
+def _without_fatal(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    return tuple(step for step in steps if not step.fatal)
+
+
+def _superseding(reason: str, *, kept: Iterable[str] = ()) -> Change:
+    return lambda a: deciding.Supersede(reason) if (a.pending or a.ready) and a.key not in kept else None
 
 
 def cancel(state: RunState, by: Actor, reason: str | None, now: datetime) -> Result[Moved, RunRefusal | NotAuthorised]:
@@ -200,5 +266,4 @@ def retry(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
         case Err(refusal):
             return Err(refusal)
         case Ok(run):
-            kept = tuple(step for step in state.steps if not step.fatal)
-            return Ok(Moved(state.but(run=run, steps=kept)))
+            return Ok(Moved(state.but(run=run, steps=_without_fatal(state.steps))))

@@ -26,11 +26,12 @@ from awaitly.errors import (
 from awaitly.exceptions import RecordCorrupt, UnknownWorkflow
 from awaitly.execution import Execution, execution_of, new_run
 from awaitly.executor import Executor, as_damaged, as_it_is, left_alone, under_review
+from awaitly.host import INLINE
 from awaitly.ids import checked_name, new_run_id
 from awaitly.journal import Decided, RunRecord, RunState
 from awaitly.moves import Moved
 from awaitly.picking import always, editing
-from awaitly.reader import Reader
+from awaitly.queueing import Queueing
 from awaitly.result import Err, Result
 from awaitly.salvage import listed
 from awaitly.saving import state_in
@@ -51,19 +52,25 @@ _LOOK_AGAIN = 5.0
 """Seconds after which whoever waits looks again, even if no wake-up came: those are hints."""
 
 
-class Orchestrator(Reader):
+class Orchestrator(Queueing):
     """Starts runs, takes decisions and lets runs go on, over a store. Use it as `async with Orchestrator(...)`.
 
     `workflows` are those that this process can run; deciding and listing need none. `lease` is how long a run stays
-    with a process that died before another may take it over; it is renewed while the run executes. The orchestrator
-    opens the store and closes it.
+    with a process that died before another may take it over; it is renewed while the run executes. A time that a
+    workflow lets pass (`run.sleep`, the next attempt of a step) is waited for on the spot up to `inline`; for more the
+    run parks. The orchestrator opens the store and closes it.
     """
 
     def __init__(
-        self, store: Store, *, workflows: Iterable[Workflow[..., Any, Any]] = (), lease: Duration = "30s"
+        self,
+        store: Store,
+        *,
+        workflows: Iterable[Workflow[..., Any, Any]] = (),
+        lease: Duration = "30s",
+        inline: Duration = INLINE,
     ) -> None:
         super().__init__(store)
-        self._executor = Executor(store, workflows, as_timedelta(lease))
+        self._executor = Executor(store, workflows, as_timedelta(lease), as_timedelta(inline))
         self._desk = Desk(store, self._executor)
         self._renewing: asyncio.Task[None] | None = None
 

@@ -20,16 +20,37 @@ from awaitly.coding.texts import compact
 from awaitly.durations import from_micros, to_micros
 from awaitly.errors import Expired, UnexpectedError
 from awaitly.exceptions import RecordCorrupt
-from awaitly.journal import Decided, Failed, Lease, Raised, Recorded, Returned, RunRecord, Step
+from awaitly.journal import (
+    DEFAULT_QUEUE,
+    Arrived,
+    Content,
+    Decided,
+    Elapsed,
+    Failed,
+    Lease,
+    Message,
+    Raised,
+    Recorded,
+    Returned,
+    RunRecord,
+    Step,
+    Tick,
+    Wait,
+)
+from awaitly.lanes import lane_of
 from awaitly.policy import Policy
-from awaitly.statuses import ApprovalStatus, RunStatus
+from awaitly.statuses import ApprovalStatus, Priority, RunStatus, WaitKind
 from awaitly.store import ApprovalRow, RunRow, StepRow
 
 __all__ = [
     "approval_of",
     "head_of",
+    "is_message",
+    "message_key",
+    "message_of",
     "quarantined",
     "row_of_approval",
+    "row_of_message",
     "row_of_run",
     "row_of_step",
     "run_of",
@@ -109,9 +130,25 @@ def _plain_recorded(recorded: Recorded) -> list[object]:
             return ["raised", kind, message, where, attempts]
         case Decided(outcome):
             return ["decided", *_plain_outcome(outcome)]
+        case Arrived(message, content):
+            return ["arrived", message, *_plain_recorded(content)]
+        case Elapsed(at):
+            return ["elapsed", to_micros(at)]
 
 
 def _recorded(plain: list[Any]) -> Recorded:
+    match plain:
+        case ["decided", *outcome]:
+            return Decided(_outcome(outcome))
+        case ["arrived", str(message), *content]:
+            return Arrived(message, _content(content))
+        case ["elapsed", int(at)]:
+            return Elapsed(from_micros(at))
+        case _:
+            return _content(plain)
+
+
+def _content(plain: list[Any]) -> Content:
     match plain:
         case ["ok", str(payload)]:
             return Returned(payload)
@@ -119,8 +156,6 @@ def _recorded(plain: list[Any]) -> Recorded:
             return Failed(payload)
         case ["raised", str(kind), str(message), where, int(attempts)]:
             return Raised(UnexpectedError(kind, message, where, attempts))
-        case ["decided", *outcome]:
-            return Decided(_outcome(outcome))
         case _:
             msg = f"no recorded result: {plain!r}"
             raise ValueError(msg)
@@ -180,6 +215,7 @@ def row_of_run(run: RunRecord) -> RunRow:
         updated_at=to_micros(run.updated_at),
         due_at=_optional(to_micros, run.due_at),
         body=_dumps(_plain_run(run)),
+        lane=lane_of(run),
     )
 
 
@@ -189,6 +225,7 @@ def _plain_run(run: RunRecord) -> dict[str, object]:
         ("requested_by", _optional(_plain_actor, run.requested_by)),
         ("lease", run.lease and [run.lease.holder, to_micros(run.lease.until)]),
         ("waits", list(run.waits)),
+        ("awaiting", list(map(_plain_wait, run.awaiting))),
         ("result", run.result and _plain_recorded(run.result)),
         ("ended_by", run.ended_by),
         ("by", _optional(_plain_actor, run.by)),
@@ -196,9 +233,36 @@ def _plain_run(run: RunRecord) -> dict[str, object]:
         ("progress", run.progress),
         ("recoveries", run.recoveries),
         ("forked_from", run.forked_from),
+        ("attempts", None if run.attempts == 1 else run.attempts),
+        ("queued", not run.begun),
+        ("queue", None if run.queue == DEFAULT_QUEUE else run.queue),
+        ("priority", None if run.priority is Priority.NORMAL else run.priority.value),
+        ("parent", run.parent),
+        ("tick", _optional(_plain_tick, run.tick)),
     )
     members.update((name, value) for name, value in given if value or value == "")
     return members
+
+
+def _plain_wait(wait: Wait) -> list[object]:
+    until = _optional(to_micros, wait.until)
+    since = to_micros(wait.since)
+    return [wait.key, wait.place, wait.kind.value, since, wait.name, until, wait.schema, wait.attempts]
+
+
+def _wait(plain: list[Any]) -> Wait:
+    key, place, kind, since, name, until, schema, attempts = plain
+    moments = from_micros(since), _text(name), _moment(until)
+    return Wait(_text(key), _text(place), WaitKind(kind), *moments, _text(schema), _count(attempts))
+
+
+def _plain_tick(tick: Tick) -> list[object]:
+    return [tick.schedule, tick.cron, tick.timezone, to_micros(tick.at)]
+
+
+def _tick(plain: list[Any]) -> Tick:
+    schedule, cron, timezone, at = plain
+    return Tick(_text(schedule), _text(cron), _text(timezone), from_micros(at))
 
 
 def run_of(row: RunRow) -> RunRecord:
@@ -226,6 +290,7 @@ def _run_of(row: RunRow) -> RunRecord:
         lease=None if lease is None else Lease(lease[0], due_at or from_micros(lease[1])),
         due_at=due_at,
         waits=tuple(map(_text, body.get("waits", ()))),
+        awaiting=tuple(map(_wait, body.get("awaiting", ()))),
         result=_optional(_recorded, body.get("result")),
         ended_by=body.get("ended_by"),
         by=_optional(_actor, body.get("by")),
@@ -233,6 +298,12 @@ def _run_of(row: RunRow) -> RunRecord:
         progress=_count(body.get("progress", 0)),
         recoveries=_count(body.get("recoveries", 0)),
         forked_from=body.get("forked_from"),
+        attempts=_count(body.get("attempts", 1)),
+        begun=not body.get("queued", False),
+        queue=_text(body.get("queue", DEFAULT_QUEUE)),
+        priority=Priority(body.get("priority", Priority.NORMAL)),
+        parent=_optional(_text, body.get("parent")),
+        tick=_optional(_tick, body.get("tick")),
     )
 
 
@@ -379,6 +450,58 @@ def _count(value: Any) -> int:
 
 def _moment(micros: int | None) -> datetime | None:
     return None if micros is None else from_micros(micros)
+
+
+# Messages: they stand among the approvals, for both are what a run hears from outside, and both can wake it
+
+
+def message_key(kind: WaitKind, name: str, key: str) -> str:
+    """Give the key of a message's row: it begins with a blank, as no key of an approval does."""
+    return f" {kind.value} {_dumps([name, key])}"
+
+
+def is_message(row: ApprovalRow) -> bool:
+    """Tell the row of a message from that of an approval."""
+    return row.key.startswith(" ")
+
+
+def row_of_message(message: Message) -> ApprovalRow:
+    """Write a message."""
+    members: dict[str, object] = {"to": message.name, "is": _plain_recorded(message.content)}
+    if message.by is not None:
+        members["by"] = _plain_actor(message.by)
+    return ApprovalRow(
+        run_id=message.run_id,
+        key=message.key,
+        version=message.version,
+        workflow=message.workflow,
+        open=False,
+        ready=message.unread,
+        asked_at=to_micros(message.sent_at),
+        deadline=None,
+        body=_dumps(members),
+    )
+
+
+def message_of(row: ApprovalRow) -> Message:
+    """Read a message."""
+    return _read(_message_of, row, f"message {row.key!r}")
+
+
+def _message_of(row: ApprovalRow) -> Message:
+    body = compact(row.body)
+    return Message(
+        run_id=row.run_id,
+        key=row.key,
+        workflow=row.workflow,
+        kind=WaitKind(row.key.split(" ")[1]),
+        name=_text(body["to"]),
+        content=_content(body["is"]),
+        sent_at=from_micros(row.asked_at),
+        by=_optional(_actor, body.get("by")),
+        version=row.version,
+        unread=row.ready,
+    )
 
 
 def head_of(entry: Entry | None) -> Head:

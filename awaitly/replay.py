@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from attrs import field, frozen, mutable
@@ -11,11 +12,14 @@ from attrs import field, frozen, mutable
 from awaitly.approval import Approval
 from awaitly.errors import PendingApproval, WorkflowChanged
 from awaitly.exceptions import DefinitionError
-from awaitly.journal import Step
+from awaitly.journal import Arrived, Message, RunRecord, Step, Wait
 from awaitly.signals import Drifted, Ended, FencedOut, Parked, Signal
-from awaitly.statuses import ApprovalStatus
+from awaitly.statuses import ApprovalStatus, WaitKind
 
-__all__ = ["Journal", "Recorder", "Scope", "Spot"]
+__all__ = ["Entered", "Journal", "Recorder", "Scope", "Spot"]
+
+
+_NUMBER = re.compile(r"\d+")
 
 
 @frozen
@@ -71,6 +75,11 @@ class Scope:
         self.met = self.met or self.owner is asyncio.current_task()
         return parked
 
+    @property
+    def calls(self) -> int:
+        """How many calls it has numbered so far."""
+        return self._calls
+
     def next_place(self) -> str:
         """Where the next call will be."""
         return f"{self.path}{self._calls}"
@@ -112,11 +121,23 @@ class Bodies:
             await self._idle
 
 
+@frozen
+class Entered:
+    """What is to be written beside steps: what the run waits for, and the keys of questions that came too late."""
+
+    awaiting: tuple[Wait, ...]
+    withdrawn: frozenset[str] = frozenset()
+
+
 class Recorder(Protocol):
     """Makes steps durable; the first call also takes the run. Raises `FencedOut` where somebody else has it."""
 
-    async def record(self, steps: Sequence[Step]) -> None:
-        """Write steps; on return they survive a crash."""
+    async def record(self, steps: Sequence[Step], entered: Entered | None = None) -> None:
+        """Write steps, and what is to stand beside them; on return all of it survives a crash."""
+        ...
+
+    async def launch(self, child: RunRecord) -> RunRecord | None:
+        """Have another run begin, unless there is one of its id; gives the one that there is, None if unreadable."""
         ...
 
 
@@ -134,6 +155,8 @@ class Journal:
     approvals: tuple[Approval, ...]
     recorder: Recorder | None
     by_step: bool = True
+    awaiting: dict[str, Wait] = field(factory=dict[str, Wait])
+    messages: tuple[Message, ...] = ()
     begun: bool = field(init=False)
     visited: set[str] = field(factory=set[str])
     asked: dict[str, Approval] = field(factory=dict[str, Approval])
@@ -141,12 +164,15 @@ class Journal:
     bodies: Bodies = field(factory=Bodies)
     unsaved: list[Step] = field(factory=list[Step])
     made: list[Step] = field(factory=list[Step])
-    parked: dict[str, PendingApproval] = field(factory=dict[str, PendingApproval])
+    parked: dict[str, PendingApproval | Wait] = field(factory=dict[str, PendingApproval | Wait])
+    withdrawn: set[str] = field(factory=set[str])
     closed: Signal | None = None
     failure: BaseException | None = None
     _by_key: dict[str, Step] = field(init=False)
     _by_place: dict[str, str] = field(init=False)
     _writing: asyncio.Task[None] | None = None
+    _noted: bool = False
+    _heard: set[str] = field(factory=set[str])
     _timer: asyncio.Handle | None = None
     _waiters: list[asyncio.Future[None]] = field(factory=list[asyncio.Future[None]])
 
@@ -157,6 +183,9 @@ class Journal:
         self._by_place = {step.place: step.key for step in self.found}
         for approval in self.approvals:
             self._by_place.setdefault(approval.place, approval.key)
+        for wait in self.awaiting.values():
+            self._by_place.setdefault(wait.place, wait.key)
+        self._heard.update(s.recorded.message for s in self.found if isinstance(s.recorded, Arrived))
 
     def find(self, spot: Spot, digest: str) -> Step | None:
         """Give what is recorded for a call, None where it is new. Raises `Drifted` where the code no longer fits."""
@@ -180,10 +209,18 @@ class Journal:
             self.visited.add(found.key)
         return found
 
+    def hear(self, kind: WaitKind, name: str, fits: Callable[[Message], bool]) -> Message | None:
+        """Take the first message under a name that no call has taken yet, and that fits; None where there is none."""
+        for message in self.messages:
+            if message.kind is kind and message.name == name and message.key not in self._heard and fits(message):
+                self._heard.add(message.key)
+                return message
+        return None
+
     def check_complete(self) -> None:
         """Raise `Drifted` where the code ended without coming past everything that is recorded."""
         waiting = (a.key for a in self.approvals if a.pending or a.ready)
-        for key in (*(step.key for step in self.found), *waiting):
+        for key in (*(step.key for step in self.found), *waiting, *self.awaiting):
             if key not in self.visited:
                 raise self._drift(key, f"{key!r}", "nothing there")
 
@@ -198,6 +235,19 @@ class Journal:
         drifted = Drifted(WorkflowChanged(self.run_id, key, recorded, found))
         self.close(drifted)
         return drifted
+
+    def named(self, key: str) -> Step | None:
+        """Give what is recorded under a key, wherever the code stands."""
+        step = self._by_key.get(key) or next((made for made in self.made if made.key == key), None)
+        if step is not None:
+            self.visited.add(key)
+        return step
+
+    def went_past(self, path: str, calls: int) -> bool:
+        """Whether anything is recorded, in the line of control of this path, at its call of this number or after it."""
+        depth = len(path)
+        numbers = (_NUMBER.match(place, depth) for place in self._by_place if place.startswith(path))
+        return any(number is not None and int(number[0]) >= calls for number in numbers)
 
     def expect(self, spot: Spot) -> None:
         """Raise `Drifted` where something else is recorded in the place of a call that is itself not recorded."""
@@ -243,12 +293,32 @@ class Journal:
         if not writing.cancelled() and self.failure is None and self.closed is None:
             self._write_soon()
 
+    async def note(self, wait: Wait) -> None:
+        """Make durable that the run waits, or is to try again, before anything else happens. Raises `FencedOut`."""
+        self.awaiting[wait.key] = wait
+        self.visited.add(wait.key)
+        self._noted = True
+        await self.settle()
+
+    def withdraw(self, key: str) -> None:
+        """Take a question back that something else has made pointless, in the next commit."""
+        self.visited.add(key)
+        self.parked.pop(key, None)
+        self.awaiting.pop(key, None)
+        if self.asked.pop(key, None) is None and any(a.key == key and (a.pending or a.ready) for a in self.approvals):
+            self.withdrawn.add(key)
+            self._noted = True
+
+    def visit_below(self, path: str) -> None:
+        """Take what is recorded in a branch for visited: the code goes no further into it than to its first wait."""
+        self.visited.update(step.key for step in self.found if path and step.place.startswith(path))
+
     async def settle(self) -> None:
         """Before a body runs: take the run, and make everything recorded durable. Raises `FencedOut`."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while self._writing is not None or (self.unsaved and self.by_step) or not self.begun:
+        while self._writing is not None or (self.unsaved and self.by_step) or self._noted or not self.begun:
             if self._writing is None:
                 self._writing = asyncio.ensure_future(self._write())
             await self._written()
@@ -267,10 +337,11 @@ class Journal:
 
     async def _write(self) -> None:
         steps, self.unsaved = self.unsaved, []
+        entered, self._noted = self._entered() if self._noted else None, False
         failure: BaseException | None = FencedOut(self.run_id)  # where this task itself is cancelled
         try:
             if self.recorder is not None:
-                await self.recorder.record(steps)
+                await self.recorder.record(steps, entered)
             self.begun = True
             failure = None
         except Signal as fenced:
@@ -283,6 +354,11 @@ class Journal:
         finally:
             self._writing = None
             self._tell(failure)
+
+    def _entered(self) -> Entered:
+        recorded = {step.key for step in (*self.found, *self.made)}
+        awaiting = tuple(wait for wait in self.awaiting.values() if wait.key not in recorded)
+        return Entered(awaiting, frozenset(self.withdrawn))
 
     def _tell(self, failure: BaseException | None) -> None:
         waiters, self._waiters = self._waiters, []

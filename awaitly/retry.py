@@ -51,6 +51,10 @@ class Retry:
         """Whether a step that returned an error in attempt number `attempt` (from 1) is tried again."""
         return attempt < self.attempts and self.on is not None and isinstance(error, self.on)
 
+    def after_failing(self, attempt: int) -> bool:
+        """Whether a workflow, a step of which raised in its attempt number `attempt` (from 1), is tried again."""
+        return attempt < self.attempts and self.on is None
+
     def wait(self, attempt: int) -> timedelta:
         """How long to wait after attempt number `attempt` (from 1) has failed."""
         bound = min(self.cap.total_seconds(), self.base.total_seconds() * 2.0 ** min(attempt - 1, _LARGEST_EXPONENT))

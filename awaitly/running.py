@@ -6,7 +6,7 @@ event that `TABLE` does not have is refused and changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -15,21 +15,24 @@ from attrs import frozen
 from awaitly.actors import ADMIN, Actor
 from awaitly.changing import changed
 from awaitly.errors import ConflictReason, NeedsReview, RunConflict, RunEnded
-from awaitly.journal import Lease, Recorded, Returned, RunRecord
+from awaitly.journal import Lease, Recorded, Returned, RunRecord, Wait
 from awaitly.result import Err, Ok, Result
-from awaitly.statuses import RunStatus
+from awaitly.statuses import RunStatus, WaitKind
 
 __all__ = [
     "TABLE",
+    "Again",
     "Cancel",
     "Claim",
     "End",
+    "Note",
     "Park",
     "Release",
     "Requeue",
     "Review",
     "RunEvent",
     "RunRefusal",
+    "Told",
     "advance",
 ]
 
@@ -47,10 +50,32 @@ class Claim:
 
 @frozen
 class Park:
-    """The run waits for approvals, at the latest until `due_at`."""
+    """The run waits for approvals and for whatever else, at the latest until `due_at`."""
 
     waits: tuple[str, ...]
     due_at: datetime | None = None
+    awaiting: tuple[Wait, ...] = ()
+
+
+@frozen
+class Note:
+    """The run, while it executes, is to remember what it waits for, or is to try again; its lease begins anew."""
+
+    awaiting: tuple[Wait, ...]
+    lease: Lease
+
+
+@frozen
+class Again:
+    """The workflow failed and is to be tried once more, at a time."""
+
+    at: datetime
+    reason: str
+
+
+@frozen
+class Told:
+    """Those other runs that are to know of this one's end have been told."""
 
 
 @frozen
@@ -86,7 +111,7 @@ class Requeue:
     """Somebody wants a run that failed, or that was set aside, to be tried again."""
 
 
-RunEvent: TypeAlias = Claim | Park | End | Release | Cancel | Review | Requeue
+RunEvent: TypeAlias = Claim | Park | Note | End | Again | Told | Release | Cancel | Review | Requeue
 RunRefusal: TypeAlias = RunConflict | RunEnded | NeedsReview
 Move: TypeAlias = Callable[[RunRecord, Any, datetime], Result[RunRecord, RunRefusal]]
 
@@ -114,7 +139,8 @@ def _moved(run: RunRecord, status: RunStatus, now: datetime, **changes: Any) -> 
 
 def _claim(run: RunRecord, event: Claim, now: datetime) -> Result[RunRecord, RunRefusal]:
     lease = event.lease
-    return _moved(run, RunStatus.RUNNING, now, lease=lease, due_at=lease.until, progress=event.steps, recoveries=0)
+    changes = {"lease": lease, "due_at": lease.until, "progress": event.steps, "recoveries": 0, "begun": True}
+    return _moved(run, RunStatus.RUNNING, now, **changes)
 
 
 def _take_over(run: RunRecord, event: Claim, now: datetime) -> Result[RunRecord, RunRefusal]:
@@ -131,12 +157,33 @@ def _take_over(run: RunRecord, event: Claim, now: datetime) -> Result[RunRecord,
 
 
 def _park(run: RunRecord, event: Park, now: datetime) -> Result[RunRecord, RunRefusal]:
-    return _moved(run, RunStatus.PARKED, now, waits=event.waits, due_at=event.due_at)
+    return _moved(run, RunStatus.PARKED, now, waits=event.waits, awaiting=event.awaiting, due_at=event.due_at)
+
+
+def _note(run: RunRecord, event: Note, now: datetime) -> Result[RunRecord, RunRefusal]:
+    lease = event.lease
+    return _moved(run, RunStatus.RUNNING, now, awaiting=event.awaiting, lease=lease, due_at=lease.until)
 
 
 def _end(run: RunRecord, event: End, now: datetime) -> Result[RunRecord, RunRefusal]:
     status = RunStatus.COMPLETED if isinstance(event.result, Returned) else RunStatus.FAILED
-    return _moved(run, status, now, result=event.result, ended_by=event.by)
+    due_at = _now_if_others_wait(run, (), now)
+    return _moved(run, status, now, result=event.result, ended_by=event.by, awaiting=(), due_at=due_at)
+
+
+def _again(run: RunRecord, event: Again, now: datetime) -> Result[RunRecord, RunRefusal]:
+    changes = {"due_at": event.at, "reason": event.reason, "awaiting": (), "attempts": run.attempts + 1}
+    return _moved(run, RunStatus.QUEUED, now, **changes)
+
+
+def _told(run: RunRecord, _: Told, now: datetime) -> Result[RunRecord, RunRefusal]:
+    return Ok(changed(run, version=run.version + 1, updated_at=now, due_at=None))
+
+
+def _now_if_others_wait(run: RunRecord, awaiting: Iterable[Wait], now: datetime) -> datetime | None:
+    """An end is not looked at again, unless another run is to be told of it: its parent, or its children."""
+    children = any(wait.kind is WaitKind.CHILD for wait in awaiting)
+    return now if children or run.parent is not None else None
 
 
 def _release(run: RunRecord, _: Release, now: datetime) -> Result[RunRecord, RunRefusal]:
@@ -144,7 +191,8 @@ def _release(run: RunRecord, _: Release, now: datetime) -> Result[RunRecord, Run
 
 
 def _cancel(run: RunRecord, event: Cancel, now: datetime) -> Result[RunRecord, RunRefusal]:
-    return _moved(run, RunStatus.CANCELLED, now, by=event.by, reason=event.reason)
+    due_at = _now_if_others_wait(run, run.awaiting, now)
+    return _moved(run, RunStatus.CANCELLED, now, by=event.by, reason=event.reason, due_at=due_at)
 
 
 def _review(run: RunRecord, event: Review, now: datetime) -> Result[RunRecord, RunRefusal]:
@@ -152,7 +200,7 @@ def _review(run: RunRecord, event: Review, now: datetime) -> Result[RunRecord, R
 
 
 def _requeue(run: RunRecord, _: Requeue, now: datetime) -> Result[RunRecord, RunRefusal]:
-    return _moved(run, RunStatus.QUEUED, now, due_at=now, result=None, ended_by=None, recoveries=0)
+    return _moved(run, RunStatus.QUEUED, now, due_at=now, result=None, ended_by=None, recoveries=0, attempts=1)
 
 
 _S = RunStatus
@@ -162,6 +210,8 @@ TABLE: Mapping[tuple[RunStatus, type], Move] = {
     (_S.QUEUED, Review): _review,
     (_S.RUNNING, Claim): _take_over,
     (_S.RUNNING, Park): _park,
+    (_S.RUNNING, Note): _note,
+    (_S.RUNNING, Again): _again,
     (_S.RUNNING, End): _end,
     (_S.RUNNING, Release): _release,
     (_S.RUNNING, Cancel): _cancel,
@@ -169,6 +219,9 @@ TABLE: Mapping[tuple[RunStatus, type], Move] = {
     (_S.PARKED, Claim): _claim,
     (_S.PARKED, Cancel): _cancel,
     (_S.PARKED, Review): _review,
+    (_S.COMPLETED, Told): _told,
+    (_S.FAILED, Told): _told,
+    (_S.CANCELLED, Told): _told,
     (_S.FAILED, Requeue): _requeue,
     (_S.NEEDS_REVIEW, Requeue): _requeue,
     (_S.NEEDS_REVIEW, Cancel): _cancel,

@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 from awaitly.approval import Approval
 from awaitly.exceptions import RecordCorrupt
 from awaitly.journal import RunRecord, Step, with_decisions
-from awaitly.records import approval_of, quarantined, run_of, step_of
+from awaitly.records import approval_of, is_message, quarantined, run_of, step_of
 from awaitly.saving import state_in
 from awaitly.statuses import RunStatus
 from awaitly.store import ApprovalRow, Found, RunRow, StepRow
@@ -62,7 +62,7 @@ def _piecemeal(found: Found, row: RunRow, whole: RecordCorrupt) -> Salvaged:
     except RecordCorrupt as exc:
         damage.append(str(exc))
     steps = _legible(found.steps, step_of, damage)
-    approvals = _legible(found.approvals, approval_of, damage)
+    approvals = _legible([row for row in found.approvals if not is_message(row)], approval_of, damage)
     return Salvaged(listed(row), with_decisions(steps, approvals), approvals, tuple(damage) or (str(whole),))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 
 from awaitly.actors import Actor
 from awaitly.approval import Approval
@@ -12,16 +13,30 @@ from awaitly.changing import changed
 from awaitly.deciding import Cancel, Transition, decide
 from awaitly.durations import from_micros
 from awaitly.exceptions import RecordCorrupt
-from awaitly.journal import RunState, with_decisions
-from awaitly.records import approval_of, head_of, quarantined, row_of_approval, row_of_run, row_of_step, run_of, step_of
+from awaitly.journal import Message, RunRecord, RunState, with_decisions
+from awaitly.records import (
+    approval_of,
+    head_of,
+    is_message,
+    message_of,
+    quarantined,
+    row_of_approval,
+    row_of_message,
+    row_of_run,
+    row_of_step,
+    run_of,
+    step_of,
+)
 from awaitly.result import Ok
 from awaitly.statuses import RunStatus
 from awaitly.store import ApprovalRow, Changes, Found, Move, RunRow
 
-__all__ = ["approvals_in", "decision", "difference", "state_in", "withdrawal"]
+__all__ = ["LOOK_AGAIN", "approvals_in", "decision", "difference", "messages_in", "state_in", "withdrawal"]
 
 _WAKING = frozenset({Move.END, Move.CANCEL, Move.REVIEW, Move.RELEASE})
 """After these moves there is something for others to see: a result that they wait for, or work to take over."""
+LOOK_AGAIN = timedelta(seconds=5)
+"""How often whoever works off what is due looks in the store at least; what comes before that is told."""
 
 
 def state_in(found: Found, run: RunRow, approvals: tuple[Approval, ...] | None = None) -> RunState:
@@ -29,16 +44,22 @@ def state_in(found: Found, run: RunRow, approvals: tuple[Approval, ...] | None =
     known = approvals_in(found) if approvals is None else approvals
     record = run_of(run)
     missing = set(record.waits) - {approval.key for approval in known}
-    if missing or (record.status is RunStatus.PARKED and not record.waits):
+    if missing or (record.status is RunStatus.PARKED and not record.waits and not record.awaiting):
         raise RecordCorrupt(
             run.run_id, f"the run waits for {', '.join(sorted(missing)) or 'nothing'}, which is not there"
         )
-    return RunState(record, with_decisions(tuple(map(step_of, found.steps)), known), known, head_of(found.head))
+    steps = with_decisions(tuple(map(step_of, found.steps)), known)
+    return RunState(record, steps, known, head_of(found.head), messages_in(found))
 
 
 def approvals_in(found: Found) -> tuple[Approval, ...]:
     """Read a run's approvals. Raises `RecordCorrupt`."""
-    return tuple(map(approval_of, found.approvals))
+    return tuple([approval_of(row) for row in found.approvals if not is_message(row)])
+
+
+def messages_in(found: Found) -> tuple[Message, ...]:
+    """Read what a run was told, in the order of its arrival. Raises `RecordCorrupt`."""
+    return tuple([message_of(row) for row in found.approvals if is_message(row)])
 
 
 def difference(
@@ -56,17 +77,23 @@ def difference(
     head = head_of(entries[-1]) if entries else after.head
     recorded: set[str] = set() if before is None else {s.key for s in before.steps}
     kept = {s.key for s in after.steps}
+    heard = () if before is None else before.messages
+    messages = tuple(row_of_message(m) for m in after.messages if m not in heard) if after.messages != heard else ()
     changes = Changes(
         move=move,
         runs=(row_of_run(run),),
         dropped=tuple((run.run_id, key) for key in recorded - kept),
         steps=tuple(row_of_step(run.run_id, s) for s in after.stored_steps if s.key not in recorded),
-        approvals=tuple(row_of_approval(a) for a in approvals if a is not known.get(a.key)),
+        approvals=tuple(row_of_approval(a) for a in approvals if a is not known.get(a.key)) + messages,
         entries=entries,
-        wakes=move in _WAKING,
+        wakes=move in _WAKING or _is_due_soon(run),
         flushed=flushed,
     )
     return changes, after.but(run=run, approvals=approvals, head=head)
+
+
+def _is_due_soon(run: RunRecord) -> bool:
+    return run.status is not RunStatus.RUNNING and run.due_at is not None and run.due_at - run.updated_at <= LOOK_AGAIN
 
 
 def _renumbered(approval: Approval, before: Approval | None) -> Approval:
@@ -104,4 +131,5 @@ def withdrawal(found: Found, row: RunRow, by: Actor, reason: str | None) -> Chan
 def _readable(found: Found) -> Iterator[Approval]:
     for row in found.approvals:
         with suppress(RecordCorrupt):
-            yield approval_of(row)
+            if not is_message(row):
+                yield approval_of(row)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import cast
 
 from awaitly.errors import PendingApproval, WorkflowChanged
+from awaitly.journal import Wait
 
-__all__ = ["Drifted", "Ended", "FencedOut", "Parked", "Signal", "parking_in", "strongest"]
+__all__ = ["Drifted", "Ended", "FencedOut", "Forgone", "Parked", "Signal", "parking_in", "strongest"]
 
 
 class Signal(BaseException):
@@ -17,11 +18,21 @@ class Signal(BaseException):
 
 
 class Parked(Signal):
-    """The run waits for people: `pending` says for what. Raised by an approval, inside the workflow."""
+    """The run waits: `pending` says for which decisions, `awaiting` for what else. Raised inside the workflow."""
 
-    def __init__(self, pending: tuple[PendingApproval, ...]) -> None:
-        super().__init__(", ".join(p.key for p in pending))
+    def __init__(self, pending: tuple[PendingApproval, ...], awaiting: tuple[Wait, ...] = ()) -> None:
         self.pending = pending
+        self.awaiting = awaiting
+        super().__init__(", ".join(self.keys))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of all that it waits for."""
+        return (*(p.key for p in self.pending), *(w.key for w in self.awaiting))
+
+
+class Forgone(Signal):
+    """Something else came first, so this branch of a race is not gone into."""
 
 
 class Ended(Signal):
@@ -54,8 +65,13 @@ def strongest(raised: list[BaseException]) -> BaseException | None:
     for one in raised:
         if not isinstance(one, Parked):
             return one
-    pending = tuple(p for one in raised if isinstance(one, Parked) for p in one.pending)
-    return Parked(pending) if pending else None
+    return joined([one for one in raised if isinstance(one, Parked)])
+
+
+def joined(parkings: list[Parked]) -> Parked | None:
+    """Give one parking for several; None where there is none."""
+    pending = tuple(p for one in parkings for p in one.pending)
+    return Parked(pending, tuple(w for one in parkings for w in one.awaiting)) if parkings else None
 
 
 def parking_in(raised: BaseException) -> Parked | None:

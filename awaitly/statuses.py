@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum, unique
 
-__all__ = ["ApprovalStatus", "RunStatus"]
+__all__ = ["ApprovalStatus", "Priority", "RunStatus", "WaitKind"]
 
 
 @unique
@@ -36,3 +36,23 @@ class ApprovalStatus(Enum):
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
+
+
+@unique
+class WaitKind(Enum):
+    """What other than a person a run can wait for."""
+
+    TIMER = "timer"
+    SIGNAL = "signal"
+    PROMISE = "promise"
+    CHILD = "child"
+    RETRY = "retry"
+
+
+@unique
+class Priority(Enum):
+    """How soon a run that was enqueued begins, compared with others of its queue; one that has begun goes first."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"

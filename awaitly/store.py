@@ -25,6 +25,7 @@ __all__ = [
     "ApprovalRow",
     "ApprovalStore",
     "Changes",
+    "Clocked",
     "Conflict",
     "Described",
     "Found",
@@ -317,6 +318,15 @@ class Waking(Protocol):
 
     def listening(self) -> AbstractAsyncContextManager[Wakes]:
         """Listen: what is committed after this was entered is told."""
+        ...
+
+
+@runtime_checkable
+class Clocked(Protocol):
+    """A store whose clock can be read on the spot, because it is this machine's, or a test's."""
+
+    def clock_now(self) -> int:
+        """Read the store's clock, as `now` does."""
         ...
 
 

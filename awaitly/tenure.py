@@ -8,16 +8,21 @@ from datetime import datetime, timedelta
 from awaitly import moves
 from awaitly.durations import from_micros, to_micros
 from awaitly.errors import Interruption, NeedsReview
-from awaitly.execution import Ending, Fenced, Misfit, Waits, settled
-from awaitly.journal import RunState, Step
+from awaitly.exceptions import RecordCorrupt
+from awaitly.execution import Ending, Fenced, Later, Misfit, Waits, settled
+from awaitly.journal import Lease, RunRecord, RunState, Step
 from awaitly.moves import Moved
-from awaitly.records import head_of, row_of_step
+from awaitly.records import head_of, row_of_run, row_of_step, run_of
+from awaitly.replay import Entered
 from awaitly.result import Err, Ok, Result
 from awaitly.saving import approvals_in, difference
 from awaitly.signals import FencedOut
 from awaitly.store import Changes, Hold, Move, Store
 
 __all__ = ["Tenure"]
+
+_MOVES = {Waits: Move.PARK, Later: Move.RELEASE}
+"""The moves by which an execution comes to its end, if not `END`."""
 
 
 class Tenure:
@@ -67,13 +72,16 @@ class Tenure:
         """The run that is held."""
         return self._state.run.run_id
 
-    async def record(self, steps: Sequence[Step]) -> None:
+    async def record(self, steps: Sequence[Step], entered: Entered | None = None) -> None:
         """Make steps durable, and take the run first where that is still to do. Raises `FencedOut`.
 
         Taking a run need not wait for the disk: a power cut that undoes it ends the executor too, and whoever then
         finds the run as it was repeats at most the one step that was under way.
         """
         self._state = self._state.but(steps=(*self._state.steps, *steps))
+        if entered is not None:
+            await self._note(entered)
+            return
         if not self.claimed or self._before is None:
             await self._save(self._move, Moved(self._state), flushed=bool(steps) or self._move is Move.DECIDE)
             return
@@ -81,6 +89,31 @@ class Tenure:
         rows = tuple(row_of_step(run.run_id, step) for step in steps)
         await self._commit(Changes(move=Move.STEP, holds=(Hold(run.run_id, run.version),), steps=rows))
         self._before = self._before.but(steps=self._state.steps)
+
+    async def _note(self, entered: Entered) -> None:
+        """Write what the run is to remember while it executes, again where an approval moved meanwhile."""
+        move = Move.STEP if self.claimed else self._move
+        while True:
+            now = await self._now()
+            lease = Lease(self._state.run.lease.holder if self._state.run.lease else "", now + self._lease)
+            match moves.note(self._state, entered.awaiting, entered.withdrawn, lease, now):
+                case Ok(noted) if await self._saved(move, noted):
+                    return
+                case Ok(_):
+                    continue
+                case Err(_):
+                    raise FencedOut(self.run_id)
+
+    async def launch(self, child: RunRecord) -> RunRecord | None:
+        """Have another run begin, unless there is one of its id; gives the one that there is, None if unreadable."""
+        launching = Changes(move=Move.ENQUEUE, runs=(row_of_run(child),), wakes=True)
+        if isinstance(await self._store.commit(launching), Ok):
+            return child
+        there = (await self._store.load(child.run_id)).run
+        try:
+            return None if there is None else run_of(there)
+        except RecordCorrupt:
+            return None
 
     async def renew(self) -> None:
         """Put the end of the lease off. Sets `fenced` where the run is no longer this executor's."""
@@ -107,7 +140,7 @@ class Tenure:
         while True:
             match settled(self._state, ending, await self._now()):
                 case Ok(moved):
-                    move = Move.PARK if isinstance(ending, Waits) else Move.END
+                    move = _MOVES.get(type(ending), Move.END)
                     if await self._saved(move, moved):
                         return Ok(self._state)
                 case Err(interruption):
@@ -137,8 +170,10 @@ class Tenure:
             and isinstance(ending, Waits)
             and not ending.asked
             and ending.keys == before.run.waits
+            and set(ending.awaiting) == set(before.run.awaiting)
             and len(self._state.steps) == len(before.steps)
             and self._state.approvals == before.approvals
+            and self._state.messages == before.messages
         )
 
     async def _leave(self, ending: Ending, interruption: Interruption) -> Result[RunState, Interruption]:

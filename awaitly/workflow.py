@@ -152,6 +152,7 @@ class Workflow(Generic[P, T_co, E_co]):
     name: str
     version: str = "1"
     durability: Durability = "step"
+    retry: Retry = ONCE
     codec: Codec = field(factory=Codec, repr=False)
     readers: Readers = field(init=False, repr=False, factory=Readers)
     signature: Signature = field(init=False, repr=False, default=Factory(_signature_of, takes_self=True))
@@ -194,11 +195,9 @@ OpenDefinition: TypeAlias = "Callable[Concatenate[Run[E], P], Awaitable[returns.
 class WorkflowDecorator:
     """What `workflow(...)` with options gives."""
 
-    def __init__(self, name: str | None, version: str, durability: Durability, codec: Codec | None) -> None:
+    def __init__(self, name: str | None, options: Mapping[str, Any]) -> None:
         self._name = name
-        self._options: dict[str, Any] = {"version": version, "durability": durability}
-        if codec is not None:
-            self._options["codec"] = codec
+        self._options = options
 
     @overload
     def __call__(self, f: Callable[Concatenate[Run[E], P], Awaitable[Result[T, E]]], /) -> Workflow[P, T, E]: ...
@@ -217,7 +216,12 @@ def workflow(f: Callable[Concatenate[Run[E], P], Awaitable[Result[T, E]]], /) ->
 def workflow(f: Callable[Concatenate[Run[E], P], Awaitable[returns.result.Result[T, E]]], /) -> Workflow[P, T, E]: ...
 @overload
 def workflow(
-    *, name: str | None = None, version: str = "1", durability: Durability = "step", codec: Codec | None = None
+    *,
+    name: str | None = None,
+    version: str = "1",
+    durability: Durability = "step",
+    retry: Retry = ONCE,
+    codec: Codec | None = None,
 ) -> WorkflowDecorator: ...
 def workflow(
     f: Callable[..., Awaitable[Any]] | None = None,
@@ -226,15 +230,18 @@ def workflow(
     name: str | None = None,
     version: str = "1",
     durability: Durability = "step",
+    retry: Retry = ONCE,
     codec: Codec | None = None,
 ) -> Any:
     """Define a workflow, as `@workflow` or `@workflow(version="2")`.
 
     Its runs are recorded under `name` (the function's by default) and `version`; a run that was recorded under
-    another version is not resumed by this code. `codec` knows more classes than annotations say (`Codec(types=[...])`).
-    Raises `DefinitionError` where `f` cannot be one.
+    another version is not resumed by this code. With `retry`, a run that fails waits, without holding a worker, and is
+    tried again: what it recorded is kept, but for the step that ended it. `codec` knows more classes than annotations
+    say (`Codec(types=[...])`). Raises `DefinitionError` where `f` cannot be one.
     """
-    decorator: Any = WorkflowDecorator(name, version, durability, codec)
+    options: dict[str, Any] = {"version": version, "durability": durability, "retry": retry}
+    decorator: Any = WorkflowDecorator(name, options if codec is None else {**options, "codec": codec})
     return decorator if f is None else decorator(f)
 
 

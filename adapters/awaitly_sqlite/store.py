@@ -150,6 +150,10 @@ class SqliteStore:
         self._here()
         return self._now()
 
+    def clock_now(self) -> int:
+        """Read the clock that the store was given, in microseconds."""
+        return self._now()
+
     async def load(self, run_id: str) -> Found:
         """Read all that belongs to a run, as of one moment."""
         return await self._point(reading.load, run_id, self._now())

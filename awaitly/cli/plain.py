@@ -17,7 +17,7 @@ from awaitly.approval import Approval, Decision, redacted
 from awaitly.audit import Head
 from awaitly.cli.veil import Veil
 from awaitly.errors import PendingApproval
-from awaitly.journal import Decided, Failed, Raised, Recorded, Returned, RunRecord, Step
+from awaitly.journal import Arrived, Decided, Elapsed, Failed, Raised, Recorded, Returned, RunRecord, Step
 from awaitly.reader import History
 
 __all__ = ["approval", "decision", "head", "history", "members", "pending", "run"]
@@ -111,13 +111,14 @@ def history(told: History) -> dict[str, Any]:
 
 
 def _step(step: Step, veil: Veil) -> dict[str, Any]:
+    shown = recorded(step.recorded, veil)
     return {
         "key": step.key,
         "started_at": step.started_at.isoformat(),
         "ended_at": step.ended_at.isoformat(),
         "attempts": step.attempts,
-        "outcome": "ok" if isinstance(step.recorded, Returned) else "error",
-        "error": None if isinstance(step.recorded, Returned) else recorded(step.recorded, veil)["error"],
+        "outcome": "error" if "error" in shown else "ok",
+        "error": shown.get("error"),
     }
 
 
@@ -132,6 +133,10 @@ def recorded(result: Recorded, veil: Veil) -> dict[str, Any]:
             return {"error": members(error) | {"message": veil.text(error.message)}}
         case Decided(outcome):
             return {"ok": type(outcome).__name__}
+        case Arrived(content=content):
+            return recorded(content, veil)
+        case Elapsed(at):
+            return {"ok": at.isoformat()}
 
 
 def head(run_id: str, end: Head) -> dict[str, Any]:

@@ -1,0 +1,177 @@
+"""Branches of a workflow: side by side until all are there, or until the first is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+from collections.abc import Awaitable, Coroutine, Iterable
+from contextlib import suppress
+from typing import Any, TypeVar, overload
+
+from awaitly.digest import digest
+from awaitly.journal import Returned, Step
+from awaitly.line import FORGOING, RACING, SCOPE, Line, awaited, check_line, failure_of, let_go, park
+from awaitly.replay import Scope, Spot
+from awaitly.signals import Drifted, Forgone, Parked, joined, strongest
+
+__all__ = ["Branching"]
+
+T = TypeVar("T")
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+T3 = TypeVar("T3")
+T4 = TypeVar("T4")
+T5 = TypeVar("T5")
+
+
+class Branching(Line):
+    """Runs branches of a workflow."""
+
+    @overload
+    def gather(self, branches: Iterable[Awaitable[T]], /) -> Coroutine[Any, Any, tuple[T, ...]]: ...
+    @overload
+    def gather(self, a: Awaitable[T1], b: Awaitable[T2], /) -> Coroutine[Any, Any, tuple[T1, T2]]: ...
+    @overload
+    def gather(
+        self, a: Awaitable[T1], b: Awaitable[T2], c: Awaitable[T3], /
+    ) -> Coroutine[Any, Any, tuple[T1, T2, T3]]: ...
+    @overload
+    def gather(
+        self, a: Awaitable[T1], b: Awaitable[T2], c: Awaitable[T3], d: Awaitable[T4], /
+    ) -> Coroutine[Any, Any, tuple[T1, T2, T3, T4]]: ...
+    @overload
+    def gather(
+        self, a: Awaitable[T1], b: Awaitable[T2], c: Awaitable[T3], d: Awaitable[T4], e: Awaitable[T5], /
+    ) -> Coroutine[Any, Any, tuple[T1, T2, T3, T4, T5]]: ...
+    def gather(self, *branches: Any) -> Coroutine[Any, Any, tuple[Any, ...]]:
+        """Run branches side by side and give their values in order; any number of the same kind goes in as one list.
+
+        A failure ends the workflow; the other branches first finish and record the step that they are in. Else, if any
+        branch waits for people, the run parks on all that wait, once the others have come to their own end.
+        """
+        alone: Any = branches[0] if len(branches) == 1 else None
+        return self._all(list(branches if alone is None or inspect.isawaitable(alone) else alone))
+
+    def _all(self, branches: list[Any]) -> Coroutine[Any, Any, tuple[Any, ...]]:
+        scope = self._scope()
+        try:
+            self._journal.expect(scope.take("gather"))
+        except Drifted:
+            let_go(branches)
+            raise
+        return self._side_by_side(scope, [(scope.branch(n), branch) for n, branch in enumerate(branches)])
+
+    async def _side_by_side(self, line: Scope, branches: list[tuple[Scope, Awaitable[Any]]]) -> tuple[Any, ...]:
+        try:
+            check_line(line)
+        except Parked:
+            let_go([branch for _, branch in branches])
+            raise
+        tasks = [_begun(scope, branch) for scope, branch in branches]
+        try:
+            if tasks:
+                await asyncio.wait(tasks)
+        except asyncio.CancelledError:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+        ends = [failure_of(task) or scope.parked for (scope, _), task in zip(branches, tasks, strict=True)]
+        raised = strongest([end for end in ends if end is not None])
+        if raised is not None:
+            raise park(line, raised) if isinstance(raised, Parked) else raised
+        return tuple(task.result() for task in tasks)
+
+    # The first of several
+
+    @overload
+    def race(self, waits: Iterable[Awaitable[T]], /) -> Coroutine[Any, Any, T]: ...
+    @overload
+    def race(self, a: Awaitable[T1], b: Awaitable[T2], /) -> Coroutine[Any, Any, T1 | T2]: ...
+    @overload
+    def race(self, a: Awaitable[T1], b: Awaitable[T2], c: Awaitable[T3], /) -> Coroutine[Any, Any, T1 | T2 | T3]: ...
+    @overload
+    def race(
+        self, a: Awaitable[T1], b: Awaitable[T2], c: Awaitable[T3], d: Awaitable[T4], /
+    ) -> Coroutine[Any, Any, T1 | T2 | T3 | T4]: ...
+    def race(self, *waits: Any) -> Coroutine[Any, Any, Any]:
+        """Wait for the first of several waits, and give its value: decisions, signals, promises, times, other runs.
+
+        Which one it was is recorded. Where several have come by the time the run goes on, the first that is named here
+        wins. What lost is withdrawn: its questions are superseded; a signal that came for it is kept; another run goes
+        on. A branch that fails ends the workflow. A step is no wait: `DefinitionError`.
+        """
+        alone: Any = waits[0] if len(waits) == 1 else None
+        branches = list(waits if alone is None or inspect.isawaitable(alone) else alone)
+        scope = self._scope()
+        spot = self._called(scope.take("race"))
+        return self._raced(scope, spot, [(scope.branch(n), branch) for n, branch in enumerate(branches)])
+
+    async def _raced(self, line: Scope, spot: Spot, branches: list[tuple[Scope, Awaitable[Any]]]) -> Any:
+        hashed = digest("race", str(len(branches)))
+        try:
+            self._arrive(line, spot)
+            recorded = self._journal.find(spot, hashed)
+        except BaseException:
+            let_go([branch for _, branch in branches])
+            raise
+        began = self._host.clock()
+        if recorded is not None and isinstance(recorded.recorded, Returned):
+            won = int(recorded.recorded.payload)
+            value = await self._run_alone(branches, won)
+        else:
+            won, value = await self._first(line, branches)
+            step = Step(spot.key, spot.place, hashed, Returned(str(won)), began, self._host.clock())
+            self._journal.add(step)
+        self._settle_line(line)
+        return value
+
+    async def _run_alone(self, branches: list[tuple[Scope, Awaitable[Any]]], won: int) -> Any:
+        """Go into the branch that is known to have won, and only past the others."""
+        for number, (scope, branch) in enumerate(branches):
+            if number != won:
+                await self._forgo(scope, branch)
+        return await _begun(*branches[won], racing=True)
+
+    async def _first(self, line: Scope, branches: list[tuple[Scope, Awaitable[Any]]]) -> tuple[int, Any]:
+        """Go into one branch after the other until one is through; parks the run on all of them where none is."""
+        waiting: list[Parked] = []
+        for number, (scope, branch) in enumerate(branches):
+            try:
+                value = await _begun(scope, branch, racing=True)
+            except Parked as parked:
+                waiting.append(parked)
+                self._settle_line(line)
+                continue
+            except BaseException:
+                let_go([left for _, left in branches[number + 1 :]])
+                raise
+            for key in [key for one in waiting for key in one.keys]:
+                self._journal.withdraw(key)
+            for left_scope, left in branches[number + 1 :]:
+                await self._forgo(left_scope, left)
+            return number, value
+        raise park(line, joined(waiting) or Parked(()))
+
+    async def _forgo(self, scope: Scope, branch: Awaitable[Any]) -> None:
+        """Go through a branch that lost: its first wait withdraws what it has asked, and ends it."""
+        self._journal.visit_below(scope.path)
+        with suppress(Forgone):
+            await _begun(scope, branch, forgoing=True)
+
+    @staticmethod
+    def _settle_line(line: Scope) -> None:
+        """Let a line go on of which only a branch waits."""
+        line.parked, line.met = None, False
+
+
+def _begun(scope: Scope, branch: Awaitable[T], *, racing: bool = False, forgoing: bool = False) -> asyncio.Task[T]:
+    """Begin a branch, as a task of its own that goes on in its own scope."""
+    context = contextvars.copy_context()
+    context.run(SCOPE.set, scope)
+    if racing:
+        context.run(RACING.set, True)  # noqa: FBT003  (a context variable takes its value so)
+    if forgoing:
+        context.run(FORGOING.set, True)  # noqa: FBT003
+    return asyncio.get_running_loop().create_task(awaited(scope, branch), context=context)

@@ -1,0 +1,85 @@
+"""What is left to do for other runs once one has ended: its parent hears of it, its children are cancelled.
+
+An ended run stays due until that is done, so a process that dies in between leaves it to the next one.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import cast
+
+from awaitly import moves
+from awaitly.actors import ADMIN, Actor
+from awaitly.durations import from_micros
+from awaitly.errors import UnexpectedError
+from awaitly.exceptions import RecordCorrupt, StoreError
+from awaitly.journal import Content, Raised, RunRecord, RunState
+from awaitly.looks import Looks
+from awaitly.mailbox import Letter, Mailbox
+from awaitly.result import Err, Ok
+from awaitly.saving import difference, state_in
+from awaitly.statuses import RunStatus, WaitKind
+from awaitly.store import Move, Store
+
+__all__ = ["Errands"]
+
+
+class Errands:
+    """Runs the errands of ended runs over a store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._mailbox = Mailbox(store)
+
+    async def run(self, state: RunState) -> None:
+        """Tell all that are to know of a run's end, and note that they do; nothing where all is done already."""
+        with suppress(StoreError):  # it stays due
+            await self._run(state)
+
+    async def _run(self, state: RunState) -> None:
+        run = state.run
+        if not run.status.ended or run.due_at is None:
+            return
+        if run.parent is not None:
+            letter = Letter(run.parent, WaitKind.CHILD, run.run_id, _came_to(run))
+            await self._mailbox.post(letter)  # a parent that is over, or gone, need not know
+        for wait in run.awaiting:
+            if wait.kind is WaitKind.CHILD and run.status is RunStatus.CANCELLED:
+                await self._cancel(wait.name, run)
+        match moves.told(state, from_micros(await self._store.now())):
+            case Ok(moved):
+                changes, _ = difference(Move.TELL, state, moved.state, moved.facts, flushed=False)
+                await self._store.commit(changes)  # who was quicker has done the same
+            case Err(_):
+                pass
+
+    async def _cancel(self, run_id: str, parent: RunRecord) -> None:
+        """Cancel a child, and with it its own."""
+        looks = Looks()
+        while True:
+            found = looks.again(await self._store.load(run_id))
+            if found.run is None:
+                return
+            try:
+                state = state_in(found, found.run)
+            except RecordCorrupt:
+                return
+            by = Actor("nobody known") if parent.by is None else parent.by
+            reason = f"run {parent.run_id}, of which it is a part, was cancelled"
+            match moves.cancel(state, Actor(by.name, by.roles | {ADMIN}), reason, from_micros(found.now)):
+                case Ok(moved) if moved.state is not state:
+                    changes, after = difference(Move.CANCEL, state, moved.state, moved.facts)
+                    if isinstance(await self._store.commit(changes), Ok):
+                        await self._run(after)
+                        return
+                case _:
+                    return
+
+
+def _came_to(run: RunRecord) -> Content:
+    """Give what a run came to, as its parent hears it."""
+    if run.result is not None:
+        return cast("Content", run.result)
+    who = run.by.name if run.by else "nobody known"
+    why = f": {run.reason}" if run.reason else ""
+    return Raised(UnexpectedError("RunCancelled", f"run {run.run_id} was cancelled by {who}{why}"))

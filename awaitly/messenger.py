@@ -1,0 +1,72 @@
+"""Telling runs something from outside: signals, and the fates of promises."""
+
+from __future__ import annotations
+
+import json
+
+from awaitly.actors import By, as_actor
+from awaitly.errors import PromiseRefusal, Sent, SignalRefusal, UnknownPromise, UnknownRun
+from awaitly.ids import checked_name
+from awaitly.journal import Content, Failed
+from awaitly.mailbox import Letter, Mailbox, payload
+from awaitly.promises import parts_of_promise
+from awaitly.reader import Reader
+from awaitly.result import Err, Ok, Result
+from awaitly.statuses import WaitKind
+from awaitly.store import Store
+
+__all__ = ["Messenger"]
+
+
+class Messenger(Reader):
+    """What can be told to runs of a store, with none of their code at hand."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._mailbox = Mailbox(store)
+
+    async def signal(
+        self, run_id: str, name: str, value: object = None, *, key: str = "", by: By | None = None
+    ) -> Result[Sent, SignalRefusal]:
+        """Tell a run something for which it waits, or will wait, with `run.wait_for(name, ...)`.
+
+        It is kept where it comes early. The first under a name and `key` stays; the same again is `Ok` with
+        `replayed=True`. Several signals of one name need a key each: each wait takes one, in the order of arrival. What
+        does not decode as the type that the run waits for is `InvalidPayload`.
+        """
+        checked_name("a signal's name", name)
+        match payload(run_id, name, value):
+            case Err(unstorable):
+                return Err(unstorable)
+            case Ok(content):
+                pass
+        who = None if by is None else as_actor(by)
+        return await self._mailbox.post(Letter(run_id, WaitKind.SIGNAL, name, content, who, key))
+
+    async def resolve(
+        self, promise_id: str, value: object = None, *, by: By | None = None
+    ) -> Result[Sent, PromiseRefusal]:
+        """Keep a promise of a run (`run.promise`), from any process; the first that resolves or rejects it wins."""
+        match payload("", promise_id, value):
+            case Err(unstorable):
+                return Err(unstorable)
+            case Ok(content):
+                return await self._settle(promise_id, content, by)
+
+    async def reject_promise(
+        self, promise_id: str, reason: str | None = None, *, by: By | None = None
+    ) -> Result[Sent, PromiseRefusal]:
+        """Say that a promise will not be kept: awaiting it gives `PromiseRejected`."""
+        return await self._settle(promise_id, Failed(json.dumps(reason)), by)
+
+    async def _settle(self, promise_id: str, content: Content, by: By | None) -> Result[Sent, PromiseRefusal]:
+        try:
+            run_id, key = parts_of_promise(promise_id)
+        except ValueError:
+            return Err(UnknownPromise(promise_id))
+        who = None if by is None else as_actor(by)
+        match await self._mailbox.post(Letter(run_id, WaitKind.PROMISE, key, content, who)):
+            case Ok(sent):
+                return Ok(sent)
+            case Err(refusal):
+                return Err(UnknownPromise(promise_id) if isinstance(refusal, UnknownRun) else refusal)

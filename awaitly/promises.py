@@ -1,0 +1,67 @@
+"""Promises: values that a workflow awaits and that any process can bring, by an id that can be mailed out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator
+from typing import Any, Generic, TypeAlias, TypeVar
+from urllib.parse import quote, unquote
+
+from awaitly.durations import Duration
+from awaitly.errors import PromiseRejected, TimedOut
+from awaitly.result import Err, Ok, Result
+
+__all__ = ["Promise", "parts_of_promise", "promise_id"]
+
+T = TypeVar("T")
+
+Kept: TypeAlias = "Callable[[Duration | None], Coroutine[Any, Any, Result[T, PromiseRejected | TimedOut]]]"
+
+
+def promise_id(run_id: str, key: str) -> str:
+    """Give the id by which any process can resolve or reject a promise. It is no secret: it names run and key."""
+    return f"{quote(key, safe='')}@{run_id}"
+
+
+def parts_of_promise(promise_id: str) -> tuple[str, str]:
+    """Give the run's id and the key that a promise's id names. Raises `ValueError` where it is no such text."""
+    key, at, run_id = promise_id.partition("@")
+    if not at or not key or not run_id:
+        msg = f"no id of a promise: {promise_id!r}"
+        raise ValueError(msg)
+    return run_id, unquote(key)
+
+
+class Promise(Generic[T]):
+    """A value that somebody else brings. Awaiting it gives the value; a rejection ends the workflow.
+
+    `id` is stable over replays: pass it to a step that mails it out. Made by `run.promise`.
+    """
+
+    def __init__(self, promise_id: str, kept: Kept[T], ending: Callable[[object], BaseException]) -> None:
+        self.id = promise_id
+        self._kept = kept
+        self._ending = ending
+        self._result: Result[T, PromiseRejected | TimedOut] | None = None
+
+    def __repr__(self) -> str:
+        return f"Promise({self.id!r})"
+
+    async def result(self, *, timeout: Duration | None = None) -> Result[T, PromiseRejected | TimedOut]:
+        """Wait until it is resolved or rejected, or until the time is up, and give that as a value.
+
+        Raises `ValueError` where the timeout is no length of time.
+        """
+        if self._result is None:
+            self._result = await self._kept(timeout)
+        return self._result
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        """Give the value, or end the workflow."""
+        return self._value().__await__()
+
+    async def _value(self) -> T:
+        match await self.result():
+            case Ok(value):
+                return value
+            case Err(error):
+                raise self._ending(error)

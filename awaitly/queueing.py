@@ -1,0 +1,85 @@
+"""Putting runs into a queue, for workers to begin."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from attrs import evolve, frozen
+
+from awaitly.actors import By
+from awaitly.durations import from_micros
+from awaitly.errors import ConflictReason, RunConflict
+from awaitly.execution import new_run
+from awaitly.ids import checked_name
+from awaitly.journal import DEFAULT_QUEUE, Lease, RunRecord
+from awaitly.messenger import Messenger
+from awaitly.records import row_of_run
+from awaitly.result import Err, Ok, Result
+from awaitly.salvage import listed
+from awaitly.saving import LOOK_AGAIN
+from awaitly.statuses import Priority, RunStatus
+from awaitly.store import Changes, Move, RunRow, Store, joined
+from awaitly.workflow import Invocation, checked_invocation
+
+__all__ = ["Enqueued", "Queueing"]
+
+
+@frozen
+class Enqueued:
+    """A run is in the store for a worker to begin. `replayed`: it was there before, and nothing has changed."""
+
+    run_id: str
+    replayed: bool = False
+
+
+class Queueing(Messenger):
+    """What puts runs into a queue."""
+
+    async def enqueue(
+        self,
+        invocation: Invocation[Any, Any],
+        *,
+        run_id: str | None = None,
+        requested_by: By | None = None,
+        at: datetime | None = None,
+        queue: str = DEFAULT_QUEUE,
+        priority: Priority = Priority.NORMAL,
+        connection: object | None = None,
+    ) -> Result[Enqueued, RunConflict]:
+        """Have a worker of the `queue` run a workflow, at a time or as soon as one is free. Nothing runs here.
+
+        The same id with the same arguments is `Ok` with `replayed=True`, wherever that run stands by now; with others
+        it is `RunConflict`. With `connection`, it is in the queue once the caller's own transaction on it is committed
+        (`Joining`). Raises `ValueError` where `at` has no time zone.
+        """
+        checked_invocation("enqueue", invocation)
+        checked_name("a queue's name", queue)
+        if at is not None and at.tzinfo is None:
+            msg = f"a time must say its zone: {at.isoformat()} is naive"
+            raise ValueError(msg)
+        store = self._store if connection is None else joined(self._store, connection)
+        now = from_micros(await store.now())
+        run = new_run(invocation, run_id, requested_by, now, _NOBODYS)
+        run = evolve(run, due_at=now if at is None else at, queue=queue, priority=priority, **_QUEUED)
+        return await _inserted(store, run)
+
+
+_NOBODYS = Lease("", datetime.max.replace(tzinfo=UTC))
+_QUEUED: dict[str, Any] = {"status": RunStatus.QUEUED, "lease": None, "begun": False}
+
+
+async def _inserted(store: Store, run: RunRecord) -> Result[Enqueued, RunConflict]:
+    row = row_of_run(run)
+    soon = run.due_at is not None and run.due_at - run.created_at <= LOOK_AGAIN
+    if isinstance(await store.commit(Changes(move=Move.ENQUEUE, runs=(row,), wakes=soon)), Ok):
+        return Ok(Enqueued(run.run_id))
+    there = (await store.load(run.run_id)).run
+    return _existing(run, there)
+
+
+def _existing(run: RunRecord, there: RunRow | None) -> Result[Enqueued, RunConflict]:
+    if there is not None and listed(there).digest in ("", run.digest):  # "": it does not decode
+        return Ok(Enqueued(run.run_id, replayed=True))
+    other = f"the id belongs to a start of {run.workflow!r} with other arguments; choose another id"
+    return Err(RunConflict(run.run_id, ConflictReason.ID_TAKEN, other))
