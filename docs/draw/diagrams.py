@@ -121,7 +121,7 @@ RUN = Layout(
         ("parked", "running"): Way(((210, 114), (350, 114)), (280, 107)),
         ("running", "parked"): Way(((350, 136), (210, 136)), (280, 152)),
         ("running", "running"): Way(
-            ((350, 176), (316, 176), (316, 204), (350, 204)), (308, 187), "\nwhen the lease is over", "end"
+            ((350, 176), (316, 176), (316, 204), (350, 204)), (308, 187), "\nclaim: when the lease is over", "end"
         ),
         ("queued", "running"): Way(((210, 244), (350, 244)), (280, 237)),
         ("running", "queued"): Way(((350, 264), (210, 264)), (280, 281)),

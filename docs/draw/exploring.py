@@ -71,6 +71,9 @@ RUN_EVENTS: Mapping[type, tuple[running.RunEvent, ...]] = {
     running.Cancel: (running.Cancel(ANN),),
     running.Review: (running.Review("it does not decode"),),
     running.Requeue: (running.Requeue(),),
+    running.Note: (running.Note((), LEASE),),
+    running.Again: (running.Again(NOW, "it failed"),),
+    running.Told: (running.Told(),),
 }
 
 
@@ -114,10 +117,11 @@ def _approvals(status: ApprovalStatus) -> Iterator[Approval]:
 
 
 def run_moves() -> Moves:
-    """Try every pair of `running.TABLE`."""
+    """Try every pair of `running.TABLE`. That others were told of an end is no move between states."""
     return frozenset(
         (status.value, _words(kind), moved.status.value)
         for status, kind in running.TABLE
+        if kind is not running.Told
         for run in _runs(status)
         for event in RUN_EVENTS[kind]
         for moved in _advanced(run, event)

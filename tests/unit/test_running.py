@@ -16,14 +16,17 @@ from awaitly.journal import Failed, Lease, Raised, Returned, RunRecord
 from awaitly.running import (
     MOST_RECOVERIES,
     TABLE,
+    Again,
     Cancel,
     Claim,
     End,
+    Note,
     Park,
     Release,
     Requeue,
     Review,
     RunEvent,
+    Told,
     advance,
     may_cancel,
 )
@@ -51,10 +54,14 @@ EVENTS: list[RunEvent] = [
     Cancel(ALICE, "x"),
     Review("odd"),
     Requeue(),
+    Note((), LEASE),
+    Again(NOW + MINUTE, "it failed"),
+    Told(),
 ]
 LEGAL: set[tuple[RunStatus, type]] = {
     *product((S.QUEUED, S.RUNNING, S.PARKED), (Claim, Cancel, Review)),
-    *((S.RUNNING, kind) for kind in (Park, End, Release)),
+    *((S.RUNNING, kind) for kind in (Park, End, Release, Note, Again)),
+    *product((S.COMPLETED, S.FAILED, S.CANCELLED), (Told,)),
     *product((S.FAILED, S.NEEDS_REVIEW), (Requeue,)),
     (S.NEEDS_REVIEW, Cancel),
 }

@@ -35,6 +35,7 @@ from awaitly import (
     SelfApproval,
     StaleRevision,
     UnexpectedError,
+    Waiting,
     UnknownApproval,
     WorkflowChanged,
     execute,
@@ -66,7 +67,7 @@ async def all_endings(orchestrator: Orchestrator) -> str:
             match error:
                 case NotFound() | ApprovalRejected() | ApprovalExpired():
                     return "the workflow's own"
-                case PendingApproval() | RunCancelled() | RunConflict() | WorkflowChanged() | NeedsReview():
+                case PendingApproval() | Waiting() | RunCancelled() | RunConflict() | WorkflowChanged() | NeedsReview():
                     return "the engine's"
                 case UnexpectedError():
                     return "a bug"
@@ -86,7 +87,7 @@ async def forgotten_ending() -> str:
                 case NotFound() | ApprovalRejected() | ApprovalExpired() | PendingApproval() | UnexpectedError():
                     return "some"
                 case _:
-                    assert_never(error)  # E: RunCancelled, RunConflict, WorkflowChanged and NeedsReview are forgotten
+                    assert_never(error)  # E: five endings of the engine's are forgotten
 
 
 async def all_decisions(run: Run[AskError]) -> int:
