@@ -25,7 +25,7 @@ def encoded(changes: Changes) -> str:
     if changes.runs:
         (row,) = changes.runs
         members |= {"v": row.version, "w": row.workflow, "s": row.status, "c": row.created_at, "u": row.updated_at}
-        members |= {"d": row.due_at, "b": row.body}
+        members |= {"d": row.due_at, "b": row.body, "l": row.lane}
     if changes.holds:
         members["h"] = [{"v": hold.version, "d": hold.due_at} for hold in changes.holds]
     if changes.dropped:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
@@ -67,9 +67,24 @@ class Reader:
         """List open approvals. Raises `ValueError` for an `after` that no page gave."""
         return await listing.page_approvals(self._asks, query)
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
-        """Name at most `limit` runs to look at: by `due_at`, then those that only a ready approval makes due."""
-        return tuple([run_id for (run_id,) in await self._asks.rows("due", now=now, limit=limit)])
+    async def due(self, now: int, limit: int, lanes: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Name at most `limit` runs to look at: by `due_at`, then those that only a ready approval makes due.
+
+        With `lanes` all of the first lane come before all of the second, and so on.
+        """
+        if lanes is None:
+            rows = await self._asks.rows("due", now=now, limit=limit)
+        else:
+            rows = await self._asks.rows("due_in_lanes", now=now, limit=limit, lanes=list(lanes))
+        return tuple([run_id for (run_id,) in rows])
+
+    async def next_due(self, now: int, lanes: Sequence[str] | None = None) -> int | None:
+        """Give the earliest `due_at` after `now` of any run, or of any run of these lanes; None where there is none."""
+        if lanes is None:
+            rows = await self._asks.rows("next_due", now=now)
+        else:
+            rows = await self._asks.rows("next_due_in_lanes", now=now, lanes=list(lanes))
+        return rows[0][0] if rows else None
 
     async def _run_rows(self, run_id: str) -> list[Row]:
         return await self._asks.rows("load", run_id=run_id)
@@ -105,7 +120,7 @@ def _found(rows: list[Row], run_id: str, now: int | None) -> Found:
     for kind, version, first, second, third, key, workflow, status, is_open, ready, digest, body in rows:
         match kind:
             case 0:
-                run = RunRow(run_id, version, workflow, status, first, second, third, body)
+                run = RunRow(run_id, version, workflow, status, first, second, third, body, key)
             case 1:
                 steps.append((first, StepRow(run_id, key, body)))
             case 2:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TypeVar
 
@@ -176,9 +176,16 @@ class PostgresStore:
         """List open approvals. Raises `ValueError` for an `after` that no page gave."""
         return await self._read(lambda reader: reader.page_approvals(query))
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
-        """Name at most `limit` runs to look at: by `due_at`, then those that only a ready approval makes due."""
-        return await self._read(lambda reader: reader.due(now, limit))
+    async def due(self, now: int, limit: int, lanes: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Name at most `limit` runs to look at: by `due_at`, then those that only a ready approval makes due.
+
+        With `lanes` all of the first lane come before all of the second, and so on.
+        """
+        return await self._read(lambda reader: reader.due(now, limit, lanes))
+
+    async def next_due(self, now: int, lanes: Sequence[str] | None = None) -> int | None:
+        """Give the earliest `due_at` after `now` of any run, or of any run of these lanes; None where there is none."""
+        return await self._read(lambda reader: reader.next_due(now, lanes))
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         """Apply all changes or none; on return of `Ok` the database has committed them. Raises a `StoreError`.

@@ -1,7 +1,7 @@
 -- Runs whose time has come, then those that only a ready approval makes due.
 WITH timely AS MATERIALIZED (
     SELECT run_id, due_at FROM {schema}.runs
-    WHERE namespace = %(namespace)s AND due_at <= %(now)s
+    WHERE namespace = %(namespace)s AND version IS NOT NULL AND due_at <= %(now)s
     ORDER BY due_at, run_id LIMIT %(limit)s
 ), ready AS MATERIALIZED (
     SELECT DISTINCT a.run_id FROM {schema}.approvals a

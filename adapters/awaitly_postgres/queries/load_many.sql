@@ -2,7 +2,7 @@
 -- looked up run by run, whatever the planner believes of the tables' sizes: that is what OFFSET 0 is for.
 WITH it AS MATERIALIZED (
     SELECT asked.place::integer AS asker, r.number, r.version, r.workflow, r.status, r.created_at, r.updated_at,
-        r.due_at, r.body
+        r.due_at, r.body, r.lane
     FROM unnest(%(run_ids)s::text[]) WITH ORDINALITY AS asked(run_id, place)
     CROSS JOIN LATERAL (
         SELECT * FROM {schema}.runs
@@ -10,7 +10,7 @@ WITH it AS MATERIALIZED (
     ) AS r
 )
 SELECT asker, 0 AS kind, version AS version, created_at AS first, updated_at AS second, due_at AS third,
-    NULL::text AS key, workflow, status, false AS open, false AS ready, NULL::bytea AS hash, body
+    lane AS key, workflow, status, false AS open, false AS ready, NULL::bytea AS hash, body
 FROM it WHERE version IS NOT NULL
 UNION ALL
 SELECT it.asker, 1, NULL, s.place, NULL, NULL, s.key, NULL, NULL, NULL, NULL, NULL, s.body

@@ -11,7 +11,7 @@ WITH RECURSIVE pairs AS (
     ) AS following
 )
 SELECT page.* FROM pairs, LATERAL (
-    SELECT r.run_id, r.version, r.workflow, r.status, r.created_at, r.updated_at, r.due_at, r.body
+    SELECT r.run_id, r.version, r.workflow, r.status, r.created_at, r.updated_at, r.due_at, r.body, r.lane
     FROM {schema}.runs r
     WHERE r.namespace = %(namespace)s AND r.version IS NOT NULL
         AND r.status = pairs.status AND r.workflow = pairs.workflow

@@ -21,7 +21,7 @@ from awaitly_postgres import PostgresStore
 Admin = psycopg.AsyncConnection[TupleRow]
 
 ROOT = Path(__file__).parents[3]
-NAMES = ("0001_tables", "0002_commit", "0003_joined_lock")
+NAMES = ("0001_tables", "0002_commit", "0003_joined_lock", "0004_lanes")
 STRANGE = (
     'we"ird',
     "a b",
@@ -83,7 +83,8 @@ async def used(store: PostgresStore) -> None:
     assert (await store.load("run")).run == run_row(due_at=T0)
     assert (await store.approvals("run")).head == entry_row()
     assert await store.entries("run") == (entry_row(),)
-    assert await store.due(T0, 1) == ("run",)
+    assert await store.due(T0, 1) == await store.due(T0, 1, ("",)) == ("run",)
+    assert await store.next_due(T0 - 1) == await store.next_due(T0 - 1, ("",)) == T0
     for runs in (RunQuery(), RunQuery(prefix="r"), RunQuery(updated_before=T0 + 1)):
         assert len((await store.page_runs(runs)).items) == 1
     for query in (ApprovalQuery(), ApprovalQuery(prefix="r"), ApprovalQuery(deadline_before=T0 + 1)):
@@ -98,7 +99,7 @@ async def test_migrate_names_what_it_applied(postgres_database: str, fresh: Admi
     assert await store.migrate() == NAMES
     assert await store.migrate() == ()
     rows = await fresh.execute("SELECT number, name FROM awaitly.migrations ORDER BY number")
-    assert await rows.fetchall() == [(1, "0001_tables"), (2, "0002_commit"), (3, "0003_joined_lock")]
+    assert await rows.fetchall() == list(enumerate(NAMES, 1))
 
 
 async def test_printed_migrations_do_the_same(postgres_database: str, fresh: Admin) -> None:
@@ -236,7 +237,7 @@ async def test_an_old_schema_is_left_alone_where_it_is_to_be(postgres_database: 
     """With `migrate=False` opening names what is missing and the command that adds it; afterwards it opens."""
     store = PostgresStore(postgres_database, migrate=False)
     with pytest.raises(
-        SchemaTooOld, match="lacks 0001_tables, 0002_commit, 0003_joined_lock; run `awaitly migrate URL`"
+        SchemaTooOld, match="lacks 0001_tables, 0002_commit, 0003_joined_lock, 0004_lanes; run `awaitly migrate URL`"
     ):
         await store.open()
     assert await tables(fresh) == set()
@@ -252,7 +253,7 @@ async def test_a_newer_schema_is_refused(postgres_database: str, fresh: Admin, m
     store = PostgresStore(postgres_database, migrate=migrate)
     await store.migrate()
     await fresh.execute("INSERT INTO awaitly.migrations (number, name) VALUES (99, '0099_later')")
-    with pytest.raises(SchemaTooNew, match="its schema is 99, here is 3"):
+    with pytest.raises(SchemaTooNew, match="its schema is 99, here is 4"):
         await store.open()
     with pytest.raises(SchemaTooNew, match="upgrade awaitly"):
         await store.migrate()
