@@ -32,15 +32,16 @@ MOST = 1100
 EXPLAINED = """
 LOAD 'auto_explain'; SET auto_explain.log_min_duration = 0; SET auto_explain.log_nested_statements = on;
 SET auto_explain.log_analyze = on; SET auto_explain.log_timing = off; SET auto_explain.log_format = 'json';
-SET auto_explain.log_level = 'notice'; SET client_min_messages = 'notice';
+SET auto_explain.log_level = 'notice'; SET client_min_messages = 'notice'; SET auto_explain.log_buffers = on;
 """
 
 # A run of the usual kind for each n: 4 statuses, 3 workflows, an open approval, a step and an entry. Of 100 each one is
-# due and one has a decision.
+# due and one has a decision. The nameless lane has most, each of five others has one of 100.
 FILL = """
-INSERT INTO awaitly.runs (namespace, run_id, version, workflow, status, created_at, updated_at, due_at, body)
+INSERT INTO awaitly.runs (namespace, run_id, version, workflow, status, created_at, updated_at, due_at, body, lane)
 SELECT ns.id, 'run-' || lpad(n::text, 8, '0'), 1, 'workflow-' || n % 3, 'status-' || n % 4, n, n,
-    CASE WHEN n % 100 = 0 THEN n ELSE 900000000 + n END, repeat('x', 300)
+    CASE WHEN n % 100 = 0 THEN n ELSE 900000000 + n END, repeat('x', 300),
+    CASE WHEN n / 100 % 20 < 5 AND n % 20 = 0 THEN 'lane-' || n / 100 % 20 ELSE '' END
 FROM generate_series(1, 20000) AS n, awaitly.namespaces ns;
 INSERT INTO awaitly.steps (run, key, body) SELECT number, 'pay', repeat('x', 200) FROM awaitly.runs;
 INSERT INTO awaitly.entries (run, seq, hash, body) SELECT number, 1, '\\x00', '{}' FROM awaitly.runs;
@@ -51,6 +52,14 @@ SELECT number, namespace, run_id, 'manager', 1, workflow, created_at % 100 <> 1,
 FROM awaitly.runs;
 """
 
+LANES = (
+    ("lane-1",),
+    ("lane-3", "", "lane-1"),
+    ("none", "lane-4", "zzz"),
+    ("",),
+    tuple(f"lane-{n}" for n in range(20)),
+    (),
+)
 RUNS = (
     RunQuery(),
     RunQuery(after='[10000,"run-00010000"]'),
@@ -140,6 +149,10 @@ async def use(store: Store, times: int) -> None:
         for commit in commits:
             await store.commit(commit)
         await asyncio.gather(store.load(name), store.approvals(name), store.entries(name), store.due(10_000, 20))
+        await store.next_due(10_000)
+        for lanes in LANES:
+            await store.due(10_000, 20, lanes)
+            await store.next_due(10_000, lanes)
         for run_query in RUNS:
             await store.page_runs(run_query)
         for approval_query in APPROVALS:
@@ -167,6 +180,42 @@ async def test_every_statement_is_served_by_an_index(own_database: str, grown: b
             await use(store, 8)
     assert len(plans.seen) > 500
     assert {statement: node for statement, node in plans.nodes() if not is_cheap(node)} == {}
+
+
+# Everybody is parked in one lane, for long.
+FILL_ONE_LANE = """
+INSERT INTO awaitly.runs (namespace, run_id, version, workflow, status, created_at, updated_at, due_at, body)
+SELECT ns.id, 'run-' || lpad(n::text, 8, '0'), 1, 'workflow', 'parked', n, n, 900000000 + n, repeat('x', 300)
+FROM generate_series(1, 20000) AS n, awaitly.namespaces ns;
+ANALYZE;
+"""
+
+
+def blocks(plan: Plan) -> int:
+    """How many pages of tables and indexes a whole plan has looked at."""
+    root = plan["Plan"]
+    return int(root["Shared Hit Blocks"] + root["Shared Read Blocks"])
+
+
+@pytest.mark.parametrize("lane", ["none", ""])
+async def test_a_lane_is_one_lookup_however_many_are_parked(own_database: str, lane: str) -> None:
+    """Also where the planner has only ever seen one lane, and takes it for granted that everybody stands in it."""
+    plans = Plans()
+    lanes = (lane, *(f"lane-{n}" for n in range(19)))
+    await PostgresStore(own_database).migrate()
+    async with (
+        await psycopg.AsyncConnection.connect(own_database, autocommit=True) as admin,
+        explained(own_database, plans) as store,
+    ):
+        await admin.execute(FILL_ONE_LANE.encode())
+        await store.due(10_000, 20)  # the catalogue is read by now
+        plans.seen.clear()
+        for _ in range(8):
+            assert await store.due(10_000, 20, lanes) == ()
+            assert await store.next_due(10_000, lanes) == (900_000_001 if lane == "" else None)
+    asked = [plan for plan in plans.seen if "unnest" in plan["Query Text"]]
+    assert len(asked) == 16
+    assert max(map(blocks, asked)) < 5 * len(lanes)
 
 
 @pytest.mark.parametrize("same_time", [False, True])
