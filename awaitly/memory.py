@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import TypeVar
@@ -241,11 +241,18 @@ class MemoryStore:
             rows = [row for row in rows if _approval_position(row) > last]
         return _page(rows, query.limit, _approval_position)
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
-        """Name runs to look at, by `due_at` (microseconds); those that only a decision makes due come last."""
+    async def due(self, now: int, limit: int, lanes: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Name runs to look at: lane by lane, by `due_at` (microseconds); in each, those with a decision alone last."""
         await self._turn()
-        runs = (kept.run for kept in self._kept.values() if kept.run and (_is_due(kept.run, now) or kept.is_ready()))
-        return tuple(run_id for _, run_id in sorted(_urgency(run, now) for run in runs)[:limit])
+        kept = (kept for kept in self._kept.values() if kept.run and (_is_due(kept.run, now) or kept.is_ready()))
+        runs = (each.run for each in kept if each.run and _is_in(each.run, lanes))
+        return tuple(run_id for *_, run_id in sorted(_urgency(run, now, lanes) for run in runs)[:limit])
+
+    async def next_due(self, now: int, lanes: Sequence[str] | None = None) -> int | None:
+        """Give the earliest `due_at` (microseconds) after `now`, of any run or of any in these lanes."""
+        await self._turn()
+        runs = (kept.run for kept in self._kept.values() if kept.run and _is_in(kept.run, lanes))
+        return min((run.due_at for run in runs if run.due_at is not None and run.due_at > now), default=None)
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         """Apply all changes or none. Raises `StoreUnavailable` where the store is not open."""
@@ -297,8 +304,13 @@ def _is_due(run: RunRow, now: int) -> bool:
     return run.due_at is not None and run.due_at <= now
 
 
-def _urgency(run: RunRow, now: int) -> tuple[float, str]:
-    return (run.due_at or 0) if _is_due(run, now) else math.inf, run.run_id
+def _is_in(run: RunRow, lanes: Sequence[str] | None) -> bool:
+    return lanes is None or run.lane in lanes
+
+
+def _urgency(run: RunRow, now: int, lanes: Sequence[str] | None) -> tuple[int, float, str]:
+    rank = 0 if lanes is None else lanes.index(run.lane)
+    return rank, (run.due_at or 0) if _is_due(run, now) else math.inf, run.run_id
 
 
 def _run_position(row: RunRow) -> tuple[int | str, ...]:

@@ -13,7 +13,16 @@ from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Hold, Move, RunQu
 from awaitly.testing.rows import T0, approval_row, entry_row, run_row, step_row
 from awaitly.testing.store_model import StoreModel
 
-__all__ = ["DUE_MOMENTS", "LIMITS", "RUN_IDS", "CommitDraw", "approval_queries", "fillings", "run_queries"]
+__all__ = [
+    "DUE_MOMENTS",
+    "LIMITS",
+    "RUN_IDS",
+    "SOME_LANES",
+    "CommitDraw",
+    "approval_queries",
+    "fillings",
+    "run_queries",
+]
 
 T = TypeVar("T")
 
@@ -24,6 +33,9 @@ WORKFLOWS = st.sampled_from(["refund", "payout", "Refund"])
 STATUSES = st.sampled_from(["parked", "done", "failed"])
 MOMENTS = st.integers(T0, T0 + 6)
 DUE_MOMENTS = st.sampled_from([T0 - 1, T0 + 2, T0 + 5, T0 + 6, T0 + 7])
+LANES = st.sampled_from(["", "", "a", "A", "a%"])
+SOME_LANES = st.none() | st.lists(LANES | st.just("none"), unique=True, max_size=4)
+"""What to ask about: every run, or the lanes of a list."""
 LIMITS = st.integers(1, 4)
 BODIES = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=4)
 FATES = st.sampled_from(["swap", "swap", "swap", "swap", "swap", "hold", "hold", "none", "none", "forget"])
@@ -127,6 +139,7 @@ class CommitDraw:
             updated_at=self._draw(MOMENTS),
             due_at=self._draw(optional(MOMENTS)),
             body=self._draw(BODIES),
+            lane=self._draw(LANES),
         )
 
     def _steps(self, run_id: str) -> None:

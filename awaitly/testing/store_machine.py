@@ -27,6 +27,7 @@ from awaitly.testing.store_draws import (
     DUE_MOMENTS,
     LIMITS,
     RUN_IDS,
+    SOME_LANES,
     CommitDraw,
     approval_queries,
     fillings,
@@ -162,12 +163,17 @@ class StoreMachine(RuleBasedStateMachine):
         if data.draw(st.booleans()):
             self._commit(CommitDraw(data, self._model).changes())
 
-    @rule(now=DUE_MOMENTS, limit=LIMITS)
-    def due(self, now: int, limit: int) -> None:
+    @rule(now=DUE_MOMENTS, limit=LIMITS, lanes=SOME_LANES)
+    def due(self, now: int, limit: int, lanes: list[str] | None) -> None:
         """Those whose time has come, in its order, then those with a decision alone; a limit gives the first ones."""
-        expected = self._model.due(now)
-        assert self._wait(self._store.due(now, 100)) == expected
-        assert self._wait(self._store.due(now, limit)) == expected[:limit]
+        expected = self._model.due(now, lanes)
+        assert self._wait(self._store.due(now, 100, lanes)) == expected
+        assert self._wait(self._store.due(now, limit, lanes)) == expected[:limit]
+
+    @rule(now=DUE_MOMENTS, lanes=SOME_LANES)
+    def next_due(self, now: int, lanes: list[str] | None) -> None:
+        """The first time to come."""
+        assert self._wait(self._store.next_due(now, lanes)) == self._model.next_due(now, lanes)
 
 
 async def _opened(open_store: OpenStore) -> Store:

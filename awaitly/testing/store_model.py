@@ -5,7 +5,7 @@ Written apart from `MemoryStore`: it first judges a commit as a whole, then appl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
@@ -92,11 +92,29 @@ class StoreModel:
         """Give a run's ledger in order."""
         return tuple(sorted((e for e in self.entries.values() if e.run_id == run_id), key=lambda entry: entry.seq))
 
-    def due(self, now: int) -> tuple[str, ...]:
-        """Name all runs that are due: by their time in its order, then by a decision alone in the order of ids."""
-        times = {row.run_id: row.due_at for row in self.runs.values() if row.due_at is not None and row.due_at <= now}
-        decided = {row.run_id for row in self.approvals.values() if row.ready} & self.runs.keys()
+    def due(self, now: int, lanes: Sequence[str] | None) -> tuple[str, ...]:
+        """Name all runs that are due: of any lane, or of each of these in turn."""
+        if lanes is None:
+            return self._due(now, self.runs)
+        return tuple(run_id for lane in lanes for run_id in self._due(now, self._in_lane(lane)))
+
+    def _due(self, now: int, runs: dict[str, RunRow]) -> tuple[str, ...]:
+        """Name those of some runs that are due: by their time in its order, then by a decision alone by id."""
+        times = {row.run_id: row.due_at for row in runs.values() if row.due_at is not None and row.due_at <= now}
+        decided = {row.run_id for row in self.approvals.values() if row.ready} & runs.keys()
         return (*sorted(times, key=lambda run_id: (times[run_id], run_id)), *sorted(decided - times.keys()))
+
+    def _in_lane(self, lane: str) -> dict[str, RunRow]:
+        return {run_id: row for run_id, row in self.runs.items() if row.lane == lane}
+
+    def next_due(self, now: int, lanes: Sequence[str] | None) -> int | None:
+        """Give the first time to come, of any run, or of any in one of these lanes."""
+        times = sorted(
+            row.due_at
+            for row in self.runs.values()
+            if row.due_at is not None and not row.due_at <= now and (lanes is None or {row.lane} & set(lanes))
+        )
+        return times[0] if times else None
 
     def list_runs(self, query: RunQuery, last: RunRow | None) -> tuple[RunRow, ...]:
         """Give the runs that a query lists behind `last`; its limit and its `after` do not count."""

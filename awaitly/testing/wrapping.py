@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
 from awaitly.audit import Entry
@@ -56,9 +56,13 @@ class StoreWrapper:
         """List open approvals."""
         return await self.reading("page_approvals", self._store.page_approvals(query))
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+    async def due(self, now: int, limit: int, lanes: Sequence[str] | None = None) -> tuple[str, ...]:
         """Name runs to look at."""
-        return await self.reading("due", self._store.due(now, limit))
+        return await self.reading("due", self._store.due(now, limit, lanes))
+
+    async def next_due(self, now: int, lanes: Sequence[str] | None = None) -> int | None:
+        """Give the next time that comes."""
+        return await self.reading("next_due", self._store.next_due(now, lanes))
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         """Apply all changes or none."""

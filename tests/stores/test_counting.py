@@ -63,8 +63,9 @@ async def test_reads_are_counted_by_name() -> None:
     await store.page_runs(RunQuery())
     await store.page_approvals(ApprovalQuery())
     await store.due(0, 1)
+    await store.next_due(0)
     await store.commit(changes(runs=(run_row(),)))
-    names = ("now", "approvals", "entries", "page_runs", "page_approvals", "due")
+    names = ("now", "approvals", "entries", "page_runs", "page_approvals", "due", "next_due")
     assert store.reads == {**dict.fromkeys(names, 1), "load": 2}
 
 

@@ -106,3 +106,110 @@ class DueFacts:
         await applied(store, changes(runs=(run_row(due_at=T0),), approvals=(ready,)))
         await applied(store, changes(forgotten=(Hold("run", 1),)))
         assert await store.due(T0 + 9, 10) == ()
+
+    async def test_lanes_come_in_the_given_order(self, store: Store) -> None:
+        """All of the first, then all of the second, whatever their names and times; without lanes, all by time."""
+        rows = (
+            run_row("a", due_at=T0 - 1, lane="slow"),
+            run_row("b", due_at=T0 - 2, lane="fast"),
+            run_row("c", due_at=T0 - 3, lane="slow"),
+            run_row("d", due_at=T0 - 4),
+        )
+        await inserted(store, *rows)
+        assert await store.due(T0, 10, ["slow", "fast", ""]) == ("c", "a", "b", "d")
+        assert await store.due(T0, 10, ("", "fast", "slow")) == ("d", "b", "c", "a")
+        assert await store.due(T0, 10) == ("d", "c", "b", "a")
+
+    async def test_a_lane_is_asked_about_alone(self, store: Store) -> None:
+        """Names are compared to the letter; the lane `""` is one like any other."""
+        lanes = ("", "fast", "Fast", "fast ", "fa", "fast:er")
+        await inserted(store, *(run_row(f"in-{lane}", due_at=T0, lane=lane) for lane in lanes))
+        for lane in lanes:
+            assert await store.due(T0, 10, [lane]) == (f"in-{lane}",)
+        assert await store.due(T0, 10, ["none"]) == ()
+
+    async def test_no_lanes_name_nothing(self, store: Store) -> None:
+        """An empty list is not the same as no list."""
+        await inserted(store, run_row("a", due_at=T0), run_row("b"), approval_row("b", ready=True))
+        assert await store.due(T0, 10, []) == ()
+        assert await store.next_due(T0 - 1, []) is None
+
+    async def test_a_decision_counts_in_its_runs_lane(self, store: Store) -> None:
+        """Behind that lane's runs whose time has come, and ahead of the next lane."""
+        timely = (run_row("x", due_at=T0, lane="a"), run_row("y", due_at=T0, lane="b"))
+        waiting = (run_row("m", lane="b"), run_row("n", due_at=T0 + 1, lane="a"), run_row("o", lane="a"), run_row("p"))
+        ready = tuple(approval_row(name, ready=True) for name in ("m", "n", "o", "p", "x", "gate"))
+        await inserted(store, *timely, *waiting, *ready)
+        assert await store.due(T0, 10, ["a", "b"]) == ("x", "n", "o", "y", "m")
+        assert await store.due(T0, 10, ["b"]) == ("y", "m")
+        assert await store.due(T0, 10, [""]) == ("p",)
+
+    async def test_a_run_that_changes_lane_is_due_there(self, store: Store) -> None:
+        """By its time and by its decision, and no longer where it was."""
+        await inserted(store, run_row("a", due_at=T0, lane="old"), run_row("b", lane="old"))
+        await inserted(store, approval_row("b", open=False, ready=True))
+        await applied(store, *(changes(runs=(run_row(name, 2, lane="new"),)) for name in ("a", "b")))
+        await applied(store, changes(runs=(run_row("a", 3, due_at=T0, lane="new"),)))
+        assert await store.due(T0, 10, ["new"]) == ("a", "b")
+        assert await store.due(T0, 10, ["old"]) == ()
+
+    async def test_a_run_that_changes_lane_keeps_its_time(self, store: Store) -> None:
+        """One commit moves it, with the `due_at` that it had."""
+        await applied(store, changes(runs=(run_row(due_at=T0, lane="old"),)))
+        await applied(store, changes(runs=(run_row(version=2, due_at=T0, lane="new"),)))
+        assert await store.due(T0, 10, ["old"]) == ()
+        assert await store.due(T0, 10, ["new"]) == ("run",)
+        assert [await store.next_due(T0 - 1, [lane]) for lane in ("old", "new")] == [None, T0]
+
+    async def test_limit_counts_over_lanes(self, store: Store) -> None:
+        """It cuts within a lane, or between its times and its decisions, or between two lanes."""
+        timely = (run_row("a", due_at=T0, lane="x"), run_row("b", due_at=T0, lane="x"), run_row("d", due_at=T0))
+        await inserted(store, *timely, run_row("c", lane="x"), approval_row("c", ready=True))
+        for limit in range(1, 5):
+            assert await store.due(T0, limit, ["x", ""]) == ("a", "b", "c", "d")[:limit]
+
+    async def test_a_renewing_hold_counts_in_its_lane(self, store: Store) -> None:
+        """A renewed lease is due at its new time, in the lane where its run stands."""
+        await applied(store, changes(runs=(run_row(due_at=T0, lane="a"),)), changes(holds=(Hold("run", 1, T0 + 5),)))
+        assert await store.due(T0 + 4, 10, ["a"]) == ()
+        assert await store.due(T0 + 5, 10, ["a"]) == ("run",)
+        assert await store.due(T0 + 5, 10, [""]) == ()
+        assert [await store.next_due(T0, lanes) for lanes in (None, ["a"], [""])] == [T0 + 5, T0 + 5, None]
+
+    async def test_a_forgotten_run_is_due_in_no_lane(self, store: Store) -> None:
+        """Neither now nor later; whoever uses its id again chooses a lane anew."""
+        ready = approval_row(open=False, ready=True)
+        await applied(store, changes(runs=(run_row(due_at=T0, lane="a"),), approvals=(ready,)))
+        await applied(store, changes(forgotten=(Hold("run", 1),)))
+        assert await store.due(T0, 10, ["a"]) == ()
+        assert await store.next_due(T0 - 1, ["a"]) is None
+        await applied(store, changes(runs=(run_row(due_at=T0, lane="b"),)))
+        assert [await store.due(T0, 10, [lane]) for lane in ("a", "b")] == [(), ("run",)]
+
+    async def test_the_next_time_is_the_earliest_to_come(self, store: Store) -> None:
+        """After `now`, to the microsecond: what is due already does not count."""
+        await inserted(store, *(run_row(f"run-{n}", due_at=T0 + n) for n in (5, 0, 2)), run_row("none"))
+        assert [await store.next_due(T0 + n) for n in (-1, 0, 1, 2, 4)] == [T0, T0 + 2, T0 + 2, T0 + 5, T0 + 5]
+
+    async def test_there_may_be_no_next_time(self, store: Store) -> None:
+        """In an empty store, where no run has a time, and where none is still to come."""
+        assert await store.next_due(T0) is None
+        await inserted(store, run_row("a"), run_row("b", due_at=T0), run_row("c", lane="x"))
+        assert await store.next_due(T0) is None
+        assert await store.next_due(T0 - 1, ["x", "none"]) is None
+
+    async def test_the_next_time_is_of_the_lanes_asked_about(self, store: Store) -> None:
+        """The earliest over all of them, in whatever order they are named."""
+        times = {"a": T0 + 3, "b": T0 + 1, "": T0 + 2}
+        await inserted(store, *(run_row(f"in-{lane}", due_at=at, lane=lane) for lane, at in times.items()))
+        for lane, at in times.items():
+            assert await store.next_due(T0, [lane]) == at
+        assert await store.next_due(T0, ["a", ""]) == await store.next_due(T0, ["", "a"]) == T0 + 2
+        assert await store.next_due(T0) == T0 + 1
+
+    async def test_the_next_time_is_that_of_a_run(self, store: Store) -> None:
+        """No deadline of an approval is one, whether it waits, is ready or has no run."""
+        open_one, ready = approval_row("a", deadline=T0 + 1), approval_row("b", ready=True, deadline=T0 + 2)
+        await inserted(store, run_row("a"), run_row("b", due_at=T0 + 9), open_one, ready)
+        await inserted(store, approval_row("gate", deadline=T0 + 3))
+        assert await store.next_due(T0) == await store.next_due(T0, [""]) == T0 + 9

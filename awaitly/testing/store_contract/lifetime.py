@@ -26,6 +26,7 @@ VERBS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "page_runs": lambda store: store.page_runs(RunQuery()),
     "page_approvals": lambda store: store.page_approvals(ApprovalQuery()),
     "due": lambda store: store.due(T0, 1),
+    "next_due": lambda store: store.next_due(T0),
     "commit": lambda store: store.commit(changes(runs=(run_row(),))),
 }
 
@@ -37,7 +38,7 @@ EVERYTHING = (
         entries=(entry_row(), entry_row(seq=2)),
     ),
     changes(
-        runs=(run_row("other", created_at=T0 + 1),),
+        runs=(run_row("other", created_at=T0 + 1, lane="slow"),),
         approvals=(approval_row("other", "cfo", open=False, ready=True),),
     ),
 )
@@ -95,6 +96,8 @@ class LifetimeFacts:
         assert await run_ids(again, RunQuery()) == ["other", "run"]
         assert await approval_ids(again, ApprovalQuery()) == [("run", "manager")]
         assert await again.due(T0, 10) == ("run", "other")
+        assert await again.due(T0, 10, ["slow", ""]) == ("other", "run")
+        assert await again.next_due(T0 - 1, [""]) == T0
 
     async def test_a_reopened_store_goes_on(self, store: Store, reopened: Callable[[], Awaitable[Store]]) -> None:
         """It refuses what was taken already, and takes what comes next."""

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import pytest
 
-from awaitly.store import Store
+from awaitly.store import Hold, RunQuery, Store
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
 from awaitly.testing.store_contract.tools import applied
 
 __all__ = ["LoadFacts"]
+
+LANES = ("", " ", "fast", "FAST", "a:b", "it's", "{a}", "a%", "caf\u00e9", "cafe\u0301", "\U0001f600")
 
 BODIES = {
     "empty": "",
@@ -35,6 +37,19 @@ each_body = pytest.mark.parametrize("body", list(BODIES.values()), ids=list(BODI
 
 class LoadFacts:
     """Reading a run."""
+
+    @pytest.mark.parametrize("lane", LANES)
+    async def test_a_lane_comes_back_to_the_letter(self, store: Store, lane: str) -> None:
+        """With a run that is loaded, and with one that is listed; a run that says nothing is in the lane `""`."""
+        await applied(store, changes(runs=(run_row(lane=lane),)), changes(runs=(run_row("other"),)))
+        assert (await store.load("run")).run == run_row(lane=lane)
+        assert (await store.page_runs(RunQuery())).items == (run_row(lane=lane), run_row("other", lane=""))
+
+    async def test_a_swap_changes_the_lane(self, store: Store) -> None:
+        """As any other field; a hold leaves it alone."""
+        await applied(store, changes(runs=(run_row(lane="a"),)), changes(runs=(run_row(version=2, lane="b"),)))
+        await applied(store, changes(holds=(Hold("run", 2, T0),)))
+        assert (await store.load("run")).run == run_row(version=2, lane="b", due_at=T0)
 
     async def test_what_is_not_there_is_empty(self, store: Store) -> None:
         """An id that was never used loads as nothing."""

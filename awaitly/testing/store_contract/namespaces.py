@@ -156,6 +156,21 @@ class NamespaceContract:
         await inserted(pair[1], run_row("late"), run_row("decided"), run_row("other", due_at=T0), approval_row("late"))
         assert [await store.due(T0, 10) for store in pair] == [("late", "decided"), ("other",)]
 
+    async def test_each_has_its_own_due_runs_in_a_lane(self, pair: Pair) -> None:
+        """Lanes of the same name are different ones."""
+        await inserted(pair[0], run_row("late", due_at=T0, lane="a"), run_row("decided", lane="a"))
+        await inserted(pair[0], approval_row("decided", ready=True))
+        await inserted(pair[1], run_row("late", lane="a"), run_row("decided", lane="a"), approval_row("late"))
+        await inserted(pair[1], run_row("other", due_at=T0, lane="a"))
+        assert [await store.due(T0, 10, ["a"]) for store in pair] == [("late", "decided"), ("other",)]
+
+    async def test_each_has_its_own_next_time(self, pair: Pair) -> None:
+        """Of all its runs, and of those in a lane."""
+        await inserted(pair[0], run_row("soon", due_at=T0 + 1), run_row(due_at=T0 + 2, lane="a"))
+        await inserted(pair[1], run_row("soon"), run_row(due_at=T0 + 5, lane="a"))
+        assert [await store.next_due(T0) for store in pair] == [T0 + 1, T0 + 5]
+        assert [await store.next_due(T0, ["a"]) for store in pair] == [T0 + 2, T0 + 5]
+
     async def test_a_swap_touches_only_its_own(self, pair: Pair) -> None:
         """A run and an approval of the same names stay as they are in the other."""
         for store in pair:
