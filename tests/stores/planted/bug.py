@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -13,6 +13,9 @@ from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Conflict, Found, 
 from awaitly.testing import StoreWrapper
 
 T = TypeVar("T")
+
+Lanes: TypeAlias = Sequence[str] | None
+"""What `due` and `next_due` are asked about."""
 
 
 def same(value: T) -> T:
@@ -40,6 +43,9 @@ class Bug:
     entries: Callable[[tuple[Entry, ...]], tuple[Entry, ...]] = same
     due: Callable[[tuple[str, ...]], tuple[str, ...]] = same
     due_args: Callable[[int, int], tuple[int, int]] = lambda now, limit: (now, limit)
+    lanes: Callable[[Lanes], Lanes] = same
+    next_due: Callable[[int | None], int | None] = same
+    next_args: Callable[[int, Lanes], tuple[int, Lanes]] = lambda now, lanes: (now, lanes)
     now: Callable[[int], int] = same
     around: Callable[[Store], Store] | None = None
 
@@ -79,9 +85,13 @@ class BentStore(StoreWrapper):
         """List approvals."""
         return self._bug.approval_page(query, await super().page_approvals(self._bug.approval_query(query)))
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+    async def due(self, now: int, limit: int, lanes: Lanes = None) -> tuple[str, ...]:
         """Name runs to look at."""
-        return self._bug.due(await super().due(*self._bug.due_args(now, limit)))
+        return self._bug.due(await super().due(*self._bug.due_args(now, limit), self._bug.lanes(lanes)))
+
+    async def next_due(self, now: int, lanes: Lanes = None) -> int | None:
+        """Give the next time."""
+        return self._bug.next_due(await super().next_due(*self._bug.next_args(now, lanes)))
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         """Commit."""

@@ -113,7 +113,10 @@ NAMESPACE_BUGS = {
     "entries are shared": NamespaceBug(sharing("entries"), ("test_entries_are_only_their_own",)),
     "listings of runs are shared": NamespaceBug(sharing("page_runs"), ("test_runs_are_listed_apart",)),
     "listings of approvals are shared": NamespaceBug(sharing("page_approvals"), ("test_approvals_are_listed_apart",)),
-    "what is due is shared": NamespaceBug(sharing("due"), ("test_each_has_its_own_due_runs",)),
+    "what is due is shared": NamespaceBug(
+        sharing("due"), ("test_each_has_its_own_due_runs", "test_each_has_its_own_due_runs_in_a_lane")
+    ),
+    "the next time is shared": NamespaceBug(sharing("next_due"), ("test_each_has_its_own_next_time",)),
     "commits are shared": NamespaceBug(
         sharing("commit"), ("test_the_same_id_is_two_runs", "test_conditions_are_about_ones_own")
     ),

@@ -10,7 +10,7 @@ from awaitly.memory import MemoryStore
 from awaitly.result import Result
 from awaitly.store import Changes, Conflict, Found, Store
 from awaitly.testing.rows import run_row
-from tests.stores.planted.bug import Around, Bug
+from tests.stores.planted.bug import Around, Bug, Lanes
 
 
 class HeadByText(Around):
@@ -69,18 +69,18 @@ class RemembersReady(Around):
         super().__init__(store)
         self.once: dict[str, None] = {}
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+    async def due(self, now: int, limit: int, lanes: Lanes = None) -> tuple[str, ...]:
         """Name those of earlier calls too."""
-        self.once |= dict.fromkeys(await super().due(now, limit))
+        self.once |= dict.fromkeys(await super().due(now, limit, lanes))
         return tuple(self.once)
 
 
 class IgnoresReady(Around):
     """Looks at times alone."""
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+    async def due(self, now: int, limit: int, lanes: Lanes = None) -> tuple[str, ...]:
         """Leave out those that only a decision makes due."""
-        names = await super().due(now, limit)
+        names = await super().due(now, limit, lanes)
         runs = [(await self.load(name)).run for name in names]
         return tuple(run.run_id for run in runs if run and run.due_at is not None and run.due_at <= now)
 
@@ -88,10 +88,10 @@ class IgnoresReady(Around):
 class JoinsApprovals(Around):
     """Names a run once for each of its ready approvals, and counts each."""
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+    async def due(self, now: int, limit: int, lanes: Lanes = None) -> tuple[str, ...]:
         """Repeat."""
         names: list[str] = []
-        for name in await super().due(now, limit):
+        for name in await super().due(now, limit, lanes):
             ready = [row for row in (await self.load(name)).approvals if row.ready]
             names.extend([name] * max(1, len(ready)))
         return tuple(names[:limit])
@@ -100,18 +100,18 @@ class JoinsApprovals(Around):
 class DueWithoutARun(Around):
     """Looks at approvals alone, and not whether their run is there."""
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+    async def due(self, now: int, limit: int, lanes: Lanes = None) -> tuple[str, ...]:
         """Name those too."""
         ready = {row.run_id for found in await self.everything() for row in found.approvals if row.ready}
-        return tuple(sorted(ready | set(await super().due(now, limit))))
+        return tuple(sorted(ready | set(await super().due(now, limit, lanes))))
 
 
 class SortsByAnyTime(Around):
     """Orders those with a decision by times that have not come."""
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+    async def due(self, now: int, limit: int, lanes: Lanes = None) -> tuple[str, ...]:
         """Sort by `due_at`, wherever it lies."""
-        runs = [found.run for name in await super().due(now, 1000) if (found := await self.load(name)).run]
+        runs = [found.run for name in await super().due(now, 1000, lanes) if (found := await self.load(name)).run]
         runs.sort(key=lambda run: (run.due_at is None, run.due_at or 0, run.run_id))
         return tuple(run.run_id for run in runs[:limit])
 
@@ -119,9 +119,9 @@ class SortsByAnyTime(Around):
 class SortsByTimeAlone(Around):
     """Leaves those of one moment in any order."""
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+    async def due(self, now: int, limit: int, lanes: Lanes = None) -> tuple[str, ...]:
         """Turn the order of ids around."""
-        runs = [found.run for name in await super().due(now, 1000) if (found := await self.load(name)).run]
+        runs = [found.run for name in await super().due(now, 1000, lanes) if (found := await self.load(name)).run]
         runs.sort(key=lambda run: run.run_id, reverse=True)
         runs.sort(key=lambda run: run.due_at or 0)
         return tuple(run.run_id for run in runs[:limit])
@@ -130,10 +130,10 @@ class SortsByTimeAlone(Around):
 class DueWithoutTime(Around):
     """Takes no time for the earliest of all."""
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+    async def due(self, now: int, limit: int, lanes: Lanes = None) -> tuple[str, ...]:
         """Name those too."""
         without = [found.run.run_id for found in await self.everything() if found.run and found.run.due_at is None]
-        return (*await super().due(now, limit), *without)
+        return (*await super().due(now, limit, lanes), *without)
 
 
 class ReadsItsClockOnce(Around):
