@@ -15,14 +15,15 @@ __all__ = ["Refused", "apply"]
 _Value: TypeAlias = str | int | bytes | None
 
 _ADD_RUN = """
-INSERT INTO runs (version, workflow, status, created_at, updated_at, due_at, body, run_id)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO runs (version, workflow, status, created_at, updated_at, due_at, body, lane, run_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run_id) DO UPDATE SET
     version = excluded.version, workflow = excluded.workflow, status = excluded.status,
-    created_at = excluded.created_at, updated_at = excluded.updated_at, due_at = excluded.due_at, body = excluded.body
+    created_at = excluded.created_at, updated_at = excluded.updated_at, due_at = excluded.due_at, body = excluded.body,
+    lane = excluded.lane
 WHERE version IS NULL"""
 _SWAP_RUN = """
-UPDATE runs SET version = ?, workflow = ?, status = ?, created_at = ?, updated_at = ?, due_at = ?, body = ?
+UPDATE runs SET version = ?, workflow = ?, status = ?, created_at = ?, updated_at = ?, due_at = ?, body = ?, lane = ?
 WHERE run_id = ? AND version = ?"""
 _RUN_VERSION = "SELECT version FROM runs WHERE run_id = ?"
 _RENEW = "UPDATE runs SET due_at = ? WHERE run_id = ? AND version = ?"
@@ -79,7 +80,17 @@ def apply(db: sqlite3.Cursor, changes: Changes) -> None:
 
 
 def _put_run(db: sqlite3.Cursor, row: RunRow) -> None:
-    values = (row.version, row.workflow, row.status, row.created_at, row.updated_at, row.due_at, row.body, row.run_id)
+    values = (
+        row.version,
+        row.workflow,
+        row.status,
+        row.created_at,
+        row.updated_at,
+        row.due_at,
+        row.body,
+        row.lane,
+        row.run_id,
+    )
     if row.version == 1:
         db.execute(_ADD_RUN, values)
     else:

@@ -43,7 +43,7 @@ _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 _AFTER_ALL_TEXT = b""  # SQLite sorts every blob after every text
 
 _RUNS = """
-SELECT run_id, version, workflow, status, created_at, updated_at, due_at, body FROM runs INDEXED BY {index}
+SELECT run_id, version, workflow, status, created_at, updated_at, due_at, body, lane FROM runs INDEXED BY {index}
 WHERE {group}
 AND run_id >= :low AND run_id < :high AND updated_at < :updated_before AND (created_at, run_id) < (:created_at, :run_id)
 ORDER BY created_at DESC, run_id DESC"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -174,9 +174,13 @@ class SqliteStore:
         """List open approvals. Raises `ValueError` for an `after` that no page gave."""
         return await self._aside(listing.page_approvals, query)
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
-        """Name at most `limit` runs to look at: by `due_at`, then those that only a ready approval makes due."""
-        return await self._aside(reading.due, now, limit)
+    async def due(self, now: int, limit: int, lanes: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Name at most `limit` runs to look at, lane by lane: by `due_at`, then those with a ready approval alone."""
+        return await self._aside(reading.due, now, limit, lanes)
+
+    async def next_due(self, now: int, lanes: Sequence[str] | None = None) -> int | None:
+        """Give the earliest `due_at` after `now`, of any run or of any in these lanes."""
+        return await self._aside(reading.next_due, now, lanes)
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         """Apply all changes or none; on return of `Ok` they are on the disk. Raises a `StoreError`.

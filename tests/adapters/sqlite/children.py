@@ -16,7 +16,7 @@ from typing import NoReturn
 from awaitly.result import Ok
 from awaitly.testing.rows import approval_row, changes, entry_row, run_row, step_row
 from awaitly_sqlite import SqliteStore
-from awaitly_sqlite.migrating import migrate
+from awaitly_sqlite.migrating import migrate, scripts
 
 COMMITTERS = 8
 
@@ -72,6 +72,14 @@ def die_migrating(path: str) -> None:
         connection.create_function("die", 0, lambda: os.kill(os.getpid(), signal.SIGKILL))
         steps = ("CREATE TABLE a (x);", "CREATE TABLE b (x);\nINSERT INTO b SELECT die();\nCREATE TABLE c (x);")
         migrate(connection, Path(path), 1, steps)
+
+
+def die_upgrading(path: str) -> None:
+    """Kill this process when it has come to the end of the step from version 1 to version 2, before its commit."""
+    with sqlite3.connect(path, isolation_level=None) as connection:
+        connection.create_function("die", 0, lambda: os.kill(os.getpid(), signal.SIGKILL))
+        first, second = scripts()[:2]
+        migrate(connection, Path(path), 1, (first, f"{second}\nINSERT INTO runs (run_id) SELECT die();"))
 
 
 def _in_child(gate: int, opened: int, act: Callable[[], None]) -> NoReturn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -50,9 +50,33 @@ def test_every_read_is_served_by_an_index(empty: sqlite3.Connection, statement: 
 
 
 def test_streams_need_no_sorting(empty: sqlite3.Connection) -> None:
-    """The statements behind wide listings and `due` give rows in order, as the index has them."""
-    for statement in (listing.RUNS_OF_GROUP, listing.APPROVALS_OF_GROUP, reading.DUE):
+    """The statements behind wide listings, `due` and `next_due` give rows in order, as the index has them."""
+    due = (reading.DUE, reading.DUE_IN_LANE, reading.NEXT, reading.NEXT_IN_LANE)
+    for statement in (listing.RUNS_OF_GROUP, listing.APPROVALS_OF_GROUP, *due):
         assert "TEMP B-TREE" not in str(plan(empty, statement))
+
+
+@pytest.mark.parametrize(
+    ("statement", "step"),
+    [
+        (reading.DUE, "SEARCH runs USING COVERING INDEX runs_due (due_at<?)"),
+        (reading.DUE_IN_LANE, "SEARCH runs USING COVERING INDEX runs_due_in_lane (lane=? AND due_at<?)"),
+        (reading.NEXT, "SEARCH runs USING COVERING INDEX runs_due (due_at>?)"),
+        (reading.NEXT_IN_LANE, "SEARCH runs USING COVERING INDEX runs_due_in_lane (lane=? AND due_at>?)"),
+    ],
+)
+async def test_the_sweep_reads_one_index(path: Path, statement: str, step: str) -> None:
+    """From the first row that it needs on, in an empty store and in one that SQLite has gathered statistics about."""
+    store = SqliteStore(path)
+    await store.open()
+    rows = [changes(runs=(run_row(str(n), due_at=T0 + n % 7, lane=str(n % 3)),)) for n in range(200)]
+    await asyncio.gather(*map(store.commit, rows))
+    await store.close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert plan(connection, statement) == [step]
+        connection.execute("ANALYZE")
+    with closing(sqlite3.connect(path)) as connection:
+        assert plan(connection, statement) == [step]
 
 
 @pytest.mark.parametrize("same_time", [False, True])
@@ -67,6 +91,13 @@ async def test_all_ways_to_a_page_agree(
 
 def effort(path: Path, query: Query) -> int:
     """Count the operations, in tens, that SQLite performs for a page."""
+    if isinstance(query, RunQuery):
+        return counted(path, lambda connection: listing.page_runs(connection, query))
+    return counted(path, lambda connection: listing.page_approvals(connection, query))
+
+
+def counted(path: Path, read: Callable[[sqlite3.Connection], object]) -> int:
+    """Count the operations, in tens, that SQLite performs for a read."""
     count = 0
 
     def progress() -> int:
@@ -76,10 +107,7 @@ def effort(path: Path, query: Query) -> int:
 
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.set_progress_handler(progress, 10)
-        if isinstance(query, RunQuery):
-            listing.page_runs(connection, query)
-        else:
-            listing.page_approvals(connection, query)
+        read(connection)
     return count
 
 
@@ -110,6 +138,45 @@ async def test_a_page_costs_the_same_in_a_larger_store(tmp_path: Path, monkeypat
         efforts.append([effort(tmp_path / f"{count}.db", query) for query in PAGES])
     for query, small, large in zip(PAGES, *efforts, strict=True):
         assert large <= small * 1.5 + 60, query
+
+
+SWEEPS: dict[str, Callable[[sqlite3.Connection], object]] = {
+    "due": lambda connection: reading.due(connection, T0 + 9, 100, None),
+    "due-in-lanes": lambda connection: reading.due(connection, T0 + 9, 100, ["", "a", "none"]),
+    "next": lambda connection: reading.next_due(connection, T0 + 9, None),
+    "next-in-lanes": lambda connection: reading.next_due(connection, T0 + 9, ["", "a", "none"]),
+}
+
+
+async def test_a_sweep_costs_the_same_in_a_larger_store(tmp_path: Path) -> None:
+    """It touches what is due: parked runs, with a time to come or without, and other lanes, cost it nothing."""
+    efforts: list[list[int]] = []
+    for count in (50, 2000):
+        path = tmp_path / f"{count}.db"
+        store = SqliteStore(path)
+        await store.open()
+        due = [run_row(f"due-{n}", due_at=T0 + n, lane="a" if n % 2 else "") for n in range(10)]
+        later = [run_row(f"later-{n}", due_at=T0 + 10 + n, lane="a" if n % 2 else "") for n in range(count)]
+        parked = [run_row(f"parked-{n}", lane="a" if n % 2 else "") for n in range(count)]
+        await asyncio.gather(*(store.commit(changes(runs=(row,))) for row in (*due, *later, *parked)))
+        await store.close()
+        efforts.append([counted(path, sweep) for sweep in SWEEPS.values()])
+    for name, small, large in zip(SWEEPS, *efforts, strict=True):
+        assert large <= small + 1, name
+
+
+async def test_other_lanes_cost_a_sweep_nothing(tmp_path: Path) -> None:
+    """However many of their runs are due."""
+    efforts: list[int] = []
+    for count in (10, 2000):
+        path = tmp_path / f"{count}.db"
+        store = SqliteStore(path)
+        await store.open()
+        others = [run_row(f"other-{n}", due_at=T0, lane="b") for n in range(count)]
+        await asyncio.gather(*(store.commit(changes(runs=(row,))) for row in (run_row(due_at=T0, lane="a"), *others)))
+        await store.close()
+        efforts.append(counted(path, SWEEPS["due-in-lanes"]))
+    assert efforts[1] <= efforts[0] + 1
 
 
 async def test_a_parked_run_takes_less_than_2_kb(path: Path) -> None:

@@ -14,10 +14,11 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from attrs import evolve
 
-from awaitly.exceptions import NotAStore, SchemaTooNew
+from awaitly.exceptions import NotAStore, SchemaTooNew, SchemaTooOld
 from awaitly.result import Ok
-from awaitly.store import Described
+from awaitly.store import Described, RunQuery, RunRow
 from awaitly.testing.rows import changes, run_row
 from awaitly_sqlite import SqliteStore
 from awaitly_sqlite.migrating import APPLICATION_ID, migrate, scripts
@@ -167,6 +168,79 @@ def test_two_migrators_at_once_take_each_step_once(path: Path) -> None:
             with raw(path) as connection:
                 assert connection.execute("SELECT x FROM b").fetchall() == [("one; two",)]
             path.unlink()
+
+
+FIRST_ROWS = """
+INSERT INTO runs (number, run_id, version, workflow, status, created_at, updated_at, due_at, body)
+VALUES (1, 'a', 1, 'refund', 'parked', 10, 11, 20, 'A'), (2, 'b', 3, 'refund', 'done', 12, 13, NULL, 'B'),
+(3, 'gate', NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+INSERT INTO steps VALUES (1, 'pay', '[1]');
+INSERT INTO approvals VALUES (2, 'manager', 'b', 1, 'refund', 0, 1, 12, NULL, '{}'),
+(3, 'manager', 'gate', 1, 'refund', 1, 0, 12, NULL, '{}');
+INSERT INTO entries VALUES (1, 1, zeroblob(32), '{}')"""
+"""What a store of version 1 holds: two runs, and an approval without one."""
+
+
+@pytest.fixture
+def first(path: Path) -> Path:
+    """Make a file as the first version of the schema had it, with rows in it."""
+    with raw(path) as connection:
+        migrate(connection, path, 1, scripts()[:1])
+        connection.executescript(FIRST_ROWS)
+    return path
+
+
+async def has_all_of_the_first(path: Path) -> None:
+    """Open a file of the first version, and find in it what was there, each run in the lane without a name."""
+    store = SqliteStore(path)
+    await store.open()
+    a = RunRow("a", 1, "refund", "parked", 10, 11, 20, "A", lane="")
+    b = RunRow("b", 3, "refund", "done", 12, 13, None, "B", lane="")
+    assert (await store.page_runs(RunQuery())).items == (b, a)
+    assert (await store.load("a")).run == a
+    assert [step.key for step in (await store.load("a")).steps] == ["pay"]
+    assert [len((await store.load(name)).approvals) for name in ("a", "b", "gate")] == [0, 1, 1]
+    assert [len(await store.entries(name)) for name in ("a", "b", "gate")] == [1, 0, 0]
+    assert await store.due(20, 10) == await store.due(20, 10, [""]) == ("a", "b")
+    assert await store.next_due(19, [""]) == 20
+    assert await store.commit(changes(runs=(evolve(a, version=2, lane="fast"),))) == Ok(None)
+    assert await store.commit(changes(runs=(run_row("gate", lane="fast", due_at=21),))) == Ok(None)
+    assert await store.due(21, 10, ["fast", ""]) == ("a", "gate", "b")
+    await store.close()
+
+
+async def test_rows_of_the_first_version_are_kept(first: Path) -> None:
+    """Opening such a file gives its runs a lane, which they can leave."""
+    await has_all_of_the_first(first)
+    with raw(first) as connection:
+        assert pragma(connection, "user_version") == len(scripts())
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+async def test_a_kill_on_the_way_from_the_first_version(first: Path) -> None:
+    """SIGKILL at the end of the step: the file is as it was, and the next process takes the step."""
+    child = await asyncio.to_thread(subprocess.run, [sys.executable, CHILDREN, "die_upgrading", first], check=False)
+    assert child.returncode == -signal.SIGKILL
+    with raw(first) as connection:
+        assert pragma(connection, "user_version") == 1
+        assert "lane" not in [column[1] for column in connection.execute("PRAGMA table_info(runs)")]
+    await has_all_of_the_first(first)
+
+
+async def test_the_first_version_is_not_changed_by_a_look(first: Path) -> None:
+    """Who may only look is told to have it opened by somebody who may write; not a byte of it changes."""
+    before = first.read_bytes()
+    with pytest.raises(SchemaTooOld, match="open it once where it may be written to"):
+        await SqliteStore(first, mode="ro").open()
+    assert first.read_bytes() == before
+
+
+async def test_many_stores_upgrade_one_file(first: Path) -> None:
+    """The step is taken once, whoever comes first."""
+    stores = [SqliteStore(first) for _ in range(8)]
+    await asyncio.gather(*(store.open() for store in stores))
+    assert [await store.due(20, 10, [""]) for store in stores] == [("a", "b")] * 8
+    await asyncio.gather(*(store.close() for store in stores))
 
 
 async def test_many_stores_may_create_one_file(path: Path) -> None:
