@@ -21,6 +21,7 @@ __all__ = [
     "check_place",
     "check_release",
     "connect",
+    "identity",
     "is_busy",
     "is_io_error",
     "leniently",
@@ -175,3 +176,12 @@ def _check_file(path: Path, *, writes: bool) -> None:
 
 def _may(path: Path, mode: int) -> bool:
     return os.access(path, mode, effective_ids=os.access in os.supports_effective_ids)
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """Tell which file stands at a path: SQLite itself would go on writing to one that is no longer there."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -31,11 +31,13 @@ from awaitly_sqlite.core import (
     RunRow,
     StoreLocked,
     StoreUnavailable,
+    Wakes,
     as_timedelta,
     to_micros,
     utc_now,
 )
 from awaitly_sqlite.errors import Boundary
+from awaitly_sqlite.hearing import Hearing, room_of, tell
 from awaitly_sqlite.migrating import scripts
 from awaitly_sqlite.opening import MODES, Connections, Mode, open_connections
 from awaitly_sqlite.writer import Writer
@@ -60,6 +62,7 @@ class _Opened:
     writer: Writer
     point_reader: sqlite3.Connection
     list_reader: sqlite3.Connection
+    hearing: Hearing
 
 
 class SqliteStore:
@@ -131,8 +134,10 @@ class SqliteStore:
             thread.shutdown(wait=False)
             return
         writing, point_reader, list_reader = connections
-        writer = Writer(writing, self._path, self._timeout, loop)
-        self._opened = _Opened(loop, os.getpid(), thread, writer, point_reader, list_reader)
+        room = room_of(self._path)
+        writer = Writer(writing, self._path, self._timeout, loop, partial(tell, room))
+        hearing = Hearing(room, loop, lambda: writer.idle_connection or point_reader)
+        self._opened = _Opened(loop, os.getpid(), thread, writer, point_reader, list_reader, hearing)
 
     async def close(self) -> None:
         """Finish all commits that are queued and let go of the file. A store that is not open stays as it is."""
@@ -140,6 +145,7 @@ class SqliteStore:
             return
         opened = self._here()
         self._opened = None
+        opened.hearing.close()
         opened.point_reader.close()
         finishing = asyncio.ensure_future(_finish(opened))
         finishing.add_done_callback(partial(_cut_off, opened))
@@ -188,6 +194,19 @@ class SqliteStore:
         Where the awaiting task is cancelled the commit may still happen, as a whole.
         """
         return await self._here().writer.submit(changes)
+
+    def listening(self) -> AbstractAsyncContextManager[Wakes]:
+        """Hear of commits with `wakes`: by name of those that this process makes, by any store over the same file.
+
+        Where another process has committed, `next` gives nothing, before its time: whoever listens then looks in the
+        store. Whoever still listens when the store is closed hears of nothing more.
+        """
+        return self._listening()
+
+    @asynccontextmanager
+    async def _listening(self) -> AsyncGenerator[Wakes]:
+        with self._here().hearing.listening() as wakes:
+            yield wakes
 
     def _now(self) -> int:
         return to_micros(self._clock())

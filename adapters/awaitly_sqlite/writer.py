@@ -24,7 +24,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from awaitly_sqlite.applying import Refused, apply
-from awaitly_sqlite.connecting import FLUSHED, NOT_FLUSHED, is_busy, is_io_error, patiently
+from awaitly_sqlite.connecting import FLUSHED, NOT_FLUSHED, identity, is_busy, is_io_error, patiently
 from awaitly_sqlite.core import Changes, CommitUnknown, Conflict, Err, Ok, Result, StoreUnavailable
 from awaitly_sqlite.errors import MOVED, translated
 from awaitly_sqlite.pacing import Pace
@@ -53,17 +53,28 @@ _Batch: TypeAlias = Sequence[_Job]
 
 
 class Writer:
-    """Owns a connection and a thread. `commits` counts the `Changes` applied, `transactions` what they cost."""
+    """Owns a connection and a thread. `commits` counts the `Changes` applied, `transactions` what they cost.
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, timeout: float, loop: AbstractEventLoop) -> None:
+    `told` is called with the run of each commit that wakes, once it stands.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        timeout: float,
+        loop: AbstractEventLoop,
+        told: Callable[[str], None],
+    ) -> None:
         self.commits = 0
         self.transactions = 0
         self._connection = connection
         self._db = connection.cursor()
         self._path = path
-        self._file = _identity(path)
+        self._file = identity(path)
         self._timeout = timeout
         self._loop = loop
+        self._told = told
         self._jobs: deque[_Job] = deque()
         self._writing = False
         self._idle: Future[None] | None = None
@@ -149,6 +160,8 @@ class Writer:
     def _settle(self, batch: _Batch, outcomes: Sequence[_Outcome]) -> None:
         self._away = False
         for job, outcome in zip(batch, outcomes, strict=True):
+            if job.changes.wakes and _may_stand(outcome):
+                self._told(job.changes.run_id)
             if job.waiter.done():  # cancelled
                 continue
             if isinstance(outcome, Exception):
@@ -189,7 +202,7 @@ class Writer:
     # On either, never on both at once
 
     def _begin(self, batch: _Batch) -> None:
-        if _identity(self._path) != self._file:
+        if identity(self._path) != self._file:
             raise StoreUnavailable(f"the store {self._path}: {MOVED}")
         flushed = any(job.changes.flushed for job in batch)
         if flushed is not self._flushing:
@@ -263,15 +276,10 @@ class Writer:
         return [CommitUnknown(f"the store {self._path}: interrupted; it may be written") for _ in batch]
 
 
+def _may_stand(outcome: _Outcome) -> bool:
+    return isinstance(outcome, Ok | CommitUnknown)
+
+
 def _caused(exception: Exception, cause: Exception) -> Exception:
     exception.__cause__ = cause
     return exception
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Tell which file stands at a path: SQLite itself would go on writing to one that is no longer there."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from awaitly.store import Store
 from awaitly.testing import TestClock
-from awaitly.testing.store_contract import StoreContract
+from awaitly.testing.store_contract import StoreContract, WakingContract, WakingStore
 from awaitly.testing.store_machine import check_store
 from awaitly_sqlite import SqliteStore
 
@@ -43,6 +43,26 @@ class TestSqliteStore(StoreContract):
 
         yield again
         await another.close()
+
+
+class TestSqliteWakes(WakingContract):
+    """The SQLite store tells of commits, by one store and by another over the same file."""
+
+    @pytest_asyncio.fixture
+    async def store(self, tmp_path: Path) -> AsyncIterator[WakingStore]:
+        """Open an empty store."""
+        store = SqliteStore(tmp_path / "store.db")
+        await store.open()
+        yield store
+        await store.close()
+
+    @pytest_asyncio.fixture
+    async def another(self, tmp_path: Path, store: WakingStore) -> AsyncIterator[WakingStore]:
+        """Open the same file once more."""
+        store = SqliteStore(tmp_path / "store.db")
+        await store.open()
+        yield store
+        await store.close()
 
 
 def test_the_sqlite_store_equals_the_model(tmp_path_factory: pytest.TempPathFactory) -> None:
