@@ -219,8 +219,8 @@ async def test_rows_of_the_first_version_are_kept(first: Path) -> None:
 
 async def test_a_kill_on_the_way_from_the_first_version(first: Path) -> None:
     """SIGKILL at the end of the step: the file is as it was, and the next process takes the step."""
-    child = await asyncio.to_thread(subprocess.run, [sys.executable, CHILDREN, "die_upgrading", first], check=False)
-    assert child.returncode == -signal.SIGKILL
+    child = await asyncio.create_subprocess_exec(sys.executable, CHILDREN, "die_upgrading", first)
+    assert await child.wait() == -signal.SIGKILL
     with raw(first) as connection:
         assert pragma(connection, "user_version") == 1
         assert "lane" not in [column[1] for column in connection.execute("PRAGMA table_info(runs)")]
