@@ -33,8 +33,8 @@ _DROP_STEP = "DELETE FROM steps WHERE run = (SELECT number FROM runs WHERE run_i
 _ADD_STEP = "INSERT INTO steps (run, key, body) SELECT number, ?, ? FROM runs WHERE run_id = ? ON CONFLICT DO NOTHING"
 
 _ADD_APPROVAL = """
-INSERT INTO approvals (run, run_id, version, workflow, open, ready, asked_at, deadline, body, key)
-SELECT number, run_id, ?, ?, ?, ?, ?, ?, ?, ? FROM runs WHERE run_id = ? ON CONFLICT DO NOTHING"""
+INSERT INTO approvals (run, run_id, lane, version, workflow, open, ready, asked_at, deadline, body, key)
+SELECT number, run_id, lane, ?, ?, ?, ?, ?, ?, ?, ? FROM runs WHERE run_id = ? ON CONFLICT DO NOTHING"""
 _SWAP_APPROVAL = """
 UPDATE approvals SET version = ?, workflow = ?, open = ?, ready = ?, asked_at = ?, deadline = ?, body = ?
 WHERE key = ? AND run = (SELECT number FROM runs WHERE run_id = ?) AND version = ?"""

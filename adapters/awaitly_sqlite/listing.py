@@ -26,8 +26,10 @@ __all__ = [
     "NARROW",
     "RUNS_OF_GROUP",
     "RUN_PLANS",
+    "distinct",
     "page_approvals",
     "page_runs",
+    "stream",
 ]
 
 T = TypeVar("T")
@@ -124,11 +126,11 @@ def page_runs(db: sqlite3.Connection, query: RunQuery) -> Page[RunRow]:
     values = _run_values(query)
     with snapshot(db), ExitStack() as stack:
         if query.prefix is not None and _is_narrow(db, _COUNT_PREFIX, values):
-            rows = _stream(db, stack, _RUNS_BY_PREFIX, values)
+            rows = stream(db, stack, _RUNS_BY_PREFIX, values)
         elif query.updated_before is not None and _is_narrow(db, _COUNT_UPDATED, values):
-            rows = _stream(db, stack, _RUNS_BY_UPDATE, values)
+            rows = stream(db, stack, _RUNS_BY_UPDATE, values)
         else:
-            groups = [_stream(db, stack, RUNS_OF_GROUP, values | group) for group in _run_groups(db, query)]
+            groups = [stream(db, stack, RUNS_OF_GROUP, values | group) for group in _run_groups(db, query)]
             rows = heapq.merge(*groups, key=_run_position, reverse=True)
         return _page(rows, query.limit, run_row, _run_position)
 
@@ -138,13 +140,13 @@ def page_approvals(db: sqlite3.Connection, query: ApprovalQuery) -> Page[Approva
     values = _approval_values(query)
     with snapshot(db), ExitStack() as stack:
         if query.run_id is not None:
-            rows = _stream(db, stack, _APPROVALS_OF_RUN, values)
+            rows = stream(db, stack, _APPROVALS_OF_RUN, values)
         elif query.prefix is not None and _is_narrow(db, _COUNT_PREFIX, values):
-            rows = _stream(db, stack, _APPROVALS_BY_PREFIX, values)
+            rows = stream(db, stack, _APPROVALS_BY_PREFIX, values)
         elif query.deadline_before is not None and _is_narrow(db, _COUNT_DEADLINES, values):
-            rows = _stream(db, stack, _APPROVALS_BY_DEADLINE, values)
+            rows = stream(db, stack, _APPROVALS_BY_DEADLINE, values)
         else:
-            groups = [_stream(db, stack, APPROVALS_OF_GROUP, values | group) for group in _approval_groups(db, query)]
+            groups = [stream(db, stack, APPROVALS_OF_GROUP, values | group) for group in _approval_groups(db, query)]
             rows = heapq.merge(*groups, key=_approval_position)
         return _page(rows, query.limit, approval_row, _approval_position)
 
@@ -196,18 +198,18 @@ def _is_narrow(db: sqlite3.Connection, count: str, values: _Values) -> bool:
 
 def _run_groups(db: sqlite3.Connection, query: RunQuery) -> Iterator[_Values]:
     """Find the pairs of status and workflow to look at."""
-    for status in _distinct(db, _NEXT_STATUS) if query.statuses is None else dict.fromkeys(query.statuses):
-        for workflow in _distinct(db, _NEXT_WORKFLOW, status) if query.workflow is None else (query.workflow,):
+    for status in distinct(db, _NEXT_STATUS) if query.statuses is None else dict.fromkeys(query.statuses):
+        for workflow in distinct(db, _NEXT_WORKFLOW, status) if query.workflow is None else (query.workflow,):
             yield {"status": status, "workflow": workflow}
 
 
 def _approval_groups(db: sqlite3.Connection, query: ApprovalQuery) -> Iterator[_Values]:
     """Find the workflows to look at."""
-    for workflow in _distinct(db, _NEXT_ASKING) if query.workflow is None else (query.workflow,):
+    for workflow in distinct(db, _NEXT_ASKING) if query.workflow is None else (query.workflow,):
         yield {"workflow": workflow}
 
 
-def _distinct(db: sqlite3.Connection, following: str, *within: str) -> Iterator[str]:
+def distinct(db: sqlite3.Connection, following: str, *within: str) -> Iterator[str]:
     """Give the different texts of an indexed column, with one index lookup for each."""
     least = ""
     while (row := db.execute(following, (*within, least)).fetchone()) is not None:
@@ -216,7 +218,7 @@ def _distinct(db: sqlite3.Connection, following: str, *within: str) -> Iterator[
         least = text + "\0"  # nothing sorts between the two
 
 
-def _stream(db: sqlite3.Connection, stack: ExitStack, statement: str, values: _Values) -> Iterator[Row]:
+def stream(db: sqlite3.Connection, stack: ExitStack, statement: str, values: _Values) -> Iterator[Row]:
     """Read rows one at a time, as far as they are wanted; the stack ends the reading."""
     return iter(stack.enter_context(closing(db.execute(statement, values))))
 

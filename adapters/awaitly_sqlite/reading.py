@@ -1,27 +1,19 @@
-"""Reading what belongs to one run, and which runs are due: a few index lookups each."""
+"""Reading what belongs to one run: a few index lookups each."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from awaitly_sqlite.connecting import snapshot
 from awaitly_sqlite.core import ApprovalRow, Entry, Found, RunRow, StepRow
 
 __all__ = [
     "APPROVAL_PLANS",
-    "DUE",
-    "DUE_IN_LANE",
-    "NEXT",
-    "NEXT_IN_LANE",
     "RUN_PLANS",
     "approval_row",
     "approvals",
-    "due",
     "entries",
     "load",
-    "next_due",
     "run_row",
 ]
 
@@ -45,20 +37,7 @@ UNION ALL {_LEDGER}"""  # noqa: S608  (put together from constants)
 _ENTRIES = """
 SELECT seq, hash, body FROM entries WHERE run = (SELECT number FROM runs WHERE run_id = ?) ORDER BY seq"""
 
-_DUE = "SELECT run_id FROM runs WHERE {runs} AND due_at <= :now ORDER BY due_at, run_id LIMIT :limit"
-DUE = _DUE.format(runs="TRUE")
-DUE_IN_LANE = _DUE.format(runs="lane = :lane")
-_READY = """
-SELECT DISTINCT runs.run_id FROM approvals CROSS JOIN runs ON runs.number = approvals.run
-WHERE approvals.ready = 1 AND runs.version IS NOT NULL AND {runs} AND (due_at IS NULL OR due_at > :now)
-ORDER BY runs.run_id LIMIT :limit"""
-_READY_AT_ALL = _READY.format(runs="TRUE")
-_READY_IN_LANE = _READY.format(runs="lane = :lane")
-_NEXT = "SELECT due_at FROM runs WHERE {runs} AND due_at > :now ORDER BY due_at LIMIT 1"
-NEXT = _NEXT.format(runs="TRUE")
-NEXT_IN_LANE = _NEXT.format(runs="lane = :lane")
-
-RUN_PLANS = (_ALL, DUE, DUE_IN_LANE, _READY_AT_ALL, _READY_IN_LANE, NEXT, NEXT_IN_LANE)
+RUN_PLANS = (_ALL,)
 """Every statement that reads a run or its steps, for a look at how SQLite plans it."""
 
 APPROVAL_PLANS = (_LEDGER, _ENTRIES)
@@ -95,33 +74,6 @@ def _found(rows: list[Row], run_id: str, now: int) -> Found:
 def entries(db: sqlite3.Connection, run_id: str) -> tuple[Entry, ...]:
     """Read a run's ledger, in order."""
     return tuple([_entry(run_id, row) for row in db.execute(_ENTRIES, (run_id,))])
-
-
-def due(db: sqlite3.Connection, now: int, limit: int, lanes: Sequence[str] | None) -> tuple[str, ...]:
-    """Name at most `limit` runs to look at, lane by lane: by `due_at`, then those that only a decision makes due."""
-    names: list[str] = []
-    with snapshot(db):
-        for timely, ready, lane in _due_of(lanes):
-            for statement in (timely, ready):
-                if len(names) < limit:
-                    values = {"now": now, "limit": limit - len(names), "lane": lane}
-                    names.extend([run_id for (run_id,) in db.execute(statement, values)])
-    return tuple(names)
-
-
-def next_due(db: sqlite3.Connection, now: int, lanes: Sequence[str] | None) -> int | None:
-    """Give the earliest `due_at` after `now`: with one index lookup, or with one for each lane."""
-    statements = [(NEXT, "")] if lanes is None else [(NEXT_IN_LANE, lane) for lane in lanes]
-    with snapshot(db):
-        found = [db.execute(statement, {"now": now, "lane": lane}).fetchone() for statement, lane in statements]
-    return min([row[0] for row in found if row is not None], default=None)
-
-
-def _due_of(lanes: Sequence[str] | None) -> list[tuple[str, str, str]]:
-    """Give the statements that find what is due, each time with a lane."""
-    if lanes is None:
-        return [(DUE, _READY_AT_ALL, "")]
-    return [(DUE_IN_LANE, _READY_IN_LANE, lane) for lane in lanes]
 
 
 def _entry(run_id: str, row: Row) -> Entry:

@@ -15,7 +15,7 @@ from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from attrs import frozen
 
-from awaitly_sqlite import listing, reading
+from awaitly_sqlite import listing, reading, sweeping
 from awaitly_sqlite.connecting import leniently
 from awaitly_sqlite.core import (
     ApprovalQuery,
@@ -182,11 +182,11 @@ class SqliteStore:
 
     async def due(self, now: int, limit: int, lanes: Sequence[str] | None = None) -> tuple[str, ...]:
         """Name at most `limit` runs to look at, lane by lane: by `due_at`, then those with a ready approval alone."""
-        return await self._aside(reading.due, now, limit, lanes)
+        return await self._aside(sweeping.due, now, limit, lanes)
 
     async def next_due(self, now: int, lanes: Sequence[str] | None = None) -> int | None:
         """Give the earliest `due_at` after `now`, of any run or of any in these lanes."""
-        return await self._aside(reading.next_due, now, lanes)
+        return await self._aside(sweeping.next_due, now, lanes)
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         """Apply all changes or none; on return of `Ok` they are on the disk. Raises a `StoreError`.

@@ -13,7 +13,7 @@ import pytest
 
 from awaitly.store import ApprovalQuery, Changes, RunQuery
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
-from awaitly_sqlite import SqliteStore, listing, reading
+from awaitly_sqlite import SqliteStore, listing, reading, sweeping
 from awaitly_sqlite.migrating import scripts
 from tests.adapters.listings import (
     MINUTE,
@@ -22,7 +22,7 @@ from tests.adapters.listings import (
     lists_as_memory_does,
 )
 
-READS = (reading.RUN_PLANS, reading.APPROVAL_PLANS, listing.RUN_PLANS, listing.APPROVAL_PLANS)
+READS = (reading.RUN_PLANS, reading.APPROVAL_PLANS, listing.RUN_PLANS, listing.APPROVAL_PLANS, sweeping.PLANS)
 
 
 @pytest.fixture
@@ -42,41 +42,43 @@ def plan(connection: sqlite3.Connection, statement: str) -> list[str]:
 
 @pytest.mark.parametrize("statement", [statement for plans in READS for statement in plans])
 def test_every_read_is_served_by_an_index(empty: sqlite3.Connection, statement: str) -> None:
-    """Nothing scans a table or an index, save the index that holds nothing but ready approvals."""
+    """Nothing scans a table or an index."""
     steps = plan(empty, statement)
     scans = [step for step in steps if step.startswith("SCAN") and "json_each" not in step and "subquery" not in step]
     assert any(step.startswith("SEARCH") for step in steps)
-    assert scans in ([], ["SCAN approvals USING INDEX approvals_ready"])
+    assert scans == []
 
 
 def test_streams_need_no_sorting(empty: sqlite3.Connection) -> None:
     """The statements behind wide listings, `due` and `next_due` give rows in order, as the index has them."""
-    due = (reading.DUE, reading.DUE_IN_LANE, reading.NEXT, reading.NEXT_IN_LANE)
+    due = (sweeping.DUE, sweeping.READY, sweeping.NEXT)
     for statement in (listing.RUNS_OF_GROUP, listing.APPROVALS_OF_GROUP, *due):
         assert "TEMP B-TREE" not in str(plan(empty, statement))
 
 
+RUN = "SEARCH runs USING INTEGER PRIMARY KEY (rowid=?)"
+
+
 @pytest.mark.parametrize(
-    ("statement", "step"),
+    ("statement", "steps"),
     [
-        (reading.DUE, "SEARCH runs USING COVERING INDEX runs_due (due_at<?)"),
-        (reading.DUE_IN_LANE, "SEARCH runs USING COVERING INDEX runs_due_in_lane (lane=? AND due_at<?)"),
-        (reading.NEXT, "SEARCH runs USING COVERING INDEX runs_due (due_at>?)"),
-        (reading.NEXT_IN_LANE, "SEARCH runs USING COVERING INDEX runs_due_in_lane (lane=? AND due_at>?)"),
+        (sweeping.DUE, ["SEARCH runs USING COVERING INDEX runs_due (lane=? AND due_at<?)"]),
+        (sweeping.READY, ["SEARCH approvals USING INDEX approvals_ready (lane=?)", RUN]),
+        (sweeping.NEXT, ["SEARCH runs USING COVERING INDEX runs_due (lane=? AND due_at>?)"]),
     ],
 )
-async def test_the_sweep_reads_one_index(path: Path, statement: str, step: str) -> None:
-    """From the first row that it needs on, in an empty store and in one that SQLite has gathered statistics about."""
+async def test_a_sweep_reads_one_lane(path: Path, statement: str, steps: list[str]) -> None:
+    """By one index, in an empty store and in one that SQLite has gathered statistics about."""
     store = SqliteStore(path)
     await store.open()
     rows = [changes(runs=(run_row(str(n), due_at=T0 + n % 7, lane=str(n % 3)),)) for n in range(200)]
     await asyncio.gather(*map(store.commit, rows))
     await store.close()
     with closing(sqlite3.connect(path)) as connection:
-        assert plan(connection, statement) == [step]
+        assert plan(connection, statement) == steps
         connection.execute("ANALYZE")
     with closing(sqlite3.connect(path)) as connection:
-        assert plan(connection, statement) == [step]
+        assert plan(connection, statement) == steps
 
 
 @pytest.mark.parametrize("same_time", [False, True])
@@ -141,10 +143,10 @@ async def test_a_page_costs_the_same_in_a_larger_store(tmp_path: Path, monkeypat
 
 
 SWEEPS: dict[str, Callable[[sqlite3.Connection], object]] = {
-    "due": lambda connection: reading.due(connection, T0 + 9, 100, None),
-    "due-in-lanes": lambda connection: reading.due(connection, T0 + 9, 100, ["", "a", "none"]),
-    "next": lambda connection: reading.next_due(connection, T0 + 9, None),
-    "next-in-lanes": lambda connection: reading.next_due(connection, T0 + 9, ["", "a", "none"]),
+    "due": lambda connection: sweeping.due(connection, T0 + 9, 100, None),
+    "due-in-lanes": lambda connection: sweeping.due(connection, T0 + 9, 100, ["", "a", "none"]),
+    "next": lambda connection: sweeping.next_due(connection, T0 + 9, None),
+    "next-in-lanes": lambda connection: sweeping.next_due(connection, T0 + 9, ["", "a", "none"]),
 }
 
 
@@ -166,14 +168,20 @@ async def test_a_sweep_costs_the_same_in_a_larger_store(tmp_path: Path) -> None:
 
 
 async def test_other_lanes_cost_a_sweep_nothing(tmp_path: Path) -> None:
-    """However many of their runs are due."""
+    """However many of their runs are due, by their time or by a decision."""
     efforts: list[int] = []
     for count in (10, 2000):
         path = tmp_path / f"{count}.db"
         store = SqliteStore(path)
         await store.open()
-        others = [run_row(f"other-{n}", due_at=T0, lane="b") for n in range(count)]
-        await asyncio.gather(*(store.commit(changes(runs=(row,))) for row in (run_row(due_at=T0, lane="a"), *others)))
+        late = [changes(runs=(run_row(f"late-{n}", due_at=T0, lane="b"),)) for n in range(count)]
+        ready = [
+            changes(runs=(run_row(f"ready-{n}", lane="b"),), approvals=(approval_row(f"ready-{n}", ready=True),))
+            for n in range(count)
+        ]
+        mine = changes(runs=(run_row(lane="a"),), approvals=(approval_row(ready=True),))
+        await asyncio.gather(*map(store.commit, (mine, *late, *ready)))
+        assert await store.due(T0, 10, ["a"]) == ("run",)
         await store.close()
         efforts.append(counted(path, SWEEPS["due-in-lanes"]))
     assert efforts[1] <= efforts[0] + 1
