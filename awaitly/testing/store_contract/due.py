@@ -135,7 +135,7 @@ class DueFacts:
         assert await store.next_due(T0 - 1, []) is None
 
     async def test_a_decision_counts_in_its_runs_lane(self, store: Store) -> None:
-        """Behind that lane's runs whose time has come, and ahead of the next lane; also where it came before its run."""
+        """Behind that lane's runs whose time has come, and ahead of the next lane; it may come before its run."""
         timely = (run_row("x", due_at=T0, lane="a"), run_row("y", due_at=T0, lane="b"))
         waiting = (run_row("m", lane="b"), run_row("n", due_at=T0 + 1, lane="a"), run_row("o", lane="a"), run_row("p"))
         ready = tuple(approval_row(name, ready=True) for name in ("m", "n", "o", "p", "x", "gate"))
