@@ -47,6 +47,7 @@ _Waiter: TypeAlias = "Future[Result[None, Conflict]]"
 class _Job:
     changes: Changes
     waiter: _Waiter
+    wakes: str | None
 
 
 _Batch: TypeAlias = Sequence[_Job]
@@ -89,9 +90,12 @@ class Writer:
     # On the loop's thread
 
     def submit(self, changes: Changes) -> _Waiter:
-        """Queue a commit. It happens, or not, whether or not somebody still waits for it."""
+        """Queue a commit. It happens, or not, whether or not somebody still waits for it.
+
+        Raises `ValueError` where it is to wake a run and is about none.
+        """
         waiter: _Waiter = self._loop.create_future()
-        self._jobs.append(_Job(changes, waiter))
+        self._jobs.append(_Job(changes, waiter, changes.run_id if changes.wakes else None))
         if not self._writing:
             self._writing = True
             self._loop.call_soon(self._next)  # whoever else commits in this turn of the loop comes along
@@ -160,8 +164,8 @@ class Writer:
     def _settle(self, batch: _Batch, outcomes: Sequence[_Outcome]) -> None:
         self._away = False
         for job, outcome in zip(batch, outcomes, strict=True):
-            if job.changes.wakes and _may_stand(outcome):
-                self._told(job.changes.run_id)
+            if job.wakes is not None and _may_stand(outcome):
+                self._told(job.wakes)
             if job.waiter.done():  # cancelled
                 continue
             if isinstance(outcome, Exception):

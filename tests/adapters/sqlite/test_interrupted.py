@@ -102,8 +102,10 @@ async def test_a_disk_that_fails_in_a_commit_leaves_it_unknown(
     assert opened is not None
     failing = FailingDisk(opened.writer._db)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (as above)
     monkeypatch.setattr(opened.writer, "_db", failing)
-    with pytest.raises(CommitUnknown, match="look before you repeat it"):
-        await store.commit(changes(runs=(run_row(),)))
+    async with store.listening() as wakes:
+        with pytest.raises(CommitUnknown, match="look before you repeat it"):
+            await store.commit(changes(runs=(run_row(),), wakes=True))
+        assert await wakes.next(20) == {"run"}, "whoever listens is to look whether it was written"
     monkeypatch.undo()
     assert (await store.load("run")).run is None
 

@@ -218,6 +218,16 @@ async def test_another_name_of_the_file_is_heard(tmp_path: Path, path: Path, wak
     await other.close()
 
 
+async def test_a_commit_of_nothing_wakes_nobody(store: SqliteStore, wakes: Wakes) -> None:
+    """It is a mistake of its caller; whoever commits beside it is answered, and told of."""
+    mistake, commit = await asyncio.gather(
+        store.commit(changes(wakes=True)), store.commit(new("run")), return_exceptions=True
+    )
+    assert isinstance(mistake, ValueError)
+    assert commit == Ok(None)
+    assert await first(wakes) == {"run"}
+
+
 async def test_a_commit_whose_caller_left_is_told(store: SqliteStore, wakes: Wakes) -> None:
     """It stands, whether or not somebody waits for its answer."""
     commit = asyncio.ensure_future(store.commit(new("run")))
