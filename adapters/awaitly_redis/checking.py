@@ -9,7 +9,7 @@ from attrs import frozen
 from redis.exceptions import NoPermissionError
 
 from awaitly_redis.acknowledging import Acknowledge
-from awaitly_redis.core import NotAStore, SchemaTooNew, StoreForbidden, StoreReadOnly, StoreUnsuitable
+from awaitly_redis.core import NotAStore, SchemaTooNew, SchemaTooOld, StoreForbidden, StoreReadOnly, StoreUnsuitable
 from awaitly_redis.errors import foreign
 from awaitly_redis.keys import META, Keys, base_of, channel_of
 from awaitly_redis.scripts import packed, script
@@ -18,7 +18,7 @@ from awaitly_redis.wire import Wire
 
 __all__ = ["DEFAULT_SHARDS", "LAYOUT", "Demands", "check_server", "keys_of"]
 
-LAYOUT = 1
+LAYOUT = 2
 """The number of the way in which keys are laid out; a release that changes it counts on."""
 
 DEFAULT_SHARDS = 16
@@ -116,7 +116,7 @@ class _Facts:
 
 
 async def keys_of(wire: Wire, demands: Demands) -> Keys:
-    """Find the namespace, or make it. Raises `NotAStore`, `SchemaTooNew` or `StoreUnsuitable`."""
+    """Find the namespace, or make it. Raises `NotAStore`, `SchemaTooNew`, `SchemaTooOld` or `StoreUnsuitable`."""
     base = base_of(demands.namespace, META)
     wanted = DEFAULT_SHARDS if demands.shards is None else demands.shards
     channel = channel_of(demands.namespace, wire.link.database)
@@ -135,6 +135,11 @@ def _checked(wire: Wire, demands: Demands, layout: int, shards: int) -> int:
         raise SchemaTooNew(
             f"the store {wire.where}: a newer release of awaitly wrote it (its layout is {layout}, here is {LAYOUT}); "
             "upgrade awaitly"
+        )
+    if layout < LAYOUT:
+        raise SchemaTooOld(
+            f"the store {wire.where}: an awaitly from before its first release wrote it (its layout is {layout}, here "
+            f"is {LAYOUT}); take another namespace, and delete this one's keys once nothing in it is wanted"
         )
     if shards < 1:
         raise NotAStore(f"the store {wire.where}: it says that it has {shards} shards; take another namespace")

@@ -74,12 +74,11 @@ def _decimal(micros: int | None) -> bytes:
 
 def _run(row: RunRow) -> Sequence[bytes]:
     expected = packed_version(row.version - 1)
-    return expected, run_header(row), row.body.encode(), _decimal(row.due_at), b"%d" % row.updated_at
+    return expected, run_header(row), row.body.encode(), b"%d" % row.updated_at
 
 
 def _hold(hold: Hold) -> Sequence[bytes]:
-    due = b"" if hold.due_at is None else packed_time(hold.due_at)
-    return packed_version(hold.version), due, _decimal(hold.due_at)
+    return packed_version(hold.version), b"" if hold.due_at is None else packed_time(hold.due_at)
 
 
 def _approval(row: ApprovalRow) -> Sequence[bytes]:

@@ -23,29 +23,20 @@ from awaitly_redis.packing import (
     run_place,
 )
 from awaitly_redis.reading import approval_order
-from awaitly_redis.scripts import Script, script
+from awaitly_redis.scripts import script
 from awaitly_redis.shards import Shards, as_bytes
 
-__all__ = ["APPROVALS", "DUE", "NARROW", "ROWS", "RUNS", "due", "page_approvals", "page_runs"]
+__all__ = ["APPROVALS", "NARROW", "ROWS", "RUNS", "page_approvals", "page_runs"]
 
 NARROW = 1000
 """How many rows a filter may leave over all shards to be narrow."""
 
-DUE = script("due")
 RUNS = script("runs")
 APPROVALS = script("approvals")
 ROWS = script("rows")
 
 _LATEST = (1 << 63) - 1
-_NEVER = float("inf")
 _EXACT = 1 << 53
-
-
-async def due(shards: Shards, now: int, limit: int) -> tuple[str, ...]:
-    """Name runs to look at, the longest due first; behind them those that only a decision makes due."""
-    parts = await _named(shards, DUE, b"d", (b"%d" % now, b"%d" % limit))
-    found = sorted((float(time) if time else _NEVER, run_id) for time, run_id in pairs(parts))
-    return tuple([run_id.decode() for _, run_id in found[:limit]])
 
 
 async def page_runs(shards: Shards, query: RunQuery) -> Page[RunRow]:
@@ -53,7 +44,7 @@ async def page_runs(shards: Shards, query: RunQuery) -> Page[RunRow]:
     after = b"" if query.after is None else _run_after(query.after)
     most = query.limit
     while True:
-        names = await _named(shards, RUNS, b"l", _run_filters(query, after, most, shards.keys.shards))
+        names = await shards.named(RUNS, b"l", _run_filters(query, after, most, shards.keys.shards))
         named = sorted((name for name in names if not after or name < after), reverse=True)[: most + 1]
         rows = await _runs(shards, named[:most])
         found = [row for row, place in zip(rows, named, strict=False) if row and _is_listed(query, row, place)]
@@ -71,7 +62,7 @@ async def page_approvals(shards: Shards, query: ApprovalQuery) -> Page[ApprovalR
         return await _of_run(shards, query, query.run_id, after)
     most = query.limit
     while True:
-        names = await _named(shards, APPROVALS, b"o", _approval_filters(query, after, most, shards.keys.shards))
+        names = await shards.named(APPROVALS, b"o", _approval_filters(query, after, most, shards.keys.shards))
         named = sorted(name for name in names if name > after)[: most + 1]
         rows = await _approvals(shards, named[:most])
         found = [row for row, place in zip(rows, named, strict=False) if row and _is_asked(query, row, place)]
@@ -88,14 +79,6 @@ async def _of_run(shards: Shards, query: ApprovalQuery, run_id: str, after: byte
     rows = [row for row in every if _is_asked(query, row, _place_of(row)) and _place_of(row) > after]
     items = rows[: query.limit]
     return Page(tuple(items), cursor(*approval_order(items[-1])) if len(rows) > len(items) else None)
-
-
-async def _named(shards: Shards, by: Script, index: bytes, arguments: Sequence[bytes]) -> list[bytes]:
-    """Ask all shards, and give what each of them names."""
-    replies = await asyncio.gather(
-        *(shards.wire.ask(bases[0], by.call([base + index for base in bases], arguments)) for bases in shards.bundles())
-    )
-    return [part for reply in replies for part in parts_of(as_bytes(reply))]
 
 
 async def _rows(shards: Shards, wanted: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

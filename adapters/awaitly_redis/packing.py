@@ -24,8 +24,10 @@ __all__ = [
     "read_run",
     "read_run_place",
     "read_step",
+    "read_time",
     "run_header",
     "run_place",
+    "sized",
 ]
 
 _BIAS = 1 << 63
@@ -50,7 +52,8 @@ def packed_time(micros: int | None) -> bytes:
     return _LATEST if micros is None else _EIGHT.pack(micros + _BIAS)
 
 
-def _time(packed: bytes) -> int | None:
+def read_time(packed: bytes) -> int | None:
+    """Read what `packed_time` wrote."""
     return None if packed == _LATEST else _EIGHT.unpack(packed)[0] - _BIAS
 
 
@@ -72,17 +75,19 @@ def parts_of(joined: bytes) -> list[bytes]:
     return parts
 
 
-def _sized(text: str) -> bytes:
+def sized(text: str) -> bytes:
+    """Give a text behind its length, so that none begins another."""
     encoded = text.encode()
     return len(encoded).to_bytes(2, "big") + encoded
 
 
 def run_header(row: RunRow) -> bytes:
-    """Give what a run is found by: version, due, updated, status, workflow, created."""
+    """Give what a run is found by: version, due, updated, lane, status, workflow, created."""
     return (
         _RUN.pack(row.version, packed_time(row.due_at), row.updated_at + _BIAS)
-        + _sized(row.status)
-        + _sized(row.workflow)
+        + sized(row.lane)
+        + sized(row.status)
+        + sized(row.workflow)
         + _EIGHT.pack(row.created_at + _BIAS)
     )
 
@@ -90,10 +95,11 @@ def run_header(row: RunRow) -> bytes:
 def read_run(run_id: str, header: bytes, body: bytes) -> RunRow:
     """Make a run's row of its header and body."""
     version, due, updated = _RUN.unpack_from(header)
-    status, at = _text(header, _RUN.size)
+    lane, at = _text(header, _RUN.size)
+    status, at = _text(header, at)
     workflow, at = _text(header, at)
     created: int = _EIGHT.unpack_from(header, at)[0] - _BIAS
-    return RunRow(run_id, version, workflow, status, created, updated - _BIAS, _time(due), body.decode())
+    return RunRow(run_id, version, workflow, status, created, updated - _BIAS, read_time(due), body.decode(), lane)
 
 
 def _text(packed: bytes, at: int) -> tuple[str, int]:
@@ -122,7 +128,7 @@ def read_approval(run_id: str, key: str, value: bytes) -> ApprovalRow:
     asked: int = _EIGHT.unpack_from(value, asked_at)[0] - _BIAS
     is_open, ready = bool(flags & _OPEN), bool(flags & _READY)
     body = value[asked_at + 8 :].decode()
-    return ApprovalRow(run_id, key, version, workflow, is_open, ready, asked, _time(deadline), body)
+    return ApprovalRow(run_id, key, version, workflow, is_open, ready, asked, read_time(deadline), body)
 
 
 def entry_value(entry: Entry) -> bytes:

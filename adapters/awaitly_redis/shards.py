@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -11,7 +12,9 @@ from attrs import frozen
 from awaitly_redis.core import Entry, Found, StoreCorrupt
 from awaitly_redis.driver import Reply
 from awaitly_redis.keys import Keys, shard_of
+from awaitly_redis.packing import parts_of
 from awaitly_redis.reading import LOAD, entries_in, found_in
+from awaitly_redis.scripts import Script
 from awaitly_redis.wire import Wire
 
 __all__ = ["Shards", "as_bytes"]
@@ -44,6 +47,13 @@ class Shards:
     def bundle_of(self, run_id: bytes) -> bytes:
         """Give the first shard of the group that a run's belongs to."""
         return self.base(run_id) if self.wire.link.clustered else self.keys.bases[0]
+
+    async def named(self, by: Script, index: bytes, arguments: Sequence[bytes]) -> list[bytes]:
+        """Ask all shards by a script that goes over an index, and give what each of them names."""
+        replies = await asyncio.gather(
+            *(self.wire.ask(bases[0], by.call([base + index for base in bases], arguments)) for bases in self.bundles())
+        )
+        return [part for reply in replies for part in parts_of(as_bytes(reply))]
 
     async def read(self, run_id: str, what: bytes) -> bytes:
         """Read a run: `all`, `approvals` or `entries`."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
 from attrs import define
 from redis.asyncio import Redis, RedisCluster
 
-from awaitly_redis import listing
+from awaitly_redis import listing, sweeping
 from awaitly_redis.acknowledging import Acknowledge
 from awaitly_redis.checking import LAYOUT, Demands, check_server, keys_of
 from awaitly_redis.committing import COMMIT, arguments, is_empty, outcome
@@ -118,7 +118,8 @@ class RedisStore:
     async def open(self) -> None:
         """Connect, check the server, and find or make the namespace; an open store stays as it is.
 
-        Raises `StoreUnsuitable`, `StoreForbidden`, `StoreReadOnly`, `NotAStore`, `SchemaTooNew`, `StoreUnavailable`.
+        Raises `StoreUnsuitable`, `StoreForbidden`, `StoreReadOnly`, `NotAStore`, `SchemaTooNew`, `SchemaTooOld`,
+        `StoreUnavailable`.
         """
         if self._opened is not None:
             self._here()
@@ -197,9 +198,16 @@ class RedisStore:
         """List open approvals. Raises `ValueError` for an `after` that no page gave."""
         return await listing.page_approvals(self._here().shards, query)
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
-        """Name at most `limit` runs to look at, by `due_at` (microseconds); those without a `due_at` come last."""
-        return await listing.due(self._here().shards, now, limit)
+    async def due(self, now: int, limit: int, lanes: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Name at most `limit` runs to look at, of all lanes or of these one after the other.
+
+        By `due_at` (microseconds); those that only a decision makes due come last.
+        """
+        return await sweeping.due(self._here().shards, now, limit, lanes)
+
+    async def next_due(self, now: int, lanes: Sequence[str] | None = None) -> int | None:
+        """Give the earliest `due_at` after `now` (microseconds), of all lanes or of these."""
+        return await sweeping.next_due(self._here().shards, now, lanes)
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         """Apply all changes or none. Raises a `StoreError`; `CommitUnknown` where it may stand all the same.
@@ -314,7 +322,8 @@ Layout {layout}. Keys of namespace {namespace!r}; N is a shard's number, or `met
 {base}l                zset    runs by status, workflow, created_at, run_id
 {base}n                zset    every run_id that something is kept under
 {base}u                zset    runs by updated_at
-{base}d                zset    runs by due_at
+{base}d                zset    runs by due_at, run_id
+{base}q                zset    runs by lane, due_at, run_id
 {base}y                zset    ready approvals of runs
 {base}o                zset    open approvals by workflow, asked_at, run_id, key; behind those the deadline
 {base}x                zset    open approvals by deadline

@@ -23,14 +23,14 @@ end
 if guarded then
     -- While its slot moves to another node a missing key cannot be had: let that show before anything is written.
     local l, n, u, d = prefix .. 'l', prefix .. 'n', prefix .. 'u', prefix .. 'd'
-    redis.call('EXISTS', l, n, u, d, prefix .. 'y', prefix .. 'o', prefix .. 'x')
+    redis.call('EXISTS', l, n, u, d, prefix .. 'q', prefix .. 'y', prefix .. 'o', prefix .. 'x')
 end
 
 -- Where each kind of part begins among the arguments
 
 local runs, holds, dropped, steps, approvals, entries, forgotten = struct.unpack('>I4I4I4I4I4I4I4', ARGV[5])
-local hold_at = 6 + 5 * runs
-local dropped_at = hold_at + 3 * holds
+local hold_at = 6 + 4 * runs
+local dropped_at = hold_at + 2 * holds
 local step_at = dropped_at + dropped
 local approval_at = step_at + 2 * steps
 local entry_at = approval_at + 4 * approvals
@@ -57,23 +57,23 @@ local old = now['r']
 
 -- First all conditions, for nothing that is written can be taken back
 
-local run, body, due, updated, renewed = old, nil, nil, nil, false
+local run, body, updated, renewed = old, nil, nil, false
 for i = 0, runs - 1 do
-    local at = 6 + 5 * i
+    local at = 6 + 4 * i
     local version = run and string.sub(run, 1, 8) or NONE
     if version ~= ARGV[at] then
         return { 'run', i, version }
     end
-    run, body, due, updated, renewed = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4], true
+    run, body, updated, renewed = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], true
 end
 for i = 0, holds - 1 do
-    local at = hold_at + 3 * i
+    local at = hold_at + 2 * i
     local version = run and string.sub(run, 1, 8) or NONE
     if not run or version ~= ARGV[at] then
         return { 'hold', i, version }
     end
     if ARGV[at + 1] ~= '' then
-        run, due, renewed = string.sub(run, 1, 8) .. ARGV[at + 1] .. string.sub(run, 17), ARGV[at + 2], true
+        run, renewed = string.sub(run, 1, 8) .. ARGV[at + 1] .. string.sub(run, 17), true
     end
 end
 for i = dropped_at, step_at - 1 do
@@ -119,17 +119,28 @@ local function place_of(field)
     return run_id .. '\0' .. string.sub(field, 2)
 end
 
--- What an approval was found by goes, and what it is to be found by comes; the new first, so that no key vanishes.
+-- What something was found by goes, and what it is to be found by comes; the new first, so that no key vanishes.
+local function move(index, gone, come)
+    if come and come ~= gone then
+        redis.call('ZADD', prefix .. index, 0, come)
+    end
+    if gone and come ~= gone then
+        redis.call('ZREM', prefix .. index, gone)
+    end
+end
+
+local function move_run(from, to)
+    local gone, come = from and run_timed(from, run_id), to and run_timed(to, run_id)
+    move('l', from and run_listed(from, run_id), to and run_listed(to, run_id))
+    move('d', gone, come)
+    move('q', gone and run_lane(from) .. gone, come and run_lane(to) .. come)
+end
+
 local function move_approval(field, from, to, to_deadline)
     local place = place_of(field)
     local gone = from and from.open and approval_listed(from, place)
     local come = to and to.open and approval_listed(to, place)
-    if come and come ~= gone then
-        redis.call('ZADD', prefix .. 'o', 0, come)
-    end
-    if gone and come ~= gone then
-        redis.call('ZREM', prefix .. 'o', gone)
-    end
+    move('o', gone, come)
     if come and to.deadline ~= NOTHING then
         redis.call('ZADD', prefix .. 'x', to_deadline, place)
     elseif gone and from.deadline ~= NOTHING then
@@ -150,9 +161,8 @@ local function forget()
         end
     end
     if old then
-        redis.call('ZREM', prefix .. 'l', run_listed(old, run_id))
+        move_run(old, nil)
         redis.call('ZREM', prefix .. 'u', run_id)
-        redis.call('ZREM', prefix .. 'd', run_id)
     end
     redis.call('ZREM', prefix .. 'n', run_id)
     redis.call('DEL', hash)
@@ -168,28 +178,13 @@ local function adopt()
     end
 end
 
-local function index_run()
-    local gone, come = old and run_listed(old, run_id), run_listed(run, run_id)
-    if come ~= gone then
-        redis.call('ZADD', prefix .. 'l', 0, come)
-        if gone then
-            redis.call('ZREM', prefix .. 'l', gone)
-        end
-    end
-    if updated then
-        redis.call('ZADD', prefix .. 'u', updated, run_id)
-    end
-    if due ~= '' then
-        redis.call('ZADD', prefix .. 'd', due, run_id)
-    elseif old and string.sub(old, 9, 16) ~= NOTHING then
-        redis.call('ZREM', prefix .. 'd', run_id)
-    end
-end
-
 local function write()
     local fields = {}
     if renewed then
-        index_run()
+        move_run(old, run)
+        if updated then
+            redis.call('ZADD', prefix .. 'u', updated, run_id)
+        end
         if not old and redis.call('ZADD', prefix .. 'n', 0, run_id) == 0 then
             adopt()
         end

@@ -1,42 +1,76 @@
--- Names runs to look at: those whose time has come, and those with a decision to take up.
+-- Names runs to look at: those whose time has come, and those with a decision to take up, lane by lane.
 --
--- KEYS: the index `d` of one shard or more, all on this node. ARGV: the time, and how many to name of each at most.
--- Replies time and run id in turn; the time is '' where only a decision makes a run due.
+-- KEYS: the index `d` (for all lanes as one) or `q` (for some) of one shard or more, all on this node. ARGV: the time (8
+-- bytes), how many to name of each shard at most, then what stands ahead of the times that are wanted: nothing in `d`,
+-- a lane behind its length in `q`.
+-- Replies three parts for each: the place of its lane among those, its time and its id; the time is '' where only a
+-- decision makes it due.
 
 local now, limit = ARGV[1], tonumber(ARGV[2])
+local by_lane = string.sub(KEYS[1], -1) == 'q'
+local at_once = limit + 100
 local out = {}
 
+local function name(place, time, run_id)
+    out[#out + 1] = tostring(place)
+    out[#out + 1] = time
+    out[#out + 1] = run_id
+end
+
+local function take_timed(key, place, most, named)
+    local ahead = ARGV[2 + place]
+    local members = redis.call('ZRANGEBYLEX', key, '[' .. ahead, '(' .. ahead .. now .. '\255', 'LIMIT', 0, most)
+    for _, member in ipairs(members) do
+        local run_id = string.sub(member, #ahead + 9)
+        named[run_id] = true
+        name(place, string.sub(member, #ahead + 1, #ahead + 8), run_id)
+    end
+    return #members
+end
+
+-- All that may come before a shard's first `limit` runs is theirs alone: what stands behind those is not looked at.
+local function take_all_timed(key, named)
+    local left, room, lanes = limit, {}, 0
+    for place = 1, #ARGV - 2 do
+        left = left - take_timed(key, place, left, named)
+        if left == 0 then
+            break
+        end
+        room[ARGV[2 + place]] = { place = place, left = left }
+        lanes = lanes + 1
+    end
+    return room, lanes
+end
+
+local function lane_of(base, run_id)
+    return by_lane and run_lane(redis.call('HGET', base .. 'r' .. run_id, 'r') or '') or ''
+end
+
 -- A run's ready approvals stand beside each other, in the order of the ids.
-local function take_ready(key, named)
-    local left, from = limit, 0
-    while left > 0 do
-        local places = redis.call('ZRANGE', key, from, from + limit + 99)
+local function take_ready(base, room, lanes, named)
+    local from = 0
+    while lanes > 0 do
+        local places = redis.call('ZRANGE', base .. 'y', from, from + at_once - 1)
         for _, place in ipairs(places) do
             local run_id = string.sub(place, 1, string.find(place, '\0', 1, true) - 1)
-            if left > 0 and not named[run_id] then
-                named[run_id] = true
-                out[#out + 1] = ''
-                out[#out + 1] = run_id
-                left = left - 1
+            local lane = lanes > 0 and not named[run_id] and room[lane_of(base, run_id)]
+            named[run_id] = true
+            if lane and lane.left > 0 then
+                name(lane.place, '', run_id)
+                lane.left = lane.left - 1
+                lanes = lanes - (lane.left == 0 and 1 or 0)
             end
         end
-        if #places < limit + 100 then
+        if #places < at_once then
             return
         end
-        from = from + #places
+        from = from + at_once
     end
 end
 
 for _, key in ipairs(KEYS) do
     local named = {}
-    local due = redis.call('ZRANGEBYSCORE', key, '-inf', now, 'WITHSCORES', 'LIMIT', 0, limit)
-    for i = 1, #due, 2 do
-        named[due[i]] = true
-        out[#out + 1] = due[i + 1]
-        out[#out + 1] = due[i]
-    end
-    if #due < 2 * limit then
-        take_ready(string.sub(key, 1, -2) .. 'y', named)
-    end
+    local room, lanes = take_all_timed(key, named)
+    take_ready(string.sub(key, 1, -2), room, lanes, named)
 end
 return joined(out)

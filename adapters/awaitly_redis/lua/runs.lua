@@ -42,7 +42,7 @@ end
 local function take_each(base, run_ids)
     for _, run_id in ipairs(run_ids) do
         local header = begins(run_id) and header_of(base, run_id)
-        if header and is_wanted(string.sub(header, 25, -9)) and (not changed or is_old(header)) then
+        if header and is_wanted(run_group(header)) and (not changed or is_old(header)) then
             out[#out + 1] = string.sub(header, -8) .. run_id
         end
     end

@@ -29,10 +29,28 @@ local function call_with(command, key, arguments)
     return replies
 end
 
--- A run's header: version, due, updated (8 bytes each), then what `listed` begins with: status and workflow, each
--- behind its length of 2 bytes, and the time of creation.
+-- A run's header: version, due, updated (8 bytes each), the lane behind its length of 2 bytes, then what `listed` begins
+-- with: status and workflow, each behind its length too, and the time of creation.
+local function lane_end(header)
+    local high, low = string.byte(header, 25, 26)
+    return 26 + 256 * (high or 0) + (low or 0) -- also of what is no header at all: a sweep goes on past it
+end
+
+local function run_lane(header)
+    return string.sub(header, 25, lane_end(header))
+end
+
+local function run_group(header)
+    return string.sub(header, lane_end(header) + 1, -9)
+end
+
 local function run_listed(header, run_id)
-    return string.sub(header, 25) .. run_id
+    return string.sub(header, lane_end(header) + 1) .. run_id
+end
+
+local function run_timed(header, run_id)
+    local due = string.sub(header, 9, 16)
+    return due ~= NOTHING and due .. run_id
 end
 
 -- The length of what stands before the time: two texts (a run's status and workflow), or one (an approval's workflow).

@@ -24,7 +24,7 @@ from awaitly_redis.packing import (
 TIMES = st.integers(-(2**63), 2**63 - 2)
 VERSIONS = st.integers(1, 2**63)
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
-RUNS = st.builds(RunRow, TEXTS, VERSIONS, TEXTS, TEXTS, TIMES, TIMES, st.none() | TIMES, TEXTS)
+RUNS = st.builds(RunRow, TEXTS, VERSIONS, TEXTS, TEXTS, TIMES, TIMES, st.none() | TIMES, TEXTS, TEXTS)
 APPROVALS = st.builds(
     ApprovalRow, TEXTS, TEXTS, VERSIONS, TEXTS, st.booleans(), st.booleans(), TIMES, st.none() | TIMES, TEXTS
 )
