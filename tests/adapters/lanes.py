@@ -74,14 +74,15 @@ class History:
     def next_due(self, now: int, lanes: Sequence[str] | None) -> int | None:
         """Give the first time after now."""
         rows = [row for row in self.runs.values() if lanes is None or row.lane in lanes]
-        times = sorted(row.due_at for row in rows if row.due_at is not None and row.due_at > now)
-        return times[0] if times else None
+        times = [row.due_at for row in rows if row.due_at is not None and row.due_at > now]
+        return min(times) if times else None
 
     def _ready(self) -> set[str]:
         return {run_id for run_id, row in self.approvals.items() if row.ready}
 
     def _time(self) -> int | None:
-        return self.random.choice((None, *range(T0, T0 + 6)))
+        times: tuple[int | None, ...] = (None, *range(T0, T0 + 6))
+        return self.random.choice(times)
 
     def _swapped(self, row: RunRow) -> Changes:
         self.runs[row.run_id] = row
@@ -146,6 +147,14 @@ class LaneFacts:
         every = ("b", "a", "c", "e", "d", "f")
         for limit in range(1, 8):
             assert await store.due(T0, limit, ["a", "b", "c"]) == every[:limit]
+
+    async def test_a_run_with_two_decisions_counts_once(self, store: Store) -> None:
+        """A limit of two in a lane gives two runs."""
+        every = [placed(name, "a") for name in ("x", "y", "z")]
+        ready = [changes(approvals=(approval_row(name, key, ready=True),)) for name in ("x", "y") for key in ("k", "l")]
+        await applied(store, *every, *ready)
+        assert await store.due(T0, 2, ["a"]) == ("x", "y")
+        assert await store.due(T0, 9, ["b", "a"]) == ("x", "y")
 
     async def test_one_lanes_crowd_hides_no_other(self, store: Store) -> None:
         """Where hundreds are due in one lane, another's few are named within a small limit all the same."""

@@ -28,11 +28,17 @@ local function take_timed(key, place, most, named)
     return #members
 end
 
--- All that may come before a shard's first `limit` runs is theirs alone: what stands behind those is not looked at.
-local function take_all_timed(key, named)
+-- Of many lanes mostly none has a run whose time has come: one look at all of them tells.
+local function is_any_due(base)
+    return not by_lane or redis.call('ZRANGEBYLEX', base .. 'd', '-', '(' .. now .. '\255', 'LIMIT', 0, 1)[1]
+end
+
+-- A shard names `limit` runs at most, so whatever stands behind so many of them is not looked at.
+local function take_all_timed(base, key, named)
+    local any_due = is_any_due(base)
     local left, room, lanes = limit, {}, 0
     for place = 1, #ARGV - 2 do
-        left = left - take_timed(key, place, left, named)
+        left = left - (any_due and take_timed(key, place, left, named) or 0)
         if left == 0 then
             break
         end
@@ -69,8 +75,8 @@ local function take_ready(base, room, lanes, named)
 end
 
 for _, key in ipairs(KEYS) do
-    local named = {}
-    local room, lanes = take_all_timed(key, named)
-    take_ready(string.sub(key, 1, -2), room, lanes, named)
+    local base, named = string.sub(key, 1, -2), {}
+    local room, lanes = take_all_timed(base, key, named)
+    take_ready(base, room, lanes, named)
 end
 return joined(out)

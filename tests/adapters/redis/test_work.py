@@ -16,6 +16,7 @@ from tests.adapters.redis.asking import asked, beside
 from tests.services.plugin import NewRedis
 
 MANY = 3000
+SOME_LANES = ("a", "b", "c", "d")
 
 
 @pytest_asyncio.fixture
@@ -46,6 +47,7 @@ def parked(n: int) -> Changes:
                 updated_at=T0 - 5 if special else T0,
                 status="failed" if special else "parked",
                 due_at=T0 + 1 if special else T0 + 50,
+                lane=SOME_LANES[n % 4],
             ),
         ),
         approvals=(approval_row(name, asked_at=T0 + n, deadline=T0 + 1 if special else T0 + 50, ready=special),),
@@ -71,6 +73,11 @@ QUESTIONS: dict[str, tuple[Callable[[RedisStore], Awaitable[object]], int]] = {
     "approvals-asked-before": (lambda store: store.page_approvals(ApprovalQuery(asked_before=T0 + 9)), 150),
     "approvals-of-a-run": (lambda store: store.page_approvals(ApprovalQuery(run_id="run-00001")), 10),
     "due": (lambda store: store.due(T0 + 1, 20), 60),
+    "due-in-a-lane": (lambda store: store.due(T0 + 1, 20, ["d"]), 60),
+    "due-in-lanes": (lambda store: store.due(T0 + 1, 20, SOME_LANES), 120),
+    "due-in-idle-lanes": (lambda store: store.due(T0 - 1, 20, SOME_LANES), 60),
+    "due-next": (lambda store: store.next_due(T0 + 1), 30),
+    "due-next-in-lanes": (lambda store: store.next_due(T0 + 1, SOME_LANES), 100),
     "load": (lambda store: store.load("run-00001"), 10),
 }
 
