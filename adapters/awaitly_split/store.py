@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 from attrs import evolve
@@ -22,17 +21,16 @@ from awaitly_split.core import (
     RunQuery,
     RunRow,
     Store,
-    StoreCorrupt,
     Wakes,
     as_timedelta,
 )
 from awaitly_split.halves import joined
+from awaitly_split.sweeping import Sweep
 from awaitly_split.waking import listening
 
 __all__ = ["DEFAULT_GRACE", "SplitStore"]
 
 DEFAULT_GRACE = "5s"
-_SIDE_BY_SIDE = 16
 
 
 class SplitStore:
@@ -111,20 +109,16 @@ class SplitStore:
             await self._current(query.run_id)
         return await self._approvals.page_approvals(query)
 
-    async def due(self, now: int, limit: int) -> tuple[str, ...]:
+    async def due(self, now: int, limit: int, lanes: Sequence[str] | None = None) -> tuple[str, ...]:
         """Name at most `limit` runs to look at: first those whose time has come, then those with a decision alone.
 
-        It ends what other processes left half done.
+        With `lanes` one lane after the other. It ends what other processes left half done.
         """
-        timed = await self._state.due(now, limit)
-        asked = limit
-        while len(timed) < limit:
-            named = await self._approvals.due(now, asked)
-            decided = await self._decided(set(named).difference(timed))
-            if len(timed) + len(decided) >= limit or len(named) < asked:
-                return (*timed, *sorted(decided))[:limit]
-            asked *= 2  # some of those names had no run, or none that is due
-        return timed
+        return await Sweep(self._approvals, self._state, self.load, now, limit).due(lanes)
+
+    async def next_due(self, now: int, lanes: Sequence[str] | None = None) -> int | None:
+        """Give the earliest `due_at` after `now` of any run, or of any run of these lanes."""
+        return await self._state.next_due(now, lanes)
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         """Apply all changes or none, in both stores. Raises a `StoreError`.
@@ -145,19 +139,3 @@ class SplitStore:
                 return found
             if not await self._committer.settle(found, await self._state.load(run_id), run_id):
                 return found
-
-    async def _decided(self, names: Iterable[str]) -> list[str]:
-        """Give those of the names under which there is a run, with a decision to take up."""
-        waiting, decided = list(names), list[str]()
-        while waiting:
-            some, waiting = waiting[:_SIDE_BY_SIDE], waiting[_SIDE_BY_SIDE:]
-            answers = await asyncio.gather(*map(self._is_decided, some))
-            decided.extend(name for name, answer in zip(some, answers, strict=True) if answer)
-        return decided
-
-    async def _is_decided(self, run_id: str) -> bool:
-        try:
-            found = await self.load(run_id)
-        except StoreCorrupt:  # its neighbours go on
-            return False
-        return found.run is not None and any(row.ready for row in found.approvals)
