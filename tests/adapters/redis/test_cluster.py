@@ -21,6 +21,7 @@ from tests.services.redis_server import RedisServer
 NAMESPACE = "moving"
 SHARD = 5
 BEFORE = 10
+LANES = ("a", "b", "c")
 RIGHTS = (
     "~{awaitly:*",
     "&awaitly:*",
@@ -33,7 +34,15 @@ IDS = [name for name in (f"run-{n}" for n in range(1000)) if shard_of(name.encod
 def version(run_id: str, number: int) -> Changes:
     """Give the commit that makes one version of a run, with a step and an entry of its own."""
     return changes(
-        runs=(run_row(run_id, number, updated_at=T0 + number, due_at=T0 + number if number % 2 else None),),
+        runs=(
+            run_row(
+                run_id,
+                number,
+                updated_at=T0 + number,
+                due_at=T0 + number if number % 2 else None,
+                lane=LANES[number % 3],
+            ),
+        ),
         steps=(step_row(run_id, str(number)),),
         approvals=(approval_row(run_id, version=number, open=number % 3 != 0, deadline=T0 + number),),
         entries=(entry_row(run_id, number),),
@@ -68,9 +77,13 @@ async def move_keys(slot: int, owner: Redis, port: int) -> None:
 
 
 async def kept_in(slot: int, client: Redis) -> dict[bytes, object]:
-    """Give all that a node keeps in a slot, as it would be moved."""
+    """Give all that a node keeps in a slot, as it would be moved, also while it is still another's."""
     keys = cast("list[bytes]", await asked(client, "CLUSTER", "GETKEYSINSLOT", slot, 1000))
-    return {key: await asked(client, "DUMP", key) for key in keys}
+    kept: dict[bytes, object] = {}
+    for key in keys:
+        await asked(client, "ASKING")
+        kept[key] = await asked(client, "DUMP", key)
+    return kept
 
 
 async def write_versions(store: RedisStore, run_id: str, started: asyncio.Event, done: asyncio.Event) -> int:
@@ -101,6 +114,9 @@ async def check_indexes(store: RedisStore, lasts: dict[str, int]) -> None:
     assert open_ones == {run_id for run_id, last in lasts.items() if last % 3}
     due = await store.due(T0 + max(lasts.values()), 100)
     assert set(due) == {run_id for run_id, last in lasts.items() if last % 2}
+    for number, lane in enumerate(LANES):
+        in_lane = await store.due(T0 + max(lasts.values()), 100, [lane])
+        assert set(in_lane) == {run_id for run_id, last in lasts.items() if last % 2 and last % 3 == number}
 
 
 async def test_no_commit_is_torn_while_its_slot_moves(new_redis_cluster: NewRedisCluster) -> None:
@@ -130,24 +146,27 @@ async def test_no_commit_is_torn_while_its_slot_moves(new_redis_cluster: NewRedi
     await store.close()
 
 
-async def test_a_commit_that_cannot_be_whole_writes_nothing(new_redis_cluster: NewRedisCluster) -> None:
+@pytest.mark.parametrize("index", [b"d", b"q"])
+async def test_a_commit_that_cannot_be_whole_writes_nothing(new_redis_cluster: NewRedisCluster, index: bytes) -> None:
     """Where a run is still here and one of its indexes has moved already, nothing is written, here or there."""
     cluster = new_redis_cluster()
     base = base_of(NAMESPACE, SHARD)
     slot = key_slot(base)
     store = RedisStore(cluster.url, namespace=NAMESPACE, patience="100ms")
     await store.open()
-    for number in range(1, 71):  # until each place of the ring is there, which would otherwise be what is missing
+    for number in range(1, 72):  # until each place of the ring is there, which would otherwise be what is missing
         await store.commit(version(IDS[0], number))
+    in_every_index = approval_row(IDS[1], deadline=T0, ready=True)
+    await store.commit(changes(runs=(run_row(IDS[1], due_at=T0),), approvals=(in_every_index,)))
     async with owner_and_another(cluster, slot) as (owner, target):
         await begin_moving(slot, owner, target)
         port = int(str(target.get_connection_kwargs()["port"]))  # type: ignore[no-untyped-call]
-        await asked(owner, "MIGRATE", "127.0.0.1", port, base + b"d", 0, 5000)
+        await asked(owner, "MIGRATE", "127.0.0.1", port, base + index, 0, 5000)
         before = await kept_in(slot, owner), await kept_in(slot, target)
         with pytest.raises(StoreUnavailable, match="non local key"):
-            await store.commit(version(IDS[0], 71))
+            await store.commit(version(IDS[0], 72))
         assert (await kept_in(slot, owner), await kept_in(slot, target)) == before
-    await check_run(store, IDS[0], 70)
+    await check_run(store, IDS[0], 71)
     await store.close()
 
 
