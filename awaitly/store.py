@@ -314,7 +314,7 @@ class Wakes(Protocol):
 
 @runtime_checkable
 class Waking(Protocol):
-    """A store that tells other processes of commits with `wakes`, within milliseconds."""
+    """A store that tells other processes of commits with `wakes`, as soon as it can: a server's within milliseconds."""
 
     def listening(self) -> AbstractAsyncContextManager[Wakes]:
         """Listen: what is committed after this was entered is told."""
