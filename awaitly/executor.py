@@ -26,7 +26,7 @@ from awaitly.host import INLINE, Host
 from awaitly.journal import Lease, RunState
 from awaitly.looks import Looks
 from awaitly.moves import Moved, StillWaiting
-from awaitly.records import quarantined, released, run_of
+from awaitly.records import quarantined, released, run_of, version_of
 from awaitly.result import Err, Ok, Result
 from awaitly.roster import Roster
 from awaitly.running import RunRefusal
@@ -42,6 +42,9 @@ __all__ = ["Executor", "Prepare", "as_damaged", "as_it_is", "left_alone", "under
 
 T = TypeVar("T")
 E = TypeVar("E")
+
+Versions: TypeAlias = dict[str, Workflow[..., Any, Any]]
+"""The workflows of one name by their versions, in the order in which they were given."""
 
 Prepare: TypeAlias = Callable[[RunState, datetime], Result[Moved, RunRefusal]]
 """A move that comes before the claim, in the same commit."""
@@ -59,12 +62,13 @@ class Executor:
         self, store: Store, workflows: Iterable[Workflow[..., Any, Any]], lease: timedelta, inline: timedelta = INLINE
     ) -> None:
         self._store = store
-        self._workflows: dict[str, Workflow[..., Any, Any]] = {}
+        self._workflows: dict[str, Versions] = {}
         for one in workflows:
-            if one.name in self._workflows:
-                msg = f"two workflows are called {one.name!r}: give one of them another name"
+            versions = self._workflows.setdefault(one.name, {})
+            if one.version in versions:
+                msg = f"two workflows are called {one.name!r} and are version {one.version!r}: name one of them anew"
                 raise DefinitionError(msg)
-            self._workflows[one.name] = one
+            versions[one.version] = one
         self._lease = lease
         self._inline = inline
         self._clock = _clock_of(store)
@@ -91,9 +95,10 @@ class Executor:
             found = looks.again(await self._store.load(run_id))
             if found.run is None:
                 return Execution(run_id, None, Err(UnknownRun(run_id)))
-            known = workflow or self.workflow_of(found.run)
+            row = released(found.run) if move is Move.RETRY else found.run
+            known = workflow or self.workflow_of(row)
             try:
-                state = state_in(found, released(found.run) if move is Move.RETRY else found.run)
+                state = state_in(found, row)
             except RecordCorrupt as exc:
                 return await self.set_aside(known, found.run, exc, move)
             await self._errands.run(state)
@@ -171,18 +176,36 @@ class Executor:
         return under_review(row, damage) if move is Move.RETRY else as_damaged(workflow, row, damage)
 
     def workflow_of(self, row: RunRow) -> Workflow[..., Any, Any]:
-        """Give the code of a run; raises `UnknownWorkflow` where it was not given to this executor."""
-        try:
-            return self._workflows[row.workflow]
-        except KeyError:
+        """Give the code of a run: of the version that it was recorded under where that is here, else any of its name.
+
+        Raises `UnknownWorkflow` where none of its name was given to this executor.
+        """
+        versions = self._workflows.get(row.workflow)
+        if versions is None:
             known = ", ".join(self._workflows) or "none"
             msg = f"run {row.run_id!r} needs the workflow {row.workflow!r}; this orchestrator was given {known}"
-            raise UnknownWorkflow(msg) from None
+            raise UnknownWorkflow(msg)
+        newest = next(reversed(versions.values()))
+        return newest if len(versions) == 1 else versions.get(version_of(row) or "", newest)
+
+    def knows(self, row: RunRow) -> bool:
+        """Whether the code of a run is here, in the version that it was recorded under; a damaged one may be anyone's.
+
+        Whoever works off runs leaves what it does not know to somebody who does.
+        """
+        versions = self._workflows.get(row.workflow, {})
+        version = version_of(row)
+        return version in versions or (version is None and bool(versions))
+
+    def versions_of(self, name: str) -> tuple[str, ...]:
+        """Name the versions of a workflow that are here."""
+        return tuple(self._workflows.get(name, ()))
 
     def reader_of(self, approval: Approval) -> Callable[[str], Any] | None:
         """Give how the content of an approval is read as a typed value, where this process has met its question."""
-        workflow = self._workflows.get(approval.workflow)
-        return None if workflow is None else workflow.readers.get((approval.key, approval.schema))
+        question = approval.key, approval.schema
+        readers = (each.readers.get(question) for each in self._workflows.get(approval.workflow, {}).values())
+        return next((reader for reader in readers if reader is not None), None)
 
     def _host_from(self, base: datetime) -> Host:
         return Host(self._clock or _clock_from(base), self._inline)

@@ -55,7 +55,8 @@ _LOOK_AGAIN = 5.0
 class Orchestrator(Queueing):
     """Starts runs, takes decisions and lets runs go on, over a store. Use it as `async with Orchestrator(...)`.
 
-    `workflows` are those that this process can run; deciding and listing need none. `lease` is how long a run stays
+    `workflows` are those that this process can run; deciding and listing need none. Several of one name differ in their
+    versions: a run goes on with the version that it was recorded under. `lease` is how long a run stays
     with a process that died before another may take it over; it is renewed while the run executes. A time that a
     workflow lets pass (`run.sleep`, the next attempt of a step) is waited for on the spot up to `inline`; for more the
     run parks. The orchestrator opens the store and closes it.
@@ -138,8 +139,9 @@ class Orchestrator(Queueing):
     async def resume(self, run_id: str, workflow: Workflow[..., Any, Any] | None = None) -> Execution[Any, Any]:
         """Go on with a run that was decided, or that lost its process; a run that still waits says so again.
 
-        Naming the workflow types the result. Of many that resume at once one executes; the others get its outcome or
-        `RunConflict`. Raises `UnknownWorkflow` where this orchestrator was not given the run's workflow.
+        Without `workflow` it is the version that the run was recorded under; naming it types the result. Of many that
+        resume at once one executes; the others get its outcome or `RunConflict`. Raises `UnknownWorkflow` where this
+        orchestrator was not given the run's workflow.
         """
         return await self._executor.take(run_id, workflow, Move.CLAIM, as_it_is)
 

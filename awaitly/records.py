@@ -55,6 +55,7 @@ __all__ = [
     "row_of_step",
     "run_of",
     "step_of",
+    "version_of",
 ]
 
 T = TypeVar("T")
@@ -305,6 +306,14 @@ def _run_of(row: RunRow) -> RunRecord:
         parent=_optional(_text, body.get("parent")),
         tick=_optional(_tick, body.get("tick")),
     )
+
+
+def version_of(row: RunRow) -> str | None:
+    """Read nothing of a run but the version of the code that it was recorded under; None where that cannot be read."""
+    try:
+        return _text(compact(row.body)["code"])
+    except (KeyError, ValueError, TypeError, RecursionError):
+        return None
 
 
 def quarantined(row: RunRow, reason: str, now: int, status: RunStatus = RunStatus.NEEDS_REVIEW) -> RunRow:
