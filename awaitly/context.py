@@ -26,7 +26,7 @@ from awaitly.line import RACING, park
 from awaitly.pauses import Pauses
 from awaitly.policy import Policy
 from awaitly.questions import Question, Questions, value_of
-from awaitly.replay import Journal, Scope, Spot
+from awaitly.replay import PATCHED, Journal, Scope, Spot
 from awaitly.result import Err, Ok, Result
 from awaitly.signals import Parked
 from awaitly.workflow import Workflow
@@ -348,16 +348,24 @@ class Run(Branching, Pauses[E_contra]):
         """Tell whether this run is to do what a change of the code has brought: `if run.patched("fee"): ...`.
 
         True where the run comes here for the first time, which is recorded; False where it went past this place under
-        the code as it was before, for ever. Once no such run is left, take the call and the old branch away.
+        the code as it was before, for ever. The first answer in a line of control (the workflow, or a branch) counts
+        for all of it: a loop that has begun goes on as it began. Once no run is left that is told False, take the call
+        and the old branch away; the records of those that were told True do no harm.
         """
         scope = self._scope()
-        key = f"patched {checked_name('the name of a patch', name)}"
+        checked_name("the name of a patch", name)
+        if name not in scope.patches:
+            scope.patches[name] = self._is_patched(scope, name)
+        return scope.patches[name]
+
+    def _is_patched(self, scope: Scope, name: str) -> bool:
+        key = f"{scope.path}patched {name}"
         if self._journal.named(key) is not None:
             return True
         if self._journal.went_past(scope.path, scope.calls):
             return False
         moment = self._host.clock()
-        self._journal.add(Step(key, f"{scope.next_place()}p {name}", "patched", Returned("true"), moment, moment))
+        self._journal.add(Step(key, f"{scope.next_place()}p {name}", PATCHED, Returned("true"), moment, moment))
         return True
 
     def _noted(self, name: str, kind: type[T], make: Callable[[], T]) -> T:

@@ -16,10 +16,12 @@ from awaitly.journal import Arrived, Message, RunRecord, Step, Wait
 from awaitly.signals import Drifted, Ended, FencedOut, Parked, Signal
 from awaitly.statuses import ApprovalStatus, WaitKind
 
-__all__ = ["Entered", "Journal", "Recorder", "Scope", "Spot"]
+__all__ = ["PATCHED", "Entered", "Journal", "Recorder", "Scope", "Spot"]
 
 
 _NUMBER = re.compile(r"\d+")
+PATCHED = "patched"
+"""The digest of what marks that a run does what a change of the code has brought."""
 
 
 @frozen
@@ -36,7 +38,7 @@ class Scope:
     Calls are numbered per scope, so that branches which overtake each other do not renumber one another.
     """
 
-    __slots__ = ("_branches", "_calls", "_counts", "_taken", "met", "owner", "parked", "path", "task")
+    __slots__ = ("_branches", "_calls", "_counts", "_taken", "met", "owner", "parked", "patches", "path", "task")
 
     def __init__(self, path: str, task: asyncio.Task[object] | None, taken: set[str]) -> None:
         self.path = path
@@ -44,6 +46,7 @@ class Scope:
         self.parked: Parked | None = None
         self.met = False
         self.owner: asyncio.Task[object] | None = None
+        self.patches: dict[str, bool] = {}
         self._calls = 0
         self._branches = 0
         self._counts: dict[str, int] = {}
@@ -219,10 +222,14 @@ class Journal:
 
     def check_complete(self) -> None:
         """Raise `Drifted` where the code ended without coming past everything that is recorded."""
+        for key in self.unvisited():
+            raise self._drift(key, f"{key!r}", "nothing there")
+
+    def unvisited(self) -> tuple[str, ...]:
+        """Name what is recorded and the code has not come past; the mark of a patch that nobody asks for is nothing."""
+        steps = (step.key for step in self.found if step.digest != PATCHED)
         waiting = (a.key for a in self.approvals if a.pending or a.ready)
-        for key in (*(step.key for step in self.found), *waiting, *self.awaiting):
-            if key not in self.visited:
-                raise self._drift(key, f"{key!r}", "nothing there")
+        return tuple(key for key in (*steps, *waiting, *self.awaiting) if key not in self.visited)
 
     def check_awaited(self) -> None:
         """Raise `DefinitionError` where the code called something of its run and never awaited it."""
@@ -244,10 +251,18 @@ class Journal:
         return step
 
     def went_past(self, path: str, calls: int) -> bool:
-        """Whether anything is recorded, in the line of control of this path, at its call of this number or after it."""
+        """Whether anything is recorded, in the line of control of this path, at its call of this number or after it.
+
+        The marks of patches do not count: nothing has happened there.
+        """
         depth = len(path)
-        numbers = (_NUMBER.match(place, depth) for place in self._by_place if place.startswith(path))
+        places = (place for place, key in self._by_place.items() if place.startswith(path) and not self._is_mark(key))
+        numbers = (_NUMBER.match(place, depth) for place in places)
         return any(number is not None and int(number[0]) >= calls for number in numbers)
+
+    def _is_mark(self, key: str) -> bool:
+        step = self._by_key.get(key)
+        return step is not None and step.digest == PATCHED
 
     def expect(self, spot: Spot) -> None:
         """Raise `Drifted` where something else is recorded in the place of a call that is itself not recorded."""
