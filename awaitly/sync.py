@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterable
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
@@ -14,13 +15,24 @@ from awaitly.approval import Decision
 from awaitly.audit import BrokenChain, Head
 from awaitly.desk import CancelRefusal
 from awaitly.durations import Duration
-from awaitly.errors import PendingApproval, Refusal, RunCancelled, UnknownRun
+from awaitly.errors import (
+    PendingApproval,
+    PromiseRefusal,
+    Refusal,
+    RunCancelled,
+    RunConflict,
+    Sent,
+    SignalRefusal,
+    UnknownRun,
+)
 from awaitly.exceptions import DefinitionError
 from awaitly.execution import Execution
-from awaitly.journal import RunRecord
+from awaitly.host import INLINE
+from awaitly.journal import DEFAULT_QUEUE, RunRecord
+from awaitly.queueing import Enqueued
 from awaitly.reader import Archive, History, RunDetails
 from awaitly.result import Result
-from awaitly.statuses import RunStatus
+from awaitly.statuses import Priority, RunStatus
 from awaitly.store import Page, Store
 from awaitly.workflow import Invocation, Workflow
 
@@ -74,9 +86,14 @@ class Orchestrator:
     """
 
     def __init__(
-        self, store: Store, *, workflows: Iterable[Workflow[..., Any, Any]] = (), lease: Duration = "30s"
+        self,
+        store: Store,
+        *,
+        workflows: Iterable[Workflow[..., Any, Any]] = (),
+        lease: Duration = "30s",
+        inline: Duration = INLINE,
     ) -> None:
-        self._inner = orchestrator.Orchestrator(store, workflows=workflows, lease=lease)
+        self._inner = orchestrator.Orchestrator(store, workflows=workflows, lease=lease, inline=inline)
         self._thread: _LoopThread | None = None
 
     def __enter__(self) -> Self:
@@ -116,12 +133,29 @@ class Orchestrator:
         """Run a workflow here and now, until it ends or parks."""
         return self._run(self._inner.start(invocation, run_id=run_id, requested_by=requested_by))
 
+    def enqueue(
+        self,
+        invocation: Invocation[Any, Any],
+        *,
+        run_id: str | None = None,
+        requested_by: By | None = None,
+        at: datetime | None = None,
+        queue: str = DEFAULT_QUEUE,
+        priority: Priority = Priority.NORMAL,
+    ) -> Result[Enqueued, RunConflict]:
+        """Have a worker of the `queue` run a workflow, at a time or as soon as one is free. Nothing runs here."""
+        return self._run(
+            self._inner.enqueue(
+                invocation, run_id=run_id, requested_by=requested_by, at=at, queue=queue, priority=priority
+            )
+        )
+
     @overload
     def resume(self, run_id: str) -> Execution[Any, Any]: ...
     @overload
     def resume(self, run_id: str, workflow: Workflow[..., T, E]) -> Execution[T, E | UnknownRun]: ...
     def resume(self, run_id: str, workflow: Workflow[..., Any, Any] | None = None) -> Execution[Any, Any]:
-        """Go on with a run that was decided, or that lost its process; a run that still waits says so again."""
+        """Go on with a run that was decided or told, or that lost its process; one that still waits says so again."""
         return self._run(self._inner.resume(run_id) if workflow is None else self._inner.resume(run_id, workflow))
 
     @overload
@@ -266,6 +300,22 @@ class Orchestrator:
             verb(run_id, key, value, by=by, revision=revision, digest=digest, resume=resume)
         )
         return done
+
+    def signal(
+        self, run_id: str, name: str, value: object = None, *, key: str = "", by: By | None = None
+    ) -> Result[Sent, SignalRefusal]:
+        """Tell a run something for which it waits, or will wait, with `run.wait_for(name, ...)`."""
+        return self._run(self._inner.signal(run_id, name, value, key=key, by=by))
+
+    def resolve(self, promise_id: str, value: object = None, *, by: By | None = None) -> Result[Sent, PromiseRefusal]:
+        """Keep a promise of a run; the first that resolves or rejects it wins."""
+        return self._run(self._inner.resolve(promise_id, value, by=by))
+
+    def reject_promise(
+        self, promise_id: str, reason: str | None = None, *, by: By | None = None
+    ) -> Result[Sent, PromiseRefusal]:
+        """Say that a promise will not be kept."""
+        return self._run(self._inner.reject_promise(promise_id, reason, by=by))
 
     def cancel(
         self, run_id: str, key: str | None = None, reason: str | None = None, *, by: By
