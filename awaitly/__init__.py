@@ -72,6 +72,7 @@ from awaitly.exceptions import (
     UnstorableValue,
 )
 from awaitly.execution import Execution, execute
+from awaitly.journal import Message, Wait
 from awaitly.memory import MemoryStore
 from awaitly.orchestrator import Orchestrator
 from awaitly.policy import OnExpiry, Policy, Risk
@@ -156,6 +157,7 @@ __all__ = [
     "Invocation",
     "Joining",
     "MemoryStore",
+    "Message",
     "Migrating",
     "Move",
     "NeedsReview",
@@ -219,6 +221,7 @@ __all__ = [
     "UnknownWorkflow",
     "Unstorable",
     "UnstorableValue",
+    "Wait",
     "WaitKind",
     "Waiting",
     "Wakes",

@@ -14,37 +14,44 @@ from awaitly.audit import BrokenChain, Entry, Head, verify
 from awaitly.durations import Duration, as_timedelta, from_micros
 from awaitly.errors import PendingApproval, UnknownRun
 from awaitly.exceptions import RecordCorrupt
-from awaitly.journal import RunRecord, Step
+from awaitly.journal import Message, RunRecord, Step, Wait
 from awaitly.records import approval_of
 from awaitly.result import Err, Ok, Result
 from awaitly.salvage import listed, salvaged
 from awaitly.statuses import RunStatus
 from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Found, Hold, Move, Page, RunQuery, RunRow, Store
 
-__all__ = ["Archive", "History", "Reader", "RunDetails"]
+__all__ = ["Archive", "History", "Reader", "RunDetails", "still_awaited"]
 
 
 @frozen
 class RunDetails:
     """A run and its approvals as they stand, the decided ones with original, edited value and actors.
 
-    `damage` has a sentence for each record that does not decode; those are left out.
+    `messages` are what it was told from outside. `damage` has a sentence for each record that does not decode; those
+    are left out.
     """
 
     run: RunRecord
     approvals: tuple[Approval, ...]
     at: datetime
     damage: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
 
     @property
     def pending(self) -> tuple[PendingApproval, ...]:
         """What waited for a decision at the time of the look: what is past its deadline did not."""
         return tuple(a.view() for a in self.approvals if a.pending and (a.deadline is None or self.at < a.deadline))
 
+    @property
+    def awaiting(self) -> tuple[Wait, ...]:
+        """What other than a decision it waited for at the time of the look: what had come, or was over, it did not."""
+        return still_awaited(self.run, self.messages, self.at)
+
 
 @frozen
 class History:
-    """All that happened in a run: its record, its steps and approvals in order, and its ledger.
+    """All that happened in a run: its record, its steps, approvals and messages in order, and its ledger.
 
     `damage` has a sentence for each record that does not decode; those are left out.
     """
@@ -54,6 +61,15 @@ class History:
     approvals: tuple[Approval, ...]
     entries: tuple[Entry, ...]
     damage: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
+
+
+def still_awaited(run: RunRecord, messages: Iterable[Message], at: datetime) -> tuple[Wait, ...]:
+    """Give what other than a decision a parked run waits for at a time: nothing that has come by then, or is over."""
+    if run.status is not RunStatus.PARKED or not run.awaiting:
+        return ()
+    come = {(message.kind, message.name) for message in messages if message.unread}
+    return tuple(w for w in run.awaiting if (w.until is None or at < w.until) and (w.kind, w.name) not in come)
 
 
 Archive: TypeAlias = Callable[[History], Awaitable[None] | None]
@@ -72,7 +88,7 @@ class Reader:
         if found.run is None:
             return Err(UnknownRun(run_id))
         read = salvaged(evolve(found, steps=()), found.run)
-        return Ok(RunDetails(read.run, read.approvals, from_micros(found.now), read.damage))
+        return Ok(RunDetails(read.run, read.approvals, from_micros(found.now), read.damage, read.messages))
 
     async def history(self, run_id: str) -> Result[History, UnknownRun]:
         """Give all that happened in a run."""
@@ -84,7 +100,7 @@ class Reader:
     async def _history(self, found: Found, row: RunRow) -> History:
         read = salvaged(found, row)
         entries = await self._store.entries(row.run_id)
-        return History(read.run, read.steps, read.approvals, entries, read.damage)
+        return History(read.run, read.steps, read.approvals, entries, read.damage, read.messages)
 
     async def verify(self, run_id: str, exported: Head | None = None) -> Result[Head, BrokenChain]:
         """Check a run's ledger, against a head that was exported before where one is given."""

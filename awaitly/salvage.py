@@ -9,8 +9,8 @@ from attrs import evolve, frozen
 
 from awaitly.approval import Approval
 from awaitly.exceptions import RecordCorrupt
-from awaitly.journal import RunRecord, Step, with_decisions
-from awaitly.records import approval_of, is_message, quarantined, run_of, step_of
+from awaitly.journal import Message, RunRecord, Step, with_decisions
+from awaitly.records import approval_of, is_message, message_of, quarantined, run_of, step_of
 from awaitly.saving import state_in
 from awaitly.statuses import RunStatus
 from awaitly.store import ApprovalRow, Found, RunRow, StepRow
@@ -31,6 +31,7 @@ class Salvaged:
     steps: tuple[Step, ...]
     approvals: tuple[Approval, ...]
     damage: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
 
 
 def standing(row: RunRow) -> RunStatus:
@@ -52,7 +53,7 @@ def salvaged(found: Found, row: RunRow) -> Salvaged:
         state = state_in(found, row)
     except RecordCorrupt as exc:
         return _piecemeal(found, row, exc)
-    return Salvaged(state.run, state.steps, state.approvals)
+    return Salvaged(state.run, state.steps, state.approvals, messages=state.messages)
 
 
 def _piecemeal(found: Found, row: RunRow, whole: RecordCorrupt) -> Salvaged:
@@ -63,7 +64,9 @@ def _piecemeal(found: Found, row: RunRow, whole: RecordCorrupt) -> Salvaged:
         damage.append(str(exc))
     steps = _legible(found.steps, step_of, damage)
     approvals = _legible([row for row in found.approvals if not is_message(row)], approval_of, damage)
-    return Salvaged(listed(row), with_decisions(steps, approvals), approvals, tuple(damage) or (str(whole),))
+    messages = _legible(filter(is_message, found.approvals), message_of, damage)
+    steps = with_decisions(steps, approvals)
+    return Salvaged(listed(row), steps, approvals, tuple(damage) or (str(whole),), messages)
 
 
 def _legible(rows: Iterable[Row], read: Callable[[Row], T], damage: list[str]) -> tuple[T, ...]:
