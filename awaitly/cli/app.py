@@ -27,6 +27,8 @@ _COMMANDS = {
     "approve": ("awaitly.cli.deciding", "Say yes."),
     "edit": ("awaitly.cli.deciding", "Change what is proposed."),
     "reject": ("awaitly.cli.deciding", "Say no."),
+    "signal": ("awaitly.cli.telling", "Tell a run what it waits for."),
+    "resolve": ("awaitly.cli.telling", "Keep a promise of a run, or reject it."),
     "cancel": ("awaitly.cli.deciding", "End a run, and withdraw what it asks."),
     "audit": ("awaitly.cli.looking", "Check a run's ledger."),
     "schema": ("awaitly.cli.looking", "Print the store's schema."),

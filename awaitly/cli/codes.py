@@ -7,11 +7,13 @@ from enum import IntEnum, unique
 from awaitly.audit import BrokenChain
 from awaitly.errors import (
     AlreadyDecided,
+    AlreadySent,
     Expired,
     RunConflict,
     RunEnded,
     StaleRevision,
     UnknownApproval,
+    UnknownPromise,
     UnknownRun,
 )
 from awaitly.exceptions import UnknownStore
@@ -39,8 +41,8 @@ _MEANINGS = {
     ExitCode.OK: "done",
     ExitCode.REFUSED: "refused: the policy, the schema or the run's state does not allow it",
     ExitCode.USAGE: "the command line, or the store's URL in it, is wrong",
-    ExitCode.UNKNOWN: "no such run or approval",
-    ExitCode.CONFLICT: "too late: decided, changed, expired or ended before",
+    ExitCode.UNKNOWN: "no such run, approval or promise",
+    ExitCode.CONFLICT: "too late: decided, answered, changed, expired or ended before",
     ExitCode.STORE: "the store is missing, locked, read-only, full, damaged or too new",
     ExitCode.LEDGER: "a ledger is broken",
     ExitCode.BUG: "a defect in awaitly",
@@ -53,7 +55,9 @@ EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {meaning}" for code, mea
 _CODES: dict[type, ExitCode] = {
     UnknownRun: ExitCode.UNKNOWN,
     UnknownApproval: ExitCode.UNKNOWN,
+    UnknownPromise: ExitCode.UNKNOWN,
     AlreadyDecided: ExitCode.CONFLICT,
+    AlreadySent: ExitCode.CONFLICT,
     Expired: ExitCode.CONFLICT,
     RunConflict: ExitCode.CONFLICT,
     RunEnded: ExitCode.CONFLICT,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
@@ -10,9 +9,9 @@ import click
 
 from awaitly.approval import Approved, Decision, Edited, Rejected
 from awaitly.cli import plain
-from awaitly.cli.editing import meant_value
+from awaitly.cli.editing import from_stdin, meant_value
 from awaitly.cli.failures import refused, usage
-from awaitly.cli.options import KEY, REVISION, RUN, TEXT, actor, common, settings, signed
+from awaitly.cli.options import KEY, REVISION, RUN, TEXT, WithValue, actor, common, settings, signed
 from awaitly.cli.stores import work
 from awaitly.cli.visible import visible
 from awaitly.desk import CancelRefusal
@@ -60,16 +59,7 @@ def reject(
     _decide(lambda orchestrator, _: orchestrator.reject(run_id, key, reason, by=who, revision=revision))
 
 
-class _Edit(click.Command):
-    """Takes a negative number for a value, not for an option."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Parse."""
-        ctx.ignore_unknown_options = any(arg[:1] == "-" and arg[1:2].isdigit() for arg in args)
-        return super().parse_args(ctx, args)
-
-
-@click.command(cls=_Edit)
+@click.command(cls=WithValue)
 @RUN
 @click.argument("words", metavar="[KEY] VALUE", nargs=-1, required=True, type=TEXT)
 @REVISION
@@ -87,7 +77,7 @@ def edit(run_id: str, words: tuple[str, ...], revision: int | None, by: str, rol
             f"edit takes RUN [KEY] VALUE, and {visible(text)!r} is too much; put quotes around a value with blanks"
         )
     key = keys[0] if keys else None
-    text = _from_stdin() if text == "-" else text
+    text = from_stdin() if text == "-" else text
     who = actor(by, roles)
 
     async def edited(orchestrator: Orchestrator, _: Store) -> Result[Decision, object]:
@@ -95,13 +85,6 @@ def edit(run_id: str, words: tuple[str, ...], revision: int | None, by: str, rol
         return await orchestrator.edit(run_id, key, value, by=who, revision=revision)
 
     _decide(edited)
-
-
-def _from_stdin() -> str:
-    try:
-        return sys.stdin.read().rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise usage("the value on stdin is not valid UTF-8") from None
 
 
 def _decide(verb: Verb) -> None:

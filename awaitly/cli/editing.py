@@ -1,18 +1,22 @@
-"""From the text of an edit to the value that is meant, by the schema that was stored with the approval."""
+"""From the text on the command line to the value that is meant, by the schema that is stored with what waits for it."""
 
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
-from awaitly.approval import Approval
 from awaitly.cli.failures import usage
 from awaitly.cli.visible import visible
 from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
 from awaitly.schema import validate
 
-__all__ = ["meant_value"]
+__all__ = ["ANYTHING", "fitting", "from_stdin", "meant_value"]
+
+
+ANYTHING = "{}"
+"""The schema of what nobody waits for yet."""
 
 
 async def meant_value(orchestrator: Orchestrator, run_id: str, key: str | None, text: str) -> Any:
@@ -28,29 +32,30 @@ async def meant_value(orchestrator: Orchestrator, run_id: str, key: str | None, 
     if key is None and text in {approval.key for approval in details.approvals}:
         raise usage(f"{visible(text)!r} is the key of an approval; the new value is missing: edit RUN KEY VALUE")
     meant = [a for a in details.approvals if (a.pending if key is None else a.key == key)]
-    return text if len(meant) != 1 else _fitting(meant[0], text)
+    return text if len(meant) != 1 else fitting(meant[0].schema, text)
 
 
-def _fitting(approval: Approval, text: str) -> Any:
+def fitting(schema: str, text: str) -> Any:
+    """Read a text as what a schema wants; what fits in no way is given as it rather is."""
     match _parsed(text):
-        case Ok(value) if _fits(approval, value) or not _wants_text(approval, text):
+        case Ok(value) if _fits(schema, value) or not _wants_text(schema, text):
             return value
-        case Err(problem) if not _wants_text(approval, text):
+        case Err(problem) if not _wants_text(schema, text):
             raise usage(f"the value is not JSON ({visible(problem)}); a text is written with its quotation marks")
         case _:
             return text
 
 
-def _wants_text(approval: Approval, text: str) -> bool:
+def _wants_text(schema: str, text: str) -> bool:
     """Whether a text is wanted here, rather than anything at all, or something that this text was meant to be."""
-    if json.loads(approval.schema).get("type") == "string":
+    if json.loads(schema).get("type") == "string":
         return True
-    anything = _fits(approval, None) and _fits(approval, 0) and _fits(approval, {})
-    return _fits(approval, text) and not anything and text[:1] not in {"{", "["}
+    anything = _fits(schema, None) and _fits(schema, 0) and _fits(schema, {})
+    return _fits(schema, text) and not anything and text[:1] not in {"{", "["}
 
 
-def _fits(approval: Approval, value: Any) -> bool:
-    return isinstance(validate(approval.schema, value), Ok)
+def _fits(schema: str, value: Any) -> bool:
+    return isinstance(validate(schema, value), Ok)
 
 
 def _parsed(text: str) -> Result[Any, str]:
@@ -63,3 +68,11 @@ def _parsed(text: str) -> Result[Any, str]:
 def _no_constant(name: str) -> Any:
     message = f"{name} is no JSON"
     raise ValueError(message)
+
+
+def from_stdin() -> str:
+    """Read all of stdin as one value."""
+    try:
+        return sys.stdin.read().rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise usage("the value on stdin is not valid UTF-8") from None

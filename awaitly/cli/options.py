@@ -26,8 +26,10 @@ __all__ = [
     "RUN",
     "TEXT",
     "Settings",
+    "WithValue",
     "actor",
     "common",
+    "named",
     "need_command",
     "settings",
     "signed",
@@ -120,26 +122,44 @@ def _keep_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:  # 
     kept.as_json = kept.as_json or value
 
 
+class WithValue(click.Command):
+    """Takes a negative number for a value, not for an option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse."""
+        ctx.ignore_unknown_options = any(arg[:1] == "-" and arg[1:2].isdigit() for arg in args)
+        return super().parse_args(ctx, args)
+
+
 def signed(command: F) -> F:
     """Add `--by` and `--role`."""
-    add_by = click.option(
-        "--by",
-        metavar="NAME",
-        type=TEXT,
-        envvar="AWAITLY_ACTOR",
-        callback=_named,
-        help="Who decides. Default: AWAITLY_ACTOR, or your login name.",
-    )
+    add_by = _by("Who decides")
     add_role = click.option(
         "--role", "roles", metavar="ROLE", type=TEXT, multiple=True, help="A role of whoever decides; repeatable."
     )
     return add_by(add_role(command))
 
 
+def named(command: F) -> F:
+    """Add `--by` alone, where no role counts."""
+    return _by("Who says so")(command)
+
+
+def _by(who: str) -> Callable[[F], F]:
+    return click.option(
+        "--by",
+        metavar="NAME",
+        type=TEXT,
+        envvar="AWAITLY_ACTOR",
+        callback=_named,
+        help=f"{who}. Default: AWAITLY_ACTOR, or your login name.",
+    )
+
+
 def _named(_: click.Context, __: click.Parameter, value: str | None) -> str:
     name = value if value is not None else _login_name()
     if not name.strip():
-        raise click.BadParameter("whoever decides needs a name")
+        raise click.BadParameter("whoever does this needs a name")
     return name
 
 
