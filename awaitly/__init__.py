@@ -109,6 +109,7 @@ from awaitly.store import (
     open_store,
     position,
 )
+from awaitly.worker import Worker
 from awaitly.workflow import Invocation, Workflow, step, workflow
 
 __all__ = [
@@ -226,6 +227,7 @@ __all__ = [
     "Waiting",
     "Wakes",
     "Waking",
+    "Worker",
     "Workflow",
     "WorkflowChanged",
     "WorkflowStateStore",

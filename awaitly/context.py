@@ -154,7 +154,7 @@ class Run(Branching, Pauses[E_contra]):
         await self._journal.settle()
         self._check_open()
         started = self._host.clock()
-        with self._journal.bodies:
+        with self._journal.bodies, self._host.underway.body(self.run_id, spot.key):
             attempted = await run_body(body, spot.key, args, kwargs, attempts)
             recorded = recorded_as(body, self._codec, spot.key, attempted)
             step = Step(spot.key, spot.place, hashed, recorded, started, self._host.clock(), attempted.attempts)

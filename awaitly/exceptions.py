@@ -109,7 +109,11 @@ class DefinitionError(TypeError):
 
 
 class UnknownWorkflow(LookupError):
-    """A run's workflow was not given to this orchestrator."""
+    """A run's workflow was not given to this orchestrator; `workflow` is its name."""
+
+    def __init__(self, message: str, workflow: str = "") -> None:
+        super().__init__(message)
+        self.workflow = workflow
 
 
 class UnstorableValue(TypeError):

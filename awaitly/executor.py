@@ -22,7 +22,7 @@ from awaitly.errands import Errands
 from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun
 from awaitly.exceptions import DefinitionError, RecordCorrupt, UnknownWorkflow
 from awaitly.execution import Execution, drive, execution_of, journal_of
-from awaitly.host import INLINE, Host
+from awaitly.host import INLINE, Host, Underway
 from awaitly.journal import Lease, RunState
 from awaitly.looks import Looks
 from awaitly.moves import Moved, StillWaiting
@@ -75,6 +75,7 @@ class Executor:
         self._errands = Errands(store)
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.roster = Roster(lease)
+        self.underway = Underway()
 
     def on(self, store: Store) -> Executor:
         """Give an executor of the same runs and leases over the same rows, reached by another way."""
@@ -184,7 +185,7 @@ class Executor:
         if versions is None:
             known = ", ".join(self._workflows) or "none"
             msg = f"run {row.run_id!r} needs the workflow {row.workflow!r}; this orchestrator was given {known}"
-            raise UnknownWorkflow(msg)
+            raise UnknownWorkflow(msg, row.workflow)
         newest = next(reversed(versions.values()))
         return newest if len(versions) == 1 else versions.get(version_of(row) or "", newest)
 
@@ -208,7 +209,7 @@ class Executor:
         return next((reader for reader in readers if reader is not None), None)
 
     def _host_from(self, base: datetime) -> Host:
-        return Host(self._clock or _clock_from(base), self._inline)
+        return Host(self._clock or _clock_from(base), self._inline, self.underway)
 
     def lease_from(self, now: datetime) -> Lease:
         """Give a lease that begins now, by the store's clock."""

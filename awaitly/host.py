@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from awaitly.durations import utc_now
 
-__all__ = ["INLINE", "Host"]
+__all__ = ["INLINE", "Host", "Underway"]
 
 INLINE = timedelta(seconds=5)
 """What takes no longer than this is waited for on the spot; what takes longer parks the run."""
+
+
+class Underway:
+    """Which step's body each task is in, for whoever must name the one that blocks the event loop."""
+
+    def __init__(self) -> None:
+        self._bodies: dict[asyncio.Task[Any] | None, tuple[str, str]] = {}
+
+    @contextmanager
+    def body(self, run_id: str, key: str) -> Generator[None]:
+        """Note that the task that runs here is in the body of a step."""
+        task = asyncio.current_task()
+        self._bodies[task] = run_id, key
+        try:
+            yield
+        finally:
+            self._bodies.pop(task, None)
+
+    def of(self, task: asyncio.Task[Any]) -> tuple[str, str] | None:
+        """Give the run and the step whose body a task is in. Can be called on any thread."""
+        return self._bodies.get(task)
 
 
 @frozen
@@ -21,3 +45,4 @@ class Host:
 
     clock: Callable[[], datetime] = utc_now
     inline: timedelta = INLINE
+    underway: Underway = field(factory=Underway)

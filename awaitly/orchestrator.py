@@ -28,7 +28,7 @@ from awaitly.execution import Execution, execution_of, new_run
 from awaitly.executor import Executor, as_damaged, as_it_is, left_alone, under_review
 from awaitly.host import INLINE
 from awaitly.ids import checked_name, new_run_id
-from awaitly.journal import Decided, RunRecord, RunState
+from awaitly.journal import DEFAULT_QUEUE, Decided, RunRecord, RunState
 from awaitly.moves import Moved
 from awaitly.picking import always, editing
 from awaitly.queueing import Queueing
@@ -38,6 +38,7 @@ from awaitly.saving import state_in
 from awaitly.statuses import RunStatus
 from awaitly.store import Move, Store, Wakes, joined
 from awaitly.watching import watching
+from awaitly.worker import CONCURRENCY, GRACE, Worker
 from awaitly.workflow import Invocation, Workflow, checked_invocation
 
 __all__ = ["Orchestrator"]
@@ -214,6 +215,38 @@ class Orchestrator(Queueing):
                 except UnknownWorkflow:
                     continue
         return tuple(executions)
+
+    def working(
+        self,
+        *,
+        concurrency: int = CONCURRENCY,
+        queues: Iterable[str] = (DEFAULT_QUEUE,),
+        grace: Duration = GRACE,
+    ) -> Worker:
+        """Give a worker: inside `async with orchestrator.working():` whatever is due here goes on by itself.
+
+        It executes at most `concurrency` runs of these `queues` at a time. Leaving lets them end or park for as long as
+        `grace`, and then gives them back, for any other worker to go on with. Raises `ValueError` and `DefinitionError`
+        for a concurrency below 1 and for no queues.
+        """
+        return Worker(self._store, self._executor, concurrency=concurrency, queues=queues, grace=grace)
+
+    async def work(
+        self,
+        *,
+        once: bool = False,
+        idle_exit: Duration | None = None,
+        concurrency: int = CONCURRENCY,
+        queues: Iterable[str] = (DEFAULT_QUEUE,),
+        grace: Duration = GRACE,
+    ) -> None:
+        """Be a worker until this is cancelled; what then executes has its `grace`, as in `working`.
+
+        `once`: work off what is due now, and return. `idle_exit`: return once nothing was due, and nothing executed,
+        for so long.
+        """
+        worker = self.working(concurrency=concurrency, queues=queues, grace=grace)
+        await worker.run(once=once, idle_exit=idle_exit)
 
     async def wait(self, run_id: str, *, timeout: Duration | None = None) -> Execution[Any, Any]:
         """Wait until a run has ended, wherever it runs, and give it; at the `timeout`, give it as it then stands.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from typing import Any
 
 from awaitly.exceptions import StoreError
 from awaitly.replay import Journal
@@ -22,8 +23,8 @@ class Executing:
         self.tenure = tenure
         self.journal = journal
         self._patience = patience
-        self._task = asyncio.current_task()
-        self._cancelling = 0 if self._task is None else self._task.cancelling()
+        self.task = asyncio.current_task()
+        self._cancelling = 0 if self.task is None else self.task.cancelling()
         self._dismissed = False
         self._leaving = False
         self._abandoned = False
@@ -39,14 +40,14 @@ class Executing:
 
     def dismiss(self) -> None:
         """Let the workflow's code end where it stands; nothing more of it begins."""
-        if not self._leaving and self._task is not None and self._task is not asyncio.current_task():
+        if not self._leaving and self.task is not None and self.task is not asyncio.current_task():
             self._dismissed = True
             self.journal.close(FencedOut(self.tenure.run_id))
-            self._task.cancel()
+            self.task.cancel()
 
     def absolved(self) -> bool:
         """Take the cancellation back that `dismiss` made; False where the caller was cancelled as well."""
-        return self._dismissed and self._task is not None and self._task.uncancel() <= self._cancelling
+        return self._dismissed and self.task is not None and self.task.uncancel() <= self._cancelling
 
     async def released(self) -> None:
         """Give the run back, even where whoever waits for that is cancelled once more; try for as long as the lease."""
@@ -127,4 +128,14 @@ class Roster:
         if self._busy:
             await asyncio.wait(self._busy, timeout=self._lease)
         for executing in self._executing:
+            executing.abandon()
+
+    async def give_back(self, tasks: Collection[asyncio.Task[Any]]) -> None:
+        """Let the runs that execute in these tasks be given back, and wait for the tasks' ends as `close` does."""
+        theirs = [executing for executing in self._executing if executing.task in tasks]
+        for executing in theirs:
+            executing.dismiss()
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._lease)
+        for executing in self._executing.intersection(theirs):
             executing.abandon()

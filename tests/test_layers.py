@@ -15,9 +15,9 @@ ADAPTERS = ROOT / "adapters"
 # From the bottom to the top: a module may import from layers below its own, and from nothing else of the core. A
 # folder stands for all that is in it.
 LAYERS: list[list[str]] = [
-    ["result", "statuses", "durations", "changing", "clocks", "turns", "coding.paths"],
+    ["result", "statuses", "durations", "changing", "clocks", "turns", "coding.paths", "logs", "rests"],
     ["host"],
-    ["errors"],
+    ["errors", "watchdog"],
     ["exceptions"],
     ["ids", "coding", "actors", "retry"],
     ["digest", "codec", "schema", "policy"],
@@ -40,10 +40,10 @@ LAYERS: list[list[str]] = [
     ["roster"],
     ["executor", "reader"],
     ["desk", "messenger"],
-    ["queueing"],
+    ["queueing", "worker"],
     ["orchestrator"],
     ["sync", "testing"],
-    ["cli", "gate", "worker"],
+    ["cli", "gate"],
     ["__main__"],
 ]
 DRIVERS = {"sqlite3", "redis", "psycopg", "psycopg_pool", "aiosqlite", "httpx", "requests", "socketserver", "http"}
