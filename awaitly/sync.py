@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Generator, Iterable
+from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
@@ -34,6 +35,7 @@ from awaitly.reader import Archive, History, RunDetails
 from awaitly.result import Result
 from awaitly.statuses import Priority, RunStatus
 from awaitly.store import Page, Store
+from awaitly.worker import CONCURRENCY, GRACE, Worker
 from awaitly.workflow import Invocation, Workflow
 
 __all__ = ["Orchestrator"]
@@ -173,6 +175,34 @@ class Orchestrator:
     def recover(self) -> tuple[Execution[Any, Any], ...]:
         """Go on with every run that is due."""
         return self._run(self._inner.recover())
+
+    @contextmanager
+    def working(
+        self,
+        *,
+        concurrency: int = CONCURRENCY,
+        queues: Iterable[str] = (DEFAULT_QUEUE,),
+        grace: Duration = GRACE,
+    ) -> Generator[Worker]:
+        """Let a worker go on with whatever is due, on the orchestrator's own thread, until this is left."""
+        worker = self._inner.working(concurrency=concurrency, queues=queues, grace=grace)
+        self._run(worker.__aenter__())
+        try:
+            yield worker
+        finally:
+            self._run(worker.__aexit__(None, None, None))
+
+    def work(
+        self,
+        *,
+        once: bool = False,
+        idle_exit: Duration | None = None,
+        concurrency: int = CONCURRENCY,
+        queues: Iterable[str] = (DEFAULT_QUEUE,),
+        grace: Duration = GRACE,
+    ) -> None:
+        """Be a worker: until nothing is due (`once`), until nothing was for so long (`idle_exit`), or for ever."""
+        self._run(self._inner.work(once=once, idle_exit=idle_exit, concurrency=concurrency, queues=queues, grace=grace))
 
     def wait(self, run_id: str, *, timeout: Duration | None = None) -> Execution[Any, Any]:
         """Wait until a run has ended; at the `timeout`, give it as it then stands."""

@@ -26,6 +26,7 @@ from awaitly import (
     RunStatus,
     Store,
     StoreUnavailable,
+    sync,
     workflow,
 )
 from awaitly.store import Found
@@ -327,9 +328,10 @@ async def test_a_worker_works_once(kept: Store) -> None:
 async def test_nonsense_is_refused(kept: Store) -> None:
     """Before anything begins."""
     orchestrator = Orchestrator(kept)
-    for wrong in (lambda: orchestrator.working(concurrency=0), lambda: orchestrator.working(queues=[])):
-        with pytest.raises(ValueError, match="at least one"):
-            wrong()
+    with pytest.raises(ValueError, match="at least one"):
+        orchestrator.working(concurrency=0)
+    with pytest.raises(ValueError, match="at least one"):
+        orchestrator.working(queues=[])
     with pytest.raises(TypeError, match="in a list"):
         orchestrator.working(queues="mail")
 
@@ -564,3 +566,22 @@ async def test_each_execution_is_one_line_without_values(kept: Store, caplog: py
     assert len(lines) == 1
     assert lines[0].startswith('event=executed run="r 1" workflow=ordered status=completed seconds=0.')
     assert "secret" not in caplog.text
+
+
+def test_plain_code_has_workers_too(tmp_path: Path) -> None:
+    """On the orchestrator's own thread, while the caller does something else."""
+
+    @workflow
+    async def plain(run: Run[FlowError], amount: int) -> Result[int, FlowError]:
+        return Ok(await run.approval("manager", proposes=amount))
+
+    with sync.Orchestrator(SqliteStore(tmp_path / "runs.db"), workflows=[plain]) as orchestrator:
+        orchestrator.start(plain(1), run_id="a")
+        with orchestrator.working() as worker:
+            orchestrator.approve("a", by="ann")
+            assert orchestrator.wait("a", timeout="20s").result == Ok(1)
+            assert worker.unknown == frozenset()
+        orchestrator.start(plain(2), run_id="b")
+        orchestrator.approve("b", by="ann")
+        orchestrator.work(once=True)
+        assert orchestrator.resume("b").result == Ok(2)
