@@ -30,6 +30,8 @@ _COMMANDS = {
     "signal": ("awaitly.cli.telling", "Tell a run what it waits for."),
     "resolve": ("awaitly.cli.telling", "Keep a promise of a run, or reject it."),
     "cancel": ("awaitly.cli.deciding", "End a run, and withdraw what it asks."),
+    "worker": ("awaitly.cli.working", "Work off what is due."),
+    "dev": ("awaitly.cli.working", "A worker that starts anew when the code changes."),
     "audit": ("awaitly.cli.looking", "Check a run's ledger."),
     "schema": ("awaitly.cli.looking", "Print the store's schema."),
     "cleanup": ("awaitly.cli.clearing", "Delete runs that ended long ago."),

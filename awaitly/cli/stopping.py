@@ -1,0 +1,54 @@
+"""Ending a program that serves until it is told to stop: the first signal is a request, the second an order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from awaitly.cli.codes import ExitCode
+
+__all__ = ["SIGNALS", "Stops", "stopping"]
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_LAST_MOMENT = 2.0
+"""Seconds from the second signal to the end of the process, whatever it is at."""
+
+
+class Stops:
+    """How often the process was told to stop."""
+
+    def __init__(self, stop: Callable[[bool], None]) -> None:
+        self._stop = stop
+        self._loop = asyncio.get_running_loop()
+        self.count = 0
+
+    def hear(self, *_: object) -> None:
+        """Be told: `stop` is called on the loop, with True from the second time on."""
+        self.count += 1
+        at_once = self.count > 1
+        if at_once:
+            end = threading.Timer(_LAST_MOMENT, os._exit, [ExitCode.INTERRUPTED])  # the loop may be blocked
+            end.daemon = True
+            end.start()
+        self._loop.call_soon_threadsafe(self._stop, at_once)
+
+    @property
+    def code(self) -> ExitCode:
+        """What the shell gets."""
+        return ExitCode.INTERRUPTED if self.count > 1 else ExitCode.OK
+
+
+@contextmanager
+def stopping(stop: Callable[[bool], None]) -> Generator[Stops]:
+    """Have SIGTERM and SIGINT call `stop`. To be used in the main thread, by a coroutine."""
+    stops = Stops(stop)
+    usual = {number: signal.signal(number, stops.hear) for number in SIGNALS}
+    try:
+        yield stops
+    finally:
+        for number, handler in usual.items():
+            signal.signal(number, handler)
