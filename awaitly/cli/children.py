@@ -27,9 +27,11 @@ class Child:
     def __init__(self, command: Sequence[str]) -> None:
         self._command = command
         self._process: asyncio.subprocess.Process | None = None
+        self._told = False
 
     async def start(self) -> None:
         """Start it."""
+        self._told = False
         self._process = await asyncio.create_subprocess_exec(*self._command, process_group=0)
         LOGGER.info(line("worker_started", pid=self._process.pid))
 
@@ -46,8 +48,9 @@ class Child:
         LOGGER.info(line("worker_ended", pid=self._process.pid, code=code))
         return code
 
-    def stop(self) -> None:
-        """Ask it to stop; a second time, it stops at once."""
-        if self._process is not None and self.lives:
+    def stop(self, *, at_once: bool = False) -> None:
+        """Ask it to stop, unless it was asked; with `at_once` once more, which is how it is told to."""
+        if self._process is not None and self.lives and (at_once or not self._told):
+            self._told = True
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGTERM)

@@ -45,10 +45,10 @@ class Reloader:
     folder: Path
     _stop: asyncio.Event = field(factory=asyncio.Event, init=False)
 
-    def stop(self, _: bool = False) -> None:  # noqa: FBT001, FBT002  (as `stopping` calls it)
+    def stop(self, at_once: bool) -> None:  # noqa: FBT001  (as `stopping` calls it)
         """Stop the worker and then this."""
         self._stop.set()
-        self.child.stop()
+        self.child.stop(at_once=at_once)
 
     async def keep(self) -> None:
         """Keep it running until `stop` is called; one that ends by itself is started again after the next change."""

@@ -36,10 +36,10 @@ class Supervisor:
     _stop: asyncio.Event = field(factory=asyncio.Event, init=False)
     _pause: Growing = field(factory=lambda: Growing(0.5, 30.0), init=False)
 
-    def stop(self, _: bool = False) -> None:  # noqa: FBT001, FBT002  (as `stopping` calls it)
+    def stop(self, at_once: bool) -> None:  # noqa: FBT001  (as `stopping` calls it)
         """Stop the worker and then this."""
         self._stop.set()
-        self.child.stop()
+        self.child.stop(at_once=at_once)
 
     async def supervise(self, orchestrator: Orchestrator) -> None:
         """Supervise until `stop` is called."""
