@@ -186,9 +186,9 @@ def test_importing_loads_nothing_heavy(statement: str) -> None:
     assert not [name for name in HEAVY if name in fresh]
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
+@pytest.mark.parametrize("path", [path for path in modules() if name_of(path) != "cli.logs"], ids=name_of)
 def test_every_module_is_imported_without_side_effects_on_logging(path: Path) -> None:
-    """No module of the core configures logging."""
+    """No module of the core configures logging, but for the command line, where it is the program."""
     tree = ast.parse(path.read_text())
     calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
     assert not [call for call in calls if call.endswith(("basicConfig", "dictConfig", "fileConfig", "addHandler"))]

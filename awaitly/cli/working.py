@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-import sys
-import time
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from pathlib import Path
@@ -14,10 +11,11 @@ from typing import Any, TypeVar
 import click
 from attrs import frozen
 
+from awaitly.cli.application import APPLICATION, application
 from awaitly.cli.children import Child, worker_command
 from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import store_trouble, usage
-from awaitly.cli.loading import load_orchestrator
+from awaitly.cli.logs import configure_logging
 from awaitly.cli.options import LENGTH, TEXT, settings, with_json
 from awaitly.cli.reloading import Reloader
 from awaitly.cli.stopping import stopping
@@ -85,8 +83,7 @@ def _crewed(grace: str) -> Callable[[F], F]:
             show_default=True,
             help="How long runs may go on once it is told to stop, before they are given back.",
         )
-        app = click.argument("app", metavar="APP", type=TEXT)
-        return app(concurrency(queue(patience(with_json(command)))))
+        return APPLICATION(concurrency(queue(patience(with_json(command)))))
 
     return add
 
@@ -100,7 +97,7 @@ def _crewed(grace: str) -> Callable[[F], F]:
 )
 def worker(
     *,
-    app: str,
+    name: str,
     concurrency: int,
     queues: tuple[str, ...],
     grace: timedelta,
@@ -110,14 +107,14 @@ def worker(
 ) -> int:
     """Work off what is due, until it is told to stop.
 
-    APP is module:name, for instance app:orchestrator: an Orchestrator that is not open, or a function that makes one.
+    MODULE:ATTRIBUTE, such as app:orchestrator, names an Orchestrator that is not open, or a function that makes one.
     SIGTERM and Ctrl-C let runs that execute end or park within the grace; the rest is given back for other workers.
     A second one stops at once.
     """
     if supervise and once:
         raise usage("--supervise and --once exclude each other")
-    crew = Crew(app, concurrency, queues, grace)
-    orchestrator = load_orchestrator(app)
+    crew = Crew(name, concurrency, queues, grace)
+    orchestrator = application(name)
     configure_logging()
     if supervise:
         return _completed(_supervise(orchestrator, crew, idle_exit or _IDLE))
@@ -129,13 +126,13 @@ def worker(
 
 @click.command()
 @_crewed(_HASTE)
-def dev(*, app: str, concurrency: int, queues: tuple[str, ...], grace: timedelta) -> int:
+def dev(*, name: str, concurrency: int, queues: tuple[str, ...], grace: timedelta) -> int:
     """Keep a worker running, started anew whenever a Python file below this folder changes.
 
-    APP is module:name, as for `awaitly worker`. Where the program cannot be imported, the next change is waited for.
+    MODULE:ATTRIBUTE is as for `awaitly worker`. Where the program cannot be imported, the next change is waited for.
     """
     configure_logging()
-    return _completed(_develop(Reloader(Crew(app, concurrency, queues, grace).child(), Path.cwd())))
+    return _completed(_develop(Reloader(Crew(name, concurrency, queues, grace).child(), Path.cwd())))
 
 
 async def _work(orchestrator: Orchestrator, one: Worker, *, once: bool, idle_exit: timedelta | None) -> ExitCode:
@@ -167,24 +164,3 @@ def _completed(work: Coroutine[Any, Any, ExitCode]) -> ExitCode:
 
 def _text(length: timedelta) -> str:
     return f"{length.total_seconds():f}s"
-
-
-class _Lines(logging.Formatter):
-    """One line for each event: the time, the level, and what is told."""
-
-    default_msec_format = "%s.%03dZ"
-    default_time_format = "%Y-%m-%dT%H:%M:%S"
-
-    def __init__(self) -> None:
-        super().__init__("time=%(asctime)s level=%(levelname)s logger=%(name)s %(message)s")
-        self.converter = time.gmtime
-
-
-def configure_logging() -> None:
-    """Let the process log to its standard error, unless the program has set up its own logging."""
-    if not logging.getLogger().handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(_Lines())
-        logging.getLogger().addHandler(handler)
-    if logging.getLogger("awaitly").level == logging.NOTSET:
-        logging.getLogger("awaitly").setLevel(logging.INFO)

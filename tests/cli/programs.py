@@ -42,9 +42,6 @@ async def strange(run: Run[str], name: str) -> Result[str, str]:
 def make() -> Orchestrator:
     return Orchestrator(open_store(f"sqlite:///{HERE / 'runs.db'}"), workflows=[holding])
 
-def fail() -> Orchestrator:
-    raise OSError("no such luck")
-
 orchestrator = make()
 number = 7
 """

@@ -54,29 +54,12 @@ def test_unknown_workflows_are_named_in_the_document(folder: Path) -> None:
     assert runs(folder) == {"s": "queued"}
 
 
-WRONG = {
-    "app": "write module:name, for instance app:orchestrator",
-    "nowhere:orchestrator": "there is no module 'nowhere'",
-    "app:nothing": "the module 'app' has no 'nothing'; it has the orchestrator orchestrator",
-    "app:number": "app:number is no Orchestrator, and no function that makes one: it gives a int",
-    "app:Path": "it gives a PosixPath",
-    "app:fail": "calling app:fail() failed: OSError: no such luck",
-    "broken:orchestrator": "importing broken failed: SyntaxError",
-    "needy:orchestrator": "importing needy failed: it needs the module 'not_there'",
-}
-
-
-@pytest.mark.parametrize("target", WRONG)
-def test_a_wrong_name_is_told_in_a_sentence(target: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether the module, the name in it, or what stands there is wrong."""
-    (folder / "broken.py").write_text("def")
-    (folder / "needy.py").write_text("import not_there")
-    monkeypatch.chdir(folder)
-    monkeypatch.syspath_prepend(folder)
-    monkeypatch.delitem(__import__("sys").modules, "app", raising=False)
-    refused = call("worker", target, "--once")
-    assert refused.code == 2
-    assert WRONG[target] in refused.err.splitlines()[-1]
+def test_what_is_no_orchestrator_ends_it(folder: Path) -> None:
+    """At once and with one sentence, also where it is to be supervised."""
+    for more in ([], ["--supervise"]):
+        refused = process("worker", "app:number", *more, folder=folder)
+        assert (refused.code, refused.err.count("\n")) == (2, 1)
+        assert "app:number gives int, and no Orchestrator" in refused.err
 
 
 def test_options_that_exclude_each_other(folder: Path) -> None:
