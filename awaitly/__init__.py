@@ -43,6 +43,7 @@ from awaitly.errors import (
     UnknownApproval,
     UnknownPromise,
     UnknownRun,
+    UnknownSchedule,
     UnknownStep,
     Unstorable,
     Waiting,
@@ -81,6 +82,7 @@ from awaitly.queueing import Enqueued
 from awaitly.reader import History, RunDetails
 from awaitly.result import Err, Ok, Result, catching
 from awaitly.retry import Retry
+from awaitly.scheduling import Scheduled
 from awaitly.signals import Parked
 from awaitly.snapshot import Snapshot
 from awaitly.statuses import ApprovalStatus, Priority, RunStatus, WaitKind
@@ -194,6 +196,7 @@ __all__ = [
     "RunQuery",
     "RunRow",
     "RunStatus",
+    "Scheduled",
     "SchemaTooNew",
     "SchemaTooOld",
     "SelfApproval",
@@ -217,6 +220,7 @@ __all__ = [
     "UnknownApproval",
     "UnknownPromise",
     "UnknownRun",
+    "UnknownSchedule",
     "UnknownStep",
     "UnknownStore",
     "UnknownWorkflow",

@@ -29,6 +29,7 @@ from awaitly.errors import (
 from awaitly.exceptions import CommitUnknown, RecordCorrupt
 from awaitly.execution import Execution, execution_of
 from awaitly.executor import Executor
+from awaitly.ids import SCHEDULES
 from awaitly.journal import RunState
 from awaitly.looks import Looks
 from awaitly.moves import Moved
@@ -36,8 +37,9 @@ from awaitly.picking import Eventful, moved
 from awaitly.records import head_of
 from awaitly.result import Err, Ok, Result
 from awaitly.running import RunRefusal
-from awaitly.salvage import standing
+from awaitly.salvage import listed, standing
 from awaitly.saving import approvals_in, decision, difference, state_in, withdrawal
+from awaitly.statuses import RunStatus
 from awaitly.store import Found, Move, RunRow, Store
 from awaitly.turns import Turn, Turns
 from awaitly.workflow import Workflow
@@ -169,6 +171,8 @@ class Desk:
             found = looks.again(await self._store.load(run_id))
             if found.run is None:
                 return Err(UnknownRun(run_id))
+            if listed(found.run).status is RunStatus.SCHEDULED:
+                return Err(_no_run(run_id))
             try:
                 state = state_in(found, found.run)
             except RecordCorrupt:
@@ -198,6 +202,12 @@ class Desk:
         if isinstance(await self._store.commit(withdrawal(found, row, by, reason)), Err):
             return Err(RunConflict(row.run_id, ConflictReason.MOVED, "it has just moved; look again"))
         return Ok(RunCancelled(row.run_id, by.name, reason))
+
+
+def _no_run(run_id: str) -> RunConflict:
+    name = run_id.removeprefix(SCHEDULES)
+    detail = f"it is no run but the schedule {name!r}; `awaitly unschedule` and `Orchestrator.unschedule` end that"
+    return RunConflict(run_id, ConflictReason.WRONG_STATUS, detail)
 
 
 def _reason(execution: Execution[Any, Any]) -> Interruption | None:

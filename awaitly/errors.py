@@ -52,6 +52,7 @@ __all__ = [
     "UnknownApproval",
     "UnknownPromise",
     "UnknownRun",
+    "UnknownSchedule",
     "UnknownStep",
     "Unstorable",
     "Waiting",
@@ -233,6 +234,16 @@ class UnknownRun:
 
     def __str__(self) -> str:
         return f"no run {self.run_id!r} in this store; `awaitly runs` lists those there are"
+
+
+@frozen
+class UnknownSchedule:
+    """No schedule has this name in this store, or it was ended."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"no schedule {self.name!r} in this store; `awaitly schedules` lists those there are"
 
 
 @frozen

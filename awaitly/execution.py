@@ -27,7 +27,7 @@ from awaitly.errors import (
 )
 from awaitly.exceptions import DefinitionError
 from awaitly.host import Host
-from awaitly.ids import checked_name, new_run_id
+from awaitly.ids import checked_run_id, new_run_id
 from awaitly.journal import Lease, Raised, Recorded, RunRecord, RunState, Wait
 from awaitly.replay import Journal, Recorder
 from awaitly.result import Err, Ok, Result
@@ -249,7 +249,7 @@ def _result_of(
         case RunStatus.PARKED if run.awaiting:
             wait = run.awaiting[0]
             return Err(Waiting(run.run_id, wait.key, wait.kind, wait.until))
-        case RunStatus.QUEUED if run.due_at is not None and run.due_at > run.updated_at:
+        case RunStatus.QUEUED | RunStatus.SCHEDULED if run.due_at is not None and run.due_at > run.updated_at:
             return Err(Waiting(run.run_id, run.workflow, _why_queued(run), run.due_at))
         case RunStatus.CANCELLED:
             return Err(RunCancelled(run.run_id, run.by.name if run.by else "nobody known", run.reason))
@@ -282,7 +282,7 @@ def new_run(
 ) -> RunRecord:
     """Give the record of a run that begins now, in its starter's hands."""
     return RunRecord(
-        run_id=new_run_id() if run_id is None else checked_name("a run id", run_id),
+        run_id=new_run_id() if run_id is None else checked_run_id(run_id),
         workflow=invocation.workflow.name,
         code_version=invocation.workflow.version,
         arguments=invocation.arguments,

@@ -23,11 +23,13 @@ from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun
 from awaitly.exceptions import DefinitionError, RecordCorrupt, UnknownWorkflow
 from awaitly.execution import Execution, drive, execution_of, journal_of
 from awaitly.host import INLINE, Host, Underway
+from awaitly.ids import SCHEDULES
 from awaitly.journal import Lease, RunState
 from awaitly.looks import Looks
 from awaitly.moves import Moved, StillWaiting
 from awaitly.records import quarantined, released, run_of, version_of
 from awaitly.result import Err, Ok, Result
+from awaitly.ringing import ring
 from awaitly.roster import Roster
 from awaitly.running import RunRefusal
 from awaitly.salvage import listed, standing
@@ -90,7 +92,10 @@ class Executor:
         move: Move,
         prepare: Prepare,
     ) -> Execution[Any, Any]:
-        """Load a run, take it and go on, again and again while others get in between."""
+        """Load a run, take it and go on, again and again while others get in between.
+
+        A schedule whose tick has come gives way to the run that comes of it.
+        """
         looks = Looks()
         while True:
             found = looks.again(await self._store.load(run_id))
@@ -102,16 +107,38 @@ class Executor:
                 state = state_in(found, row)
             except RecordCorrupt as exc:
                 return await self.set_aside(known, found.run, exc, move)
-            await self._errands.run(state)
-            match self._taken(state, prepare, from_micros(found.now)):
-                case Err(RunConflict() | NeedsReview() as refusal):
-                    return execution_of(known, state, refusal)
-                case Err(_):
-                    return execution_of(known, state)
-                case Ok(taken):
-                    execution = await self.go(known, move, state, taken)
-                    if execution is not None:
-                        return execution
+            now = from_micros(found.now)
+            if run_id.startswith(SCHEDULES):
+                came = await self._rung(known, state, now)
+            else:
+                came = await self._gone_on(known, move, state, prepare, now)
+            if not isinstance(came, str):
+                return came
+            run_id = came
+
+    async def _rung(
+        self, workflow: Workflow[..., Any, Any], state: RunState, now: datetime
+    ) -> Execution[Any, Any] | str:
+        """Ring a schedule: gives the id to go on with, or why there is none."""
+        match await ring(self._store, state.run, workflow.version, now):
+            case Ok(run_id):
+                return run_id
+            case Err(refusal):
+                return execution_of(workflow, state, refusal)
+
+    async def _gone_on(
+        self, workflow: Workflow[..., Any, Any], move: Move, state: RunState, prepare: Prepare, now: datetime
+    ) -> Execution[Any, Any] | str:
+        """Take a run and go on with it; gives its id where somebody got in between."""
+        await self._errands.run(state)
+        match self._taken(state, prepare, now):
+            case Err(RunConflict() | NeedsReview() as refusal):
+                return execution_of(workflow, state, refusal)
+            case Err(_):
+                return execution_of(workflow, state)
+            case Ok(taken):
+                execution = await self.go(workflow, move, state, taken)
+                return state.run.run_id if execution is None else execution
 
     def _taken(self, state: RunState, prepare: Prepare, now: datetime) -> Result[Moved, RunRefusal | StillWaiting]:
         match prepare(state, now):

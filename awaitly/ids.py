@@ -7,10 +7,12 @@ import time
 
 from awaitly.exceptions import DefinitionError
 
-__all__ = ["LONGEST_NAME", "checked_name", "new_run_id"]
+__all__ = ["LONGEST_NAME", "SCHEDULES", "checked_name", "checked_run_id", "new_run_id"]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LONGEST_NAME = 200
+SCHEDULES = "schedule:"
+"""How the ids of schedules begin, and of nothing else."""
 
 
 def new_run_id() -> str:
@@ -25,3 +27,11 @@ def checked_name(kind: str, name: str) -> str:
         msg = f"{kind} must be 1 to {LONGEST_NAME} printable characters without outer blanks, not {name[:40]!r}"
         raise DefinitionError(msg)
     return name
+
+
+def checked_run_id(run_id: str) -> str:
+    """Give an id back if a run can have it; raises `DefinitionError`."""
+    if run_id.startswith(SCHEDULES):
+        msg = f"a run id must not begin with {SCHEDULES!r}, as those of schedules do: {run_id[:40]!r}"
+        raise DefinitionError(msg)
+    return checked_name("a run id", run_id)

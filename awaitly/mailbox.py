@@ -73,7 +73,7 @@ class Mailbox:
             return Err(DurabilityUnknown(letter.run_id, str(exc)))
 
     async def _tried(self, letter: Letter, found: Found) -> Result[Sent, PostRefusal] | None:
-        if found.run is None:
+        if found.run is None or found.run.status == RunStatus.SCHEDULED.value:
             return Err(UnknownRun(letter.run_id))
         key = message_key(letter.kind, letter.name, letter.key)
         run = _readable(found.run)

@@ -27,14 +27,14 @@ from awaitly.exceptions import RecordCorrupt, UnknownWorkflow
 from awaitly.execution import Execution, execution_of, new_run
 from awaitly.executor import Executor, as_damaged, as_it_is, left_alone, under_review
 from awaitly.host import INLINE
-from awaitly.ids import checked_name, new_run_id
+from awaitly.ids import checked_run_id, new_run_id
 from awaitly.journal import DEFAULT_QUEUE, Decided, RunRecord, RunState
 from awaitly.moves import Moved
 from awaitly.picking import always, editing
-from awaitly.queueing import Queueing
 from awaitly.result import Err, Result
 from awaitly.salvage import listed
 from awaitly.saving import state_in
+from awaitly.scheduling import Scheduling
 from awaitly.statuses import RunStatus
 from awaitly.store import Move, Store, Wakes, joined
 from awaitly.watching import watching
@@ -53,7 +53,7 @@ _LOOK_AGAIN = 5.0
 """Seconds after which whoever waits looks again, even if no wake-up came: those are hints."""
 
 
-class Orchestrator(Queueing):
+class Orchestrator(Scheduling):
     """Starts runs, takes decisions and lets runs go on, over a store. Use it as `async with Orchestrator(...)`.
 
     `workflows` are those that this process can run; deciding and listing need none. Several of one name differ in their
@@ -177,7 +177,7 @@ class Orchestrator(Queueing):
         now = from_micros(found.now)
         lease = self._executor.lease_from(now)
         run = RunRecord(
-            run_id=new_run_id() if new_id is None else checked_name("a run id", new_id),
+            run_id=new_run_id() if new_id is None else checked_run_id(new_id),
             workflow=state.run.workflow,
             code_version=state.run.code_version,
             arguments=state.run.arguments,

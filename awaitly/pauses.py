@@ -16,7 +16,7 @@ from awaitly.codec import ResultHint
 from awaitly.digest import digest
 from awaitly.durations import Duration, as_timedelta
 from awaitly.errors import PromiseRejected, TimedOut, UnexpectedError
-from awaitly.ids import LONGEST_NAME, checked_name
+from awaitly.ids import LONGEST_NAME, checked_name, checked_run_id
 from awaitly.journal import Arrived, Content, Elapsed, Failed, Message, Returned, RunRecord, Step, Wait
 from awaitly.line import RACING, Line, park
 from awaitly.promises import Promise, promise_id
@@ -154,7 +154,7 @@ class Pauses(Line, Generic[E_contra]):
         checked_invocation("run.child", invocation)
         scope, own = self._scope(), self._run
         spot = self._called(scope.take(invocation.workflow.name))
-        child = checked_name("a run id", run_id or _id_of_child(own.run_id, spot.key))
+        child = checked_run_id(run_id or _id_of_child(own.run_id, spot.key))
         now = self._host.clock()
         record = RunRecord(
             run_id=child,

@@ -18,6 +18,8 @@ class RunStatus(Enum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     NEEDS_REVIEW = "needs_review"
+    SCHEDULED = "scheduled"
+    """No run: it stands for a schedule, and `awaitly.schedules` holds its moves."""
 
     @property
     def ended(self) -> bool:

@@ -112,6 +112,7 @@ class Move(Enum):
     FORK = "fork"
     REVIEW = "review"
     CLEANUP = "cleanup"
+    SCHEDULE = "schedule"
 
 
 @frozen

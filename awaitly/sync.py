@@ -25,6 +25,7 @@ from awaitly.errors import (
     Sent,
     SignalRefusal,
     UnknownRun,
+    UnknownSchedule,
 )
 from awaitly.exceptions import DefinitionError
 from awaitly.execution import Execution
@@ -33,6 +34,7 @@ from awaitly.journal import DEFAULT_QUEUE, RunRecord
 from awaitly.queueing import Enqueued
 from awaitly.reader import Archive, History, RunDetails
 from awaitly.result import Result
+from awaitly.scheduling import Scheduled
 from awaitly.statuses import Priority, RunStatus
 from awaitly.store import Page, Store
 from awaitly.worker import CONCURRENCY, GRACE, Worker
@@ -406,3 +408,26 @@ class Orchestrator:
     def cleanup(self, *, older_than: Duration, archive: Archive | None = None, batch: int = 1_000) -> int:
         """Delete runs that ended longer ago than that; `archive` is called on the orchestrator's own thread."""
         return self._run(self._inner.cleanup(older_than=older_than, archive=archive, batch=batch))
+
+    def schedule(
+        self,
+        name: str,
+        cron: str,
+        invocation: Invocation[Any, Any],
+        *,
+        timezone: str = "UTC",
+        requested_by: By | None = None,
+        queue: str = DEFAULT_QUEUE,
+        priority: Priority = Priority.NORMAL,
+    ) -> Scheduled:
+        """Have a worker run a workflow at each tick of `cron`, by the clocks of `timezone`."""
+        options: dict[str, Any] = {"requested_by": requested_by, "queue": queue, "priority": priority}
+        return self._run(self._inner.schedule(name, cron, invocation, timezone=timezone, **options))
+
+    def unschedule(self, name: str, *, by: By | None = None) -> Result[Scheduled, UnknownSchedule]:
+        """End a schedule, and give it as it was."""
+        return self._run(self._inner.unschedule(name, by=by))
+
+    def schedules(self) -> tuple[Scheduled, ...]:
+        """List all schedules, by name."""
+        return self._run(self._inner.schedules())

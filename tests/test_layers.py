@@ -25,10 +25,10 @@ LAYERS: list[list[str]] = [
     ["audit", "editing"],
     ["journal", "store"],
     ["lanes", "looks"],
-    ["deciding", "running", "records", "memory"],
+    ["deciding", "running", "records", "memory", "schedules"],
     ["moves", "saving", "picking", "watching"],
     ["salvage"],
-    ["mailbox"],
+    ["mailbox", "ringing"],
     ["errands"],
     ["signals", "workflow", "snapshot"],
     ["asking", "calling", "replay"],
@@ -41,13 +41,26 @@ LAYERS: list[list[str]] = [
     ["executor", "reader"],
     ["desk", "messenger"],
     ["queueing", "worker"],
+    ["scheduling"],
     ["orchestrator"],
     ["sync", "testing"],
     ["cli", "gate"],
     ["__main__"],
 ]
 DRIVERS = {"sqlite3", "redis", "psycopg", "psycopg_pool", "aiosqlite", "httpx", "requests", "socketserver", "http"}
-HEAVY = ["cattrs", "jsonschema", "rich", "click", "pydantic", "sqlite3", "redis", "psycopg", "importlib.resources"]
+HEAVY = [
+    "cattrs",
+    "jsonschema",
+    "rich",
+    "click",
+    "pydantic",
+    "sqlite3",
+    "redis",
+    "psycopg",
+    "importlib.resources",
+    "cronsim",
+    "zoneinfo",
+]
 
 
 def name_of(path: Path) -> str:
