@@ -93,13 +93,21 @@ class Fenced:
 Ending: TypeAlias = Finished | Waits | Later | Misfit | Fenced
 
 
-async def drive(workflow: Workflow[..., Any, Any], run: RunRecord, journal: Journal, host: Host) -> Ending:
-    """Run a workflow's code until it ends, parks, or must stop. A cancellation from outside goes through."""
+def other_code(workflow: Workflow[..., Any, Any], run: RunRecord) -> WorkflowChanged | None:
+    """Say that a run is one of another workflow, or of another version of it; None where it is one of this."""
     if run.workflow != workflow.name:
-        return Misfit(WorkflowChanged(run.run_id, run.workflow, f"workflow {run.workflow!r}", f"{workflow.name!r}"))
+        return WorkflowChanged(run.run_id, run.workflow, f"workflow {run.workflow!r}", f"{workflow.name!r}")
     if run.code_version != workflow.version:
         recorded, found = f"version {run.code_version!r} of {run.workflow!r}", f"version {workflow.version!r}"
-        return Misfit(WorkflowChanged(run.run_id, run.workflow, recorded, found))
+        return WorkflowChanged(run.run_id, run.workflow, recorded, found)
+    return None
+
+
+async def drive(workflow: Workflow[..., Any, Any], run: RunRecord, journal: Journal, host: Host) -> Ending:
+    """Run a workflow's code until it ends, parks, or must stop. A cancellation from outside goes through."""
+    other = other_code(workflow, run)
+    if other is not None:
+        return Misfit(other)
     try:
         arguments = workflow.signature.decode(run.arguments)
     except ValueError as exc:

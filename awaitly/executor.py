@@ -21,7 +21,7 @@ from awaitly.durations import from_micros
 from awaitly.errands import Errands
 from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun
 from awaitly.exceptions import DefinitionError, RecordCorrupt, UnknownWorkflow
-from awaitly.execution import Execution, drive, execution_of, journal_of
+from awaitly.execution import Execution, drive, execution_of, journal_of, other_code
 from awaitly.host import INLINE, Host, Underway
 from awaitly.ids import SCHEDULES
 from awaitly.journal import Lease, RunState
@@ -120,7 +120,10 @@ class Executor:
         self, workflow: Workflow[..., Any, Any], state: RunState, now: datetime
     ) -> Execution[Any, Any] | str:
         """Ring a schedule: gives the id to go on with, or why there is none."""
-        match await ring(self._store, state.run, workflow.version, now):
+        other = other_code(workflow, state.run)
+        if other is not None:
+            return execution_of(workflow, state, other)
+        match await ring(self._store, state.run, now):
             case Ok(run_id):
                 return run_id
             case Err(refusal):

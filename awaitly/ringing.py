@@ -19,7 +19,7 @@ from awaitly.store import Changes, Move, Store
 __all__ = ["ring"]
 
 
-async def ring(store: Store, run: RunRecord, code_version: str, now: datetime) -> Result[str, RunConflict | None]:
+async def ring(store: Store, run: RunRecord, now: datetime) -> Result[str, RunConflict | None]:
     """Give the id to go on with: that of the run that has come of a tick, or the same again if somebody was quicker.
 
     None where the tick is still to come. `RunConflict` where the schedule cannot go on here: it was ended or set aside,
@@ -31,7 +31,7 @@ async def ring(store: Store, run: RunRecord, code_version: str, now: datetime) -
     if run.due_at is None or now < run.due_at:
         return Err(None)
     try:
-        begun, after = rung(run, tick, code_version, now)
+        begun, after = rung(run, tick, now)
     except ValueError as exc:
         await store.commit(Changes(move=Move.SCHEDULE, runs=(row_of_run(postponed(run, str(exc), now)),)))
         return Err(_conflict(run, f"when it rings next cannot be told here: {exc}"))

@@ -109,10 +109,10 @@ def _times(tick: Tick) -> tuple[str, str]:
 
 
 def _what(run: RunRecord) -> tuple[object, ...]:
-    return run.workflow, run.digest, run.queue, run.priority, run.requested_by
+    return run.workflow, run.code_version, run.digest, run.queue, run.priority, run.requested_by
 
 
-def rung(run: RunRecord, tick: Tick, code_version: str, now: datetime) -> tuple[RunRecord, RunRecord]:
+def rung(run: RunRecord, tick: Tick, now: datetime) -> tuple[RunRecord, RunRecord]:
     """Give the run of a tick that has come, and the schedule as it waits for the next, the first after now.
 
     The ticks between the two are skipped. Raises `ValueError` where this machine cannot tell when the next is.
@@ -121,7 +121,6 @@ def rung(run: RunRecord, tick: Tick, code_version: str, now: datetime) -> tuple[
     begun = changed(
         run,
         run_id=run_id_of_tick(tick.schedule, tick.at),
-        code_version=code_version,
         status=RunStatus.QUEUED,
         version=1,
         created_at=now,

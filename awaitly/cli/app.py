@@ -32,6 +32,8 @@ _COMMANDS = {
     "cancel": ("awaitly.cli.deciding", "End a run, and withdraw what it asks."),
     "worker": ("awaitly.cli.working", "Work off what is due."),
     "dev": ("awaitly.cli.working", "A worker that starts anew when the code changes."),
+    "schedules": ("awaitly.cli.schedules", "List the schedules."),
+    "unschedule": ("awaitly.cli.schedules", "End a schedule."),
     "audit": ("awaitly.cli.looking", "Check a run's ledger."),
     "schema": ("awaitly.cli.looking", "Print the store's schema."),
     "cleanup": ("awaitly.cli.clearing", "Delete runs that ended long ago."),

@@ -15,6 +15,7 @@ from awaitly.errors import (
     UnknownApproval,
     UnknownPromise,
     UnknownRun,
+    UnknownSchedule,
 )
 from awaitly.exceptions import UnknownStore
 
@@ -55,6 +56,7 @@ EPILOG = "\b\nExit codes:\n" + "\n".join(f"  {code:>3}  {meaning}" for code, mea
 _CODES: dict[type, ExitCode] = {
     UnknownRun: ExitCode.UNKNOWN,
     UnknownApproval: ExitCode.UNKNOWN,
+    UnknownSchedule: ExitCode.UNKNOWN,
     UnknownPromise: ExitCode.UNKNOWN,
     AlreadyDecided: ExitCode.CONFLICT,
     AlreadySent: ExitCode.CONFLICT,

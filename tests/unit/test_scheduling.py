@@ -37,6 +37,7 @@ from awaitly import (
     UnknownWorkflow,
     Waiting,
     Workflow,
+    WorkflowChanged,
     from_micros,
     workflow,
 )
@@ -97,7 +98,7 @@ async def row_of(store: SharedStore, run_id: str = NIGHTLY) -> RunRow:
 async def test_a_nightly_schedule_with_four_workers_runs_once_on_each_day_of_a_year(
     each_store: SharedStore, clock: TestClock, zone: str, cron: str, on_the_clock: dict[str, int]
 ) -> None:
-    """2027 has two changes of the clock; of four workers that look at the same moment and in turn, one runs each tick."""
+    """Clocks change twice; of four workers that look at the same moment, and then in turn, one runs each tick."""
     effects, here = Effects(), ZoneInfo(zone)
     report = reporting(effects)
     clock.set(datetime(2027, 1, 1, 0, 1, tzinfo=here))
@@ -206,7 +207,7 @@ async def test_a_deploy_during_an_outage_loses_no_tick(
     ],
 )
 async def test_what_does_not_parse_is_refused_before_anything_is_written(
-    orchestrator: Orchestrator, each_store: SharedStore, effects: Effects, bad: dict[str, str], said: str
+    orchestrator: Orchestrator, each_store: SharedStore, effects: Effects, bad: dict[str, Any], said: str
 ) -> None:
     """As a `ValueError` with a sentence; a schedule that is there stays as it is."""
     report = reporting(effects)
@@ -290,17 +291,25 @@ async def test_a_run_that_fails_does_not_end_the_schedule(
     assert set((await ended(orchestrator)).values()) == {RunStatus.FAILED}
 
 
-async def test_a_tick_runs_the_code_that_is_there_when_it_comes(
+async def test_a_schedule_belongs_to_a_version_as_a_run_does(
     each_store: SharedStore, effects: Effects, clock: TestClock
 ) -> None:
-    """A schedule is bound to no version: the run is one of the version of whoever rings."""
-    async with Orchestrator(each_store, workflows=[old := reporting(effects)]) as orchestrator:
+    """Other code rings nothing, and says so; scheduled by the new code it goes on, and loses no tick."""
+    old, new = reporting(effects), reporting(effects, "2")
+    async with Orchestrator(each_store, workflows=[old]) as orchestrator:
         await orchestrator.schedule("nightly", "0 9 * * *", old("r"))
     clock.advance("24h")
-    async with Orchestrator(each_store, workflows=[reporting(effects, "2")]) as orchestrator:
+    async with Orchestrator(each_store, workflows=[new]) as orchestrator:
         (execution,) = await orchestrator.recover()
-        assert execution.result == Ok("r")
-        assert (await orchestrator.status(execution.run_id)).unwrap().run.code_version == "2"
+        assert isinstance(error_of(execution.result), WorkflowChanged)
+        assert not (await orchestrator.schedule("nightly", "0 9 * * *", new("r"))).replayed
+        (execution,) = await orchestrator.recover()
+        assert (execution.run_id, execution.result) == ("nightly@2030-01-08T09:00:00Z", Ok("r"))
+    async with Orchestrator(each_store, workflows=[old, new]) as orchestrator:
+        await orchestrator.schedule("nightly", "0 9 * * *", old("both"))
+        clock.advance("24h")
+        (execution,) = await orchestrator.recover()
+        assert (await orchestrator.status(execution.run_id)).unwrap().run.code_version == "1"
 
 
 async def test_whoever_lacks_the_code_leaves_the_tick_to_others(
