@@ -9,6 +9,7 @@ from awaitly.codec import Codec
 from awaitly.coding.bounds import Bounds
 from awaitly.context import Run
 from awaitly.desk import CancelRefusal
+from awaitly.doctor import Diagnosis, Verdict
 from awaitly.durations import Duration, as_timedelta, from_micros, to_micros, utc_now
 from awaitly.errors import (
     AlreadyDecided,
@@ -78,7 +79,7 @@ from awaitly.memory import MemoryStore
 from awaitly.orchestrator import Orchestrator
 from awaitly.policy import OnExpiry, Policy, Risk
 from awaitly.promises import Promise
-from awaitly.queueing import Enqueued
+from awaitly.queueing import Enqueued, RequeueRefusal
 from awaitly.reader import History, RunDetails
 from awaitly.result import Err, Ok, Result, catching
 from awaitly.retry import Retry
@@ -141,6 +142,7 @@ __all__ = [
     "Decision",
     "DefinitionError",
     "Described",
+    "Diagnosis",
     "DurabilityUnknown",
     "Duration",
     "Edited",
@@ -185,6 +187,7 @@ __all__ = [
     "Refusal",
     "Rejected",
     "RemoteClock",
+    "RequeueRefusal",
     "Result",
     "Retry",
     "Risk",
@@ -226,6 +229,7 @@ __all__ = [
     "UnknownWorkflow",
     "Unstorable",
     "UnstorableValue",
+    "Verdict",
     "Wait",
     "WaitKind",
     "Waiting",

@@ -321,7 +321,7 @@ class Run(Branching, Pauses[E_contra]):
         arguments = step.signature.named(args, kwargs)
         question = self._questions.of_check(spot, step, arguments)
         outcome = self._questions.answer(spot, question)
-        if outcome is None:
+        if outcome is None and self._host.asks:
             try:
                 outcome = self._questions.observed(spot, step, await step.ask(arguments), self._host.clock())
             except Exception as exc:  # noqa: BLE001  (a check that fails must not lose the run)

@@ -41,8 +41,9 @@ class Underway:
 
 @frozen
 class Host:
-    """The surroundings of one execution."""
+    """The surroundings of one execution. `asks`: whether the user's systems of record are asked."""
 
     clock: Callable[[], datetime] = utc_now
     inline: timedelta = INLINE
     underway: Underway = field(factory=Underway)
+    asks: bool = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
@@ -14,6 +14,7 @@ from awaitly.actors import By, as_actor
 from awaitly.approval import Decision
 from awaitly.deciding import Approve, Reject, Shown
 from awaitly.desk import CancelRefusal, Desk
+from awaitly.doctor import Diagnosis, Doctor
 from awaitly.durations import Duration, as_timedelta, from_micros
 from awaitly.errors import (
     ConflictReason,
@@ -247,6 +248,18 @@ class Orchestrator(Scheduling):
         """
         worker = self.working(concurrency=concurrency, queues=queues, grace=grace)
         await worker.run(once=once, idle_exit=idle_exit)
+
+    def doctor(
+        self, *, workflow: str | None = None, since: Duration | None = None, grace: Duration = "1m"
+    ) -> AsyncGenerator[Diagnosis]:
+        """Replay every run that is to go on, dry, and say how it gets on with today's code, the newest run first.
+
+        Nothing is written, no step begins and no system of record is asked; the code between steps does run. `workflow`
+        names one; `since` leaves out runs that began longer ago. What could have gone on for longer than the `grace`
+        is `overdue`. Runs that execute elsewhere right now are left out, and so are those that have not begun.
+        """
+        span = None if since is None else as_timedelta(since)
+        return Doctor(self._store, self._executor, as_timedelta(grace)).look(workflow, span)
 
     async def wait(self, run_id: str, *, timeout: Duration | None = None) -> Execution[Any, Any]:
         """Wait until a run has ended, wherever it runs, and give it; at the `timeout`, give it as it then stands.

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import evolve, frozen
 
+from awaitly import moves
 from awaitly.actors import By
 from awaitly.durations import from_micros
-from awaitly.errors import ConflictReason, RunConflict
+from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun
+from awaitly.exceptions import RecordCorrupt
 from awaitly.execution import new_run
 from awaitly.ids import checked_name
 from awaitly.journal import DEFAULT_QUEUE, Lease, RunRecord
+from awaitly.looks import Looks
 from awaitly.messenger import Messenger
-from awaitly.records import row_of_run
+from awaitly.records import released, row_of_run
 from awaitly.result import Err, Ok, Result
+from awaitly.running import RunRefusal
 from awaitly.salvage import listed
-from awaitly.saving import LOOK_AGAIN
+from awaitly.saving import LOOK_AGAIN, difference, state_in
 from awaitly.statuses import Priority, RunStatus
 from awaitly.store import Changes, Move, RunRow, Store, joined
 from awaitly.workflow import Invocation, checked_invocation
 
-__all__ = ["Enqueued", "Queueing"]
+__all__ = ["Enqueued", "Queueing", "RequeueRefusal"]
+
+RequeueRefusal: TypeAlias = UnknownRun | RunRefusal
+"""Why a run was not put back into its queue."""
 
 
 @frozen
@@ -63,6 +70,28 @@ class Queueing(Messenger):
         run = new_run(invocation, run_id, requested_by, now, _NOBODYS)
         run = evolve(run, due_at=now if at is None else at, queue=queue, priority=priority, **_QUEUED)
         return await _inserted(store, run)
+
+    async def requeue(self, run_id: str) -> Result[Enqueued, RequeueRefusal]:
+        """Put a run that failed, or that was set aside, back into its queue, for a worker to try again as `retry` does.
+
+        None of its code is needed here. One whose records still do not decode is `NeedsReview`.
+        """
+        looks = Looks()
+        while True:
+            found = looks.again(await self._store.load(run_id))
+            if found.run is None:
+                return Err(UnknownRun(run_id))
+            try:
+                state = state_in(found, released(found.run))
+            except RecordCorrupt as exc:
+                return Err(NeedsReview(run_id, str(exc)))
+            match moves.retry(state, from_micros(found.now)):
+                case Err(refusal):
+                    return Err(refusal)
+                case Ok(moved):
+                    changes, _ = difference(Move.RETRY, state, moved.state, moved.facts)
+            if isinstance(await self._store.commit(changes), Ok):
+                return Ok(Enqueued(run_id))
 
 
 _NOBODYS = Lease("", datetime.max.replace(tzinfo=UTC))

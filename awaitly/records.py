@@ -49,6 +49,7 @@ __all__ = [
     "message_key",
     "message_of",
     "quarantined",
+    "released",
     "row_of_approval",
     "row_of_message",
     "row_of_run",

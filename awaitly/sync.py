@@ -15,6 +15,7 @@ from awaitly.actors import By
 from awaitly.approval import Decision
 from awaitly.audit import BrokenChain, Head
 from awaitly.desk import CancelRefusal
+from awaitly.doctor import Diagnosis
 from awaitly.durations import Duration
 from awaitly.errors import (
     PendingApproval,
@@ -31,7 +32,7 @@ from awaitly.exceptions import DefinitionError
 from awaitly.execution import Execution
 from awaitly.host import INLINE
 from awaitly.journal import DEFAULT_QUEUE, RunRecord
-from awaitly.queueing import Enqueued
+from awaitly.queueing import Enqueued, RequeueRefusal
 from awaitly.reader import Archive, History, RunDetails
 from awaitly.result import Result
 from awaitly.scheduling import Scheduled
@@ -173,6 +174,20 @@ class Orchestrator:
     def fork(self, run_id: str, *, before: str, new_id: str | None = None) -> Execution[Any, Any]:
         """Start a new run with the steps of another that were recorded before a step or approval."""
         return self._run(self._inner.fork(run_id, before=before, new_id=new_id))
+
+    def requeue(self, run_id: str) -> Result[Enqueued, RequeueRefusal]:
+        """Put a run that failed, or that was set aside, back into its queue, for a worker to go on with."""
+        return self._run(self._inner.requeue(run_id))
+
+    def doctor(
+        self, *, workflow: str | None = None, since: Duration | None = None, grace: Duration = "1m"
+    ) -> tuple[Diagnosis, ...]:
+        """Replay every run that is to go on, dry, and say how it gets on with today's code."""
+
+        async def looked() -> tuple[Diagnosis, ...]:
+            return tuple([each async for each in self._inner.doctor(workflow=workflow, since=since, grace=grace)])
+
+        return self._run(looked())
 
     def recover(self) -> tuple[Execution[Any, Any], ...]:
         """Go on with every run that is due."""

@@ -39,7 +39,7 @@ LAYERS: list[list[str]] = [
     ["tenure"],
     ["roster"],
     ["executor", "reader"],
-    ["desk", "messenger"],
+    ["desk", "messenger", "doctor"],
     ["queueing", "worker"],
     ["scheduling"],
     ["orchestrator"],
