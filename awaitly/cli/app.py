@@ -34,6 +34,8 @@ _COMMANDS = {
     "dev": ("awaitly.cli.working", "A worker that starts anew when the code changes."),
     "schedules": ("awaitly.cli.schedules", "List the schedules."),
     "unschedule": ("awaitly.cli.schedules", "End a schedule."),
+    "retry": ("awaitly.cli.retrying", "Put a run that failed back into its queue."),
+    "doctor": ("awaitly.cli.examining", "Try today's code on every run that waits."),
     "audit": ("awaitly.cli.looking", "Check a run's ledger."),
     "schema": ("awaitly.cli.looking", "Print the store's schema."),
     "cleanup": ("awaitly.cli.clearing", "Delete runs that ended long ago."),
