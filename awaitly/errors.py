@@ -366,12 +366,15 @@ class AlreadySent:
     name: str
     at: datetime
     by: str | None = None
+    kind: WaitKind = WaitKind.SIGNAL
 
     def __str__(self) -> str:
         who = f" by {self.by}" if self.by else ""
         at = self.at.isoformat(timespec="seconds")
-        said = f"{self.name!r} of run {self.run_id} was already answered{who} at {at}"
-        return f"{said}; give a second one a key of its own"
+        if self.kind is WaitKind.PROMISE:
+            return f"the promise {self.name!r} of run {self.run_id} was already answered{who} at {at}: the first stays"
+        said = f"run {self.run_id} was already told something else of {self.name!r}{who} at {at}"
+        return f"{said}: the first stays; give a second one a key of its own"
 
 
 @frozen

@@ -99,7 +99,8 @@ def _readable(row: RunRow) -> RunRecord | None:
 def _again(letter: Letter, kept: Message) -> Result[Sent, AlreadySent]:
     if kept.content == letter.content:
         return Ok(Sent(letter.run_id, letter.name, replayed=True))
-    return Err(AlreadySent(letter.run_id, letter.name, kept.sent_at, None if kept.by is None else kept.by.name))
+    who = None if kept.by is None else kept.by.name
+    return Err(AlreadySent(letter.run_id, letter.name, kept.sent_at, who, letter.kind))
 
 
 def _misfit(letter: Letter | Message, run: RunRecord) -> InvalidPayload | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from awaitly.actors import By, as_actor
+from awaitly.actors import Actor, By, as_actor
 from awaitly.errors import PromiseRefusal, Sent, SignalRefusal, UnknownPromise, UnknownRun
 from awaitly.ids import checked_name
-from awaitly.journal import Content, Failed
+from awaitly.journal import Failed
 from awaitly.mailbox import Letter, Mailbox, payload
 from awaitly.promises import parts_of_promise
 from awaitly.reader import Reader
@@ -40,33 +40,49 @@ class Messenger(Reader):
                 return Err(unstorable)
             case Ok(content):
                 pass
-        who = None if by is None else as_actor(by)
-        return await self._mailbox.post(Letter(run_id, WaitKind.SIGNAL, name, content, who, key))
+        return await self._mailbox.post(Letter(run_id, WaitKind.SIGNAL, name, content, _who(by), key))
 
     async def resolve(
         self, promise_id: str, value: object = None, *, by: By | None = None
     ) -> Result[Sent, PromiseRefusal]:
         """Keep a promise of a run (`run.promise`), from any process; the first that resolves or rejects it wins."""
-        match payload("", promise_id, value):
+        match _promised(promise_id):
+            case Err(unknown):
+                return Err(unknown)
+            case Ok((run_id, key)):
+                pass
+        match payload(run_id, key, value):
             case Err(unstorable):
                 return Err(unstorable)
             case Ok(content):
-                return await self._settle(promise_id, content, by)
+                return await self._settle(promise_id, Letter(run_id, WaitKind.PROMISE, key, content, _who(by)))
 
     async def reject_promise(
         self, promise_id: str, reason: str | None = None, *, by: By | None = None
     ) -> Result[Sent, PromiseRefusal]:
         """Say that a promise will not be kept: awaiting it gives `PromiseRejected`."""
-        return await self._settle(promise_id, Failed(json.dumps(reason)), by)
+        match _promised(promise_id):
+            case Err(unknown):
+                return Err(unknown)
+            case Ok((run_id, key)):
+                content = Failed(json.dumps(reason))
+                return await self._settle(promise_id, Letter(run_id, WaitKind.PROMISE, key, content, _who(by)))
 
-    async def _settle(self, promise_id: str, content: Content, by: By | None) -> Result[Sent, PromiseRefusal]:
-        try:
-            run_id, key = parts_of_promise(promise_id)
-        except ValueError:
-            return Err(UnknownPromise(promise_id))
-        who = None if by is None else as_actor(by)
-        match await self._mailbox.post(Letter(run_id, WaitKind.PROMISE, key, content, who)):
+    async def _settle(self, promise_id: str, letter: Letter) -> Result[Sent, PromiseRefusal]:
+        match await self._mailbox.post(letter):
             case Ok(sent):
                 return Ok(sent)
             case Err(refusal):
                 return Err(UnknownPromise(promise_id) if isinstance(refusal, UnknownRun) else refusal)
+
+
+def _who(by: By | None) -> Actor | None:
+    return None if by is None else as_actor(by)
+
+
+def _promised(promise_id: str) -> Result[tuple[str, str], UnknownPromise]:
+    """Give the run and the key that a promise's id names."""
+    try:
+        return Ok(parts_of_promise(promise_id))
+    except ValueError:
+        return Err(UnknownPromise(promise_id))

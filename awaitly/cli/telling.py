@@ -62,7 +62,8 @@ def signal(run_id: str, name: str, value: str | None, key: str, by: str) -> None
         return _Told(sent, wait is not None)
 
     answer = work(settings().url, told)
-    _say(answer, by, f"Told run {visible(run_id)} of {visible(name)}", f"run {visible(run_id)} of {visible(name)}")
+    before = f"run {visible(run_id)} had been told the same of {visible(name)} before"
+    _say(answer, by, f"Told run {visible(run_id)} of {visible(name)}", before)
 
 
 @click.command(cls=WithValue)
@@ -90,7 +91,8 @@ def resolve(promise_id: str, value: str | None, reject: bool, by: str) -> None: 
 
     answer = work(settings().url, told)
     done = "Rejected" if reject else "Resolved"
-    _say(answer, by, f"{done} promise {visible(promise_id)}", f"promise {visible(promise_id)}")
+    before = f"promise {visible(promise_id)} had been answered the same before"
+    _say(answer, by, f"{done} promise {visible(promise_id)}", before)
 
 
 def _given(value: str | None) -> str | None:
@@ -117,18 +119,18 @@ def _meant(wait: Wait | None, text: str | None) -> Any:
     return None if text is None else fitting(ANYTHING if wait is None else wait.schema or ANYTHING, text)
 
 
-def _say(told: _Told, by: str, done: str, what: str) -> None:
+def _say(told: _Told, by: str, done: str, before: str) -> None:
     given = settings()
     match told.result:
         case Err(refusal):
             raise refused(refusal)
         case Ok(sent):
             document = plain.members(sent) | {"by": by, "awaited": told.awaited}
-            given.output.answer(document, lambda: given.output.line(_sentence(told, sent, by, done, what)))
+            given.output.answer(document, lambda: given.output.line(_sentence(told, sent, by, done, before)))
 
 
-def _sentence(told: _Told, sent: Sent, by: str, done: str, what: str) -> str:
+def _sentence(told: _Told, sent: Sent, by: str, done: str, before: str) -> str:
     if sent.replayed:
-        return f"Nothing changed: {what} had been answered the same before"
+        return f"Nothing changed: {before}"
     then = "the run goes on when it is resumed" if told.awaited else "it is kept until the run waits for it"
     return f"{done}, as {visible(by)}; {then}"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli import waiting as waits
 from tests.cli.support import filled, process
 
 
@@ -21,6 +22,21 @@ def url(original: Path, tmp_path: Path) -> str:
     """Give a store of the test's own: `buy-0` failed; `buy-1`, `deal-1`, `pay-1` and `odd-1` wait."""
     shutil.copy(original, tmp_path / "runs.db")
     return f"sqlite:///{tmp_path / 'runs.db'}"
+
+
+@pytest.fixture(scope="session")
+def once_waiting(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the store of runs that wait for no approval, that each test gets a copy of."""
+    folder = tmp_path_factory.mktemp("waiting")
+    waits.filled(folder)
+    return folder / "waiting.db"
+
+
+@pytest.fixture
+def waiting(once_waiting: Path, tmp_path: Path) -> str:
+    """Give a store of the test's own: see `tests.cli.waiting`."""
+    shutil.copy(once_waiting, tmp_path / "waiting.db")
+    return f"sqlite:///{tmp_path / 'waiting.db'}"
 
 
 @pytest.fixture(scope="session")
