@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
 import click
+from attrs import frozen
 
 from awaitly.approval import Approved, Decision, Edited, Rejected
 from awaitly.cli import plain
@@ -18,6 +19,7 @@ from awaitly.desk import CancelRefusal
 from awaitly.errors import RunCancelled
 from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
+from awaitly.statuses import RunStatus, WaitKind
 from awaitly.store import Store
 
 __all__ = ["approve", "cancel", "edit", "reject"]
@@ -127,12 +129,53 @@ def cancel(run_id: str, key: str | None, reason: str | None, by: str, roles: tup
     """
     given, who = settings(), actor(by, roles)
 
-    async def cancelled(orchestrator: Orchestrator, _: Store) -> Result[RunCancelled, CancelRefusal]:
-        return await orchestrator.cancel(run_id, key, reason, by=who)
+    async def cancelled(orchestrator: Orchestrator, _: Store) -> Result[_Cancelled, CancelRefusal]:
+        match await orchestrator.cancel(run_id, key, reason, by=who):
+            case Err(refusal):
+                return Err(refusal)
+            case Ok(done):
+                return Ok(_Cancelled(done, await _cancelled_with(orchestrator, run_id)))
 
     match work(given.url, cancelled):
         case Err(refusal):
             raise refused(refusal)
-        case Ok(done):
-            text = f"Cancelled run {visible(done.run_id)}, as {visible(done.by)}"
-            given.output.answer(plain.members(done), lambda: given.output.line(text))
+        case Ok(cancelled_now):
+            done, children = cancelled_now.run, cancelled_now.children
+            text = f"Cancelled run {visible(done.run_id)}{_besides(len(children))}, as {visible(done.by)}"
+            given.output.answer(plain.members(done) | {"children": children}, lambda: given.output.line(text))
+
+
+@frozen
+class _Cancelled:
+    """A run that was cancelled, and the ids of its children that were cancelled with it."""
+
+    run: RunCancelled
+    children: list[str]
+
+
+async def _cancelled_with(orchestrator: Orchestrator, run_id: str) -> list[str]:
+    match await orchestrator.status(run_id):
+        case Err(_):
+            return []
+        case Ok(parent):
+            ended_before = {message.name for message in parent.messages if message.kind is WaitKind.CHILD}
+    children = [wait.name for wait in parent.run.awaiting if wait.kind is WaitKind.CHILD]
+    return [each for each in children if each not in ended_before and await _is_cancelled(orchestrator, each)]
+
+
+async def _is_cancelled(orchestrator: Orchestrator, run_id: str) -> bool:
+    match await orchestrator.status(run_id):
+        case Ok(child):
+            return child.run.status is RunStatus.CANCELLED
+        case Err(_):
+            return False
+
+
+def _besides(children: int) -> str:
+    match children:
+        case 0:
+            return ""
+        case 1:
+            return " and the run that it waited for"
+        case _:
+            return f" and the {children} runs that it waited for"

@@ -52,7 +52,7 @@ def test_cancel_ends_the_run(url: str) -> None:
     answer = call("cancel", "buy-1", "--by", "zed", "--store", url)
     assert (answer.code, answer.out) == (0, "Cancelled run buy-1, as zed\n")
     document = call("cancel", "deal-1", "legal", "--reason", "moot", "--by", "ann", "--store", url, "--json").document
-    assert document == {"run_id": "deal-1", "by": "ann", "reason": "moot"}
+    assert document == {"run_id": "deal-1", "by": "ann", "reason": "moot", "children": []}
 
 
 def test_roles_count_and_votes_are_noted(url: str) -> None:
