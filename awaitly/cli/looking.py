@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import click
+from attrs import frozen
 
 from awaitly.audit import BrokenChain, Head
 from awaitly.cli import plain, tables, timeline
@@ -16,6 +17,7 @@ from awaitly.cli.failures import CommandFailed, Failure, refused, usage
 from awaitly.cli.options import AFTER, LENGTH, LIMIT, RUN, TEXT, Settings, common, need_command, settings
 from awaitly.cli.stores import look, named_store
 from awaitly.cli.visible import visible
+from awaitly.cli.waits import Children, children_of
 from awaitly.durations import from_micros
 from awaitly.errors import PendingApproval, UnknownRun
 from awaitly.journal import RunRecord
@@ -28,6 +30,9 @@ from awaitly.store import Described, Page, Store
 __all__ = ["audit", "pending", "runs", "schema", "show"]
 
 T = TypeVar("T")
+
+_MOST_CHILDREN = 100
+"""Of how many children of a run it is looked up where they stand."""
 
 
 async def _page(listing: Awaitable[Page[T]]) -> Page[T]:
@@ -98,14 +103,14 @@ def runs(prefix: str | None, workflow: str | None, statuses: tuple[str, ...], li
     """List runs, the newest first."""
     given = settings()
 
-    async def listed(orchestrator: Orchestrator, _: Store) -> Page[RunRecord]:
+    async def listed(orchestrator: Orchestrator, store: Store) -> tuple[Page[RunRecord], datetime]:
         wanted = [RunStatus(status) for status in statuses] or None
         listing = orchestrator.runs(prefix=prefix, workflow=workflow, statuses=wanted, limit=limit, after=after)
-        return await _page(listing)
+        return await _page(listing), from_micros(await store.now())
 
-    page = look(given.url, listed)
+    page, now = look(given.url, listed)
     document = {"items": [plain.run(each) for each in page.items], "after": page.after}
-    given.output.answer(document, lambda: tables.draw_runs(given.output, page.items))
+    given.output.answer(document, lambda: tables.draw_runs(given.output, page.items, now))
     _say_more(given, "runs", page.after)
 
 
@@ -116,14 +121,40 @@ def show(run_id: str) -> None:
     """Draw a run's timeline: its steps, who decided what, how long it waited, how it ended."""
     given = settings()
 
-    async def told(orchestrator: Orchestrator, store: Store) -> tuple[Result[History, UnknownRun], datetime]:
-        return await orchestrator.history(run_id), from_micros(await store.now())
+    async def told(orchestrator: Orchestrator, store: Store) -> tuple[Result[_Shown, UnknownRun], datetime]:
+        return await _shown(orchestrator, run_id), from_micros(await store.now())
 
     match look(given.url, told):
         case Err(unknown), _:
             raise refused(unknown)
-        case Ok(history), now:
-            given.output.answer(plain.history(history), lambda: timeline.draw(given.output, history, now))
+        case Ok(run), now:
+            document = plain.history(run.history, run.children)
+            given.output.answer(document, lambda: timeline.draw(given.output, run.history, now, run.children))
+
+
+@frozen
+class _Shown:
+    """A run, and where its children stand."""
+
+    history: History
+    children: Children
+
+
+async def _shown(orchestrator: Orchestrator, run_id: str) -> Result[_Shown, UnknownRun]:
+    match await orchestrator.history(run_id):
+        case Err(unknown):
+            return Err(unknown)
+        case Ok(history):
+            children = children_of(history)[:_MOST_CHILDREN]
+            return Ok(_Shown(history, {child: await _standing(orchestrator, child) for child in children}))
+
+
+async def _standing(orchestrator: Orchestrator, run_id: str) -> RunStatus | None:
+    match await orchestrator.status(run_id):
+        case Ok(details):
+            return details.run.status
+        case Err(_):
+            return None
 
 
 @click.group(invoke_without_command=True)

@@ -16,9 +16,24 @@ from awaitly.actors import Actor
 from awaitly.approval import Approval, Decision, redacted
 from awaitly.audit import Head
 from awaitly.cli.veil import Veil
+from awaitly.cli.waits import NO_CHILDREN, Children, children_of
 from awaitly.errors import PendingApproval
-from awaitly.journal import Arrived, Decided, Elapsed, Failed, Raised, Recorded, Returned, RunRecord, Step
+from awaitly.journal import (
+    Arrived,
+    Decided,
+    Elapsed,
+    Failed,
+    Message,
+    Raised,
+    Recorded,
+    Returned,
+    RunRecord,
+    Step,
+    Wait,
+)
+from awaitly.promises import promise_id
 from awaitly.reader import History
+from awaitly.statuses import RunStatus, WaitKind
 
 __all__ = ["approval", "decision", "head", "history", "members", "pending", "run"]
 
@@ -64,6 +79,26 @@ def run(record: RunRecord) -> dict[str, Any]:
         "waits": list(record.waits),
         "requested_by": _plain(record.requested_by),
         "forked_from": record.forked_from,
+        "parent": record.parent,
+        "queue": record.queue,
+        "priority": record.priority.value,
+        "attempts": record.attempts,
+        "awaiting": [_wait(each, record.run_id) for each in record.awaiting]
+        if record.status is RunStatus.PARKED
+        else [],
+    }
+
+
+def _wait(one: Wait, run_id: str) -> dict[str, Any]:
+    """Show what other than an approval a run waits for."""
+    return {
+        "key": one.key,
+        "kind": one.kind.value,
+        "name": one.name or None,
+        "promise_id": promise_id(run_id, one.name) if one.kind is WaitKind.PROMISE else None,
+        "since": one.since.isoformat(),
+        "until": _plain(one.until),
+        "attempts": one.attempts if one.kind is WaitKind.RETRY else None,
     }
 
 
@@ -97,14 +132,20 @@ def decision(made: Decision) -> dict[str, Any]:
     )
 
 
-def history(told: History) -> dict[str, Any]:
-    """Show a run's timeline."""
+def history(told: History, children: Children = NO_CHILDREN) -> dict[str, Any]:
+    """Show a run's timeline. What a signal or a promise brought is not in it, an error is.
+
+    `children` says where the runs stand that this one began.
+    """
     veil = Veil(told.approvals)
+    taken = {step.recorded.message: step.key for step in told.steps if isinstance(step.recorded, Arrived)}
     return run(told.run) | {
         "reason": veil.text(told.run.reason),
         "result": None if told.run.result is None else recorded(told.run.result, veil),
         "steps": [_step(step, veil) for step in told.steps if not isinstance(step.recorded, Decided)],
         "approvals": [approval(one) for one in told.approvals],
+        "messages": [_message(each, taken.get(each.key), veil) for each in told.messages],
+        "children": [{"run_id": child, "status": _plain(children.get(child))} for child in children_of(told)],
         "ledger": len(told.entries),
         "damage": list(told.damage),
     }
@@ -117,6 +158,21 @@ def _step(step: Step, veil: Veil) -> dict[str, Any]:
         "started_at": step.started_at.isoformat(),
         "ended_at": step.ended_at.isoformat(),
         "attempts": step.attempts,
+        "waited": isinstance(step.recorded, Arrived | Elapsed),
+        "outcome": "error" if "error" in shown else "ok",
+        "error": shown.get("error"),
+    }
+
+
+def _message(message: Message, taken_by: str | None, veil: Veil) -> dict[str, Any]:
+    shown = recorded(message.content, veil)
+    return {
+        "kind": message.kind.value,
+        "name": message.name,
+        "sent_at": message.sent_at.isoformat(),
+        "by": _plain(message.by),
+        "unread": message.unread,
+        "taken_by": taken_by,
         "outcome": "error" if "error" in shown else "ok",
         "error": shown.get("error"),
     }

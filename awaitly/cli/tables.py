@@ -11,6 +11,7 @@ from rich.text import Text
 from awaitly.cli.human import day_and_time, length
 from awaitly.cli.output import Output
 from awaitly.cli.visible import visible
+from awaitly.cli.waits import in_list, status_word
 from awaitly.errors import PendingApproval
 from awaitly.journal import RunRecord
 from awaitly.statuses import RunStatus
@@ -56,8 +57,8 @@ def expiry(deadline: datetime | None, now: datetime) -> str:
     return "never" if deadline is None else f"in {length(max(deadline - now, timedelta()))}"
 
 
-def draw_runs(output: Output, runs: Sequence[RunRecord]) -> None:
-    """Draw runs."""
+def draw_runs(output: Output, runs: Sequence[RunRecord], now: datetime) -> None:
+    """Draw runs as they stand at a time of the store's."""
     if not runs:
         output.line("No runs.")
         return
@@ -66,8 +67,8 @@ def draw_runs(output: Output, runs: Sequence[RunRecord]) -> None:
         drawn.add_row(
             Text(visible(each.run_id)),
             Text(visible(each.workflow)),
-            Text(each.status.value.replace("_", " "), style=STYLES.get(each.status, "")),
+            Text(status_word(each.status), style=STYLES.get(each.status, "")),
             day_and_time(each.created_at),
-            Text(visible(", ".join(each.waits if each.status is RunStatus.PARKED else ()))),
+            Text(in_list(each, now)),
         )
     output.draw(drawn)

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from enum import Enum, unique
 
-from attrs import field, frozen
 from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.text import Text
 
-from awaitly.approval import Approval, redacted
+from awaitly.approval import Approval
 from awaitly.cli import plain, wording
 from awaitly.cli.human import day_and_time, length, time_of_day
 from awaitly.cli.output import Output
+from awaitly.cli.rows import Row, rows_of
 from awaitly.cli.tables import STYLES, expiry
 from awaitly.cli.veil import Veil
 from awaitly.cli.visible import shown, visible
-from awaitly.journal import Decided, Failed, Raised, Recorded, RunRecord, Step
-from awaitly.reader import History
-from awaitly.statuses import ApprovalStatus, RunStatus
+from awaitly.cli.waits import NO_CHILDREN, Children, awaited, queued, status_word
+from awaitly.journal import Failed, Raised, Recorded, RunRecord
+from awaitly.reader import History, still_awaited
+from awaitly.statuses import RunStatus
 
 __all__ = ["draw"]
 
@@ -28,33 +31,32 @@ _GLYPHS = {True: "█░", False: "#."}
 """How work and waiting are drawn."""
 
 
-@frozen
-class _Row:
-    """One line of the timeline, and what is said below it."""
+@unique
+class _News(Enum):
+    """What a parked run will hear of when it is resumed."""
 
-    name: str
-    start: datetime
-    end: datetime
-    note: str = ""
-    waits: bool = False
-    style: str = ""
-    details: tuple[str, ...] = field(default=())
+    DECIDED = "decided"
+    CAME = "came"
+    OVER = "over"
 
 
-def draw(output: Output, history: History, now: datetime) -> None:
-    """Draw a run as it stands at a time of the store's."""
+_ALONE = {_News.DECIDED: "decided", _News.CAME: "what it waits for has come", _News.OVER: "the time is up"}
+_BESIDES = {_News.DECIDED: "{} is decided", _News.CAME: "{} has come", _News.OVER: "the time of {} is up"}
+
+
+def draw(output: Output, history: History, now: datetime, children: Children = NO_CHILDREN) -> None:
+    """Draw a run as it stands at a time of the store's; `children` says where the runs stand that it waits for."""
     run = history.run
     end = run.updated_at if run.status.ended else max(now, run.updated_at)
     veil = Veil(history.approvals)
     for line in _heading(run, end):
         _fold(output, Text(line), indent=0)
     output.line()
-    rows = [_step_row(s, veil) for s in history.steps if not isinstance(s.recorded, Decided)]
-    rows += [_approval_row(approval, end) for approval in history.approvals]
-    _draw_rows(output, sorted(rows, key=lambda row: row.start), run.created_at, end)
+    rows = rows_of(history, end, veil, children)
+    _draw_rows(output, rows, run.created_at, end)
     if rows:
         output.line()
-    word, said = _ending(history, veil, now)
+    word, said = _ending(history, veil, now, children)
     _fold(output, Text.assemble((word, f"bold {STYLES.get(run.status, '')}".strip()), said), indent=2)
     for damage in history.damage:
         _fold(output, Text(f"damaged: {visible(damage)}", style="red"), indent=2)
@@ -69,69 +71,22 @@ def _heading(run: RunRecord, end: datetime) -> list[str]:
     ]
     if run.forked_from:
         lines.append(f"Forked from {visible(run.forked_from)}")
+    if run.parent:
+        lines.append(f"Part of run {visible(run.parent)}")
     return lines
 
 
-def _step_row(step: Step, veil: Veil) -> _Row:
-    attempts = f", {step.attempts} attempts" if step.attempts > 1 else ""
-    took = length(step.ended_at - step.started_at) + attempts
-    if not isinstance(step.recorded, Failed | Raised):
-        return _Row(step.key, step.started_at, step.ended_at, took)
-    error = wording.failure(step.recorded, veil)
-    return _Row(step.key, step.started_at, step.ended_at, took, style="red", details=(f"failed: {error}",))
-
-
-def _approval_row(approval: Approval, end: datetime) -> _Row:
-    closed = approval.closing.at if approval.closing else end
-    note = (
-        f"waited {length(closed - approval.asked_at)}"
-        if approval.closing
-        else f"waits {length(closed - approval.asked_at)}"
-    )
-    details = [visible(approval.summary), *_votes(approval), *_closing(approval)]
-    return _Row(approval.key, approval.asked_at, closed, note, waits=True, style="yellow", details=tuple(details))
-
-
-def _votes(approval: Approval) -> list[str]:
-    """Say who voted, where one vote was not the decision itself."""
-    if len(approval.votes) <= 1 and not approval.pending:
-        return []
-    return [
-        f"{'yes' if vote.approves else 'no'} by {visible(vote.by.name)}, {day_and_time(vote.at)}"
-        f"{'' if vote.revision == approval.revision else f', on revision {vote.revision}'}{_why(approval, vote.reason)}"
-        for vote in approval.votes
-    ]
-
-
-def _closing(approval: Approval) -> list[str]:
-    original = shown(redacted(approval.proposal, approval.redact))
-    lines = [f"proposed {original}"]
-    if approval.edited is not None and approval.editor is not None:
-        lines.append(
-            f"edited to {shown(redacted(approval.edited, approval.redact))} by {visible(approval.editor.name)}"
-        )
-    closing = approval.closing
-    if closing is None:
-        return [*lines, f"may decide: {visible(approval.policy.describe())}"]
-    at = day_and_time(closing.at)
-    if approval.status is ApprovalStatus.EDITED:
-        return [*lines[:-1], f"{lines[-1]}, {at}"]
-    who = "" if approval.status is ApprovalStatus.EXPIRED else f" by {visible(closing.by.name)}"
-    return [*lines, f"{approval.status.value}{who}, {at}{_why(approval, closing.reason)}"]
-
-
-def _why(approval: Approval, reason: str | None) -> str:
-    return f": {visible(Veil((approval,)).text(reason))}" if reason else ""
-
-
-def _ending(history: History, veil: Veil, now: datetime) -> tuple[str, str]:
+def _ending(history: History, veil: Veil, now: datetime, children: Children) -> tuple[str, str]:
     run = history.run
-    word = run.status.value.replace("_", " ")
+    word = status_word(run.status)
     by = f" by {visible(run.by.name)}" if run.by else ""
     why = f": {visible(veil.text(run.reason))}" if run.reason else ""
     match run.status:
         case RunStatus.PARKED:
-            return word, _waiting(history, now)
+            return word, _waiting(history, now, children)
+        case RunStatus.QUEUED:
+            failed = f"; attempt {run.attempts - 1} failed{why}" if why else ""
+            return word, f": {queued(run, now)}{failed}"
         case RunStatus.COMPLETED | RunStatus.FAILED if run.result is not None:
             return word, f", {day_and_time(run.updated_at)}: {_result(run.result, veil)}"
         case RunStatus.CANCELLED:
@@ -146,15 +101,40 @@ def _result(result: Recorded, veil: Veil) -> str:
     return shown(plain.recorded(result, veil)["ok"])
 
 
-def _waiting(history: History, now: datetime) -> str:
-    waits = [a for a in history.approvals if a.pending and a.key in history.run.waits]
+def _waiting(history: History, now: datetime, children: Children) -> str:
+    run = history.run
+    waits = [f"{visible(a.key)} (expires {expiry(a.deadline, now)})" for a in _open(history, now)]
+    waits += [awaited(w, run.run_id, now, children) for w in still_awaited(run, history.messages, now)]
+    come = list(_come(history, now))
     if not waits:
-        return ": decided; it goes on when it is resumed"
-    each = (f"{visible(a.key)} (expires {expiry(a.deadline, now)})" for a in waits)
-    return f": waits for {', '.join(each)}"
+        said = ", ".join(dict.fromkeys(_ALONE[what] for what, _ in come)) or "what it waits for is there"
+        return f": {said}; it goes on when it is resumed"
+    besides = ", ".join(_BESIDES[what].format(visible(key)) for what, key in come)
+    return f": waits for {', '.join(waits)}{f'; it can be resumed: {besides}' if come else ''}"
 
 
-def _draw_rows(output: Output, rows: list[_Row], start: datetime, end: datetime) -> None:
+def _open(history: History, now: datetime) -> list[Approval]:
+    waits = [a for a in history.approvals if a.pending and a.key in history.run.waits]
+    return [a for a in waits if a.deadline is None or now < a.deadline]
+
+
+def _come(history: History, now: datetime) -> Iterator[tuple[_News, str]]:
+    """Give the keys of what a parked run has not heard of yet."""
+    run = history.run
+    told = {(message.kind, message.name) for message in history.messages if message.unread}
+    for approval in history.approvals:
+        if approval.ready and approval.key in run.waits:
+            yield _News.DECIDED, approval.key
+        elif approval.pending and approval.deadline is not None and approval.deadline <= now:
+            yield _News.OVER, approval.key
+    for wait in run.awaiting:
+        if (wait.kind, wait.name) in told:
+            yield _News.CAME, wait.key
+        elif wait.until is not None and wait.until <= now:
+            yield _News.OVER, wait.key
+
+
+def _draw_rows(output: Output, rows: list[Row], start: datetime, end: datetime) -> None:
     names = min(max((cell_len(visible(row.name)) for row in rows), default=0), max(output.width // 4, 6))
     notes = max((cell_len(row.note) for row in rows), default=0)
     room = min(output.width - _MARGIN - names - notes - 2 * len(_GAP), _WIDEST)
@@ -176,7 +156,7 @@ def _cut(text: str, width: int) -> str:
     return text if cell_len(text) <= width else f"{chop_cells(text, width - 1)[0]}~"
 
 
-def _bar(row: _Row, start: datetime, end: datetime, room: int, glyphs: str) -> str:
+def _bar(row: Row, start: datetime, end: datetime, room: int, glyphs: str) -> str:
     """Place a span of time on the scale of the whole run; a wait is drawn otherwise than work."""
     whole = max(end - start, timedelta(microseconds=1))
     first = min(int((row.start - start) / whole * room), room - 1)

@@ -11,6 +11,7 @@ from awaitly import Actor, Approval, ApprovalStatus, History, Policy, RunStatus
 from awaitly.approval import Closing
 from awaitly.cli import timeline
 from awaitly.cli.output import Output
+from awaitly.cli.waits import NO_CHILDREN, Children
 from awaitly.errors import UnexpectedError
 from awaitly.journal import Raised, Returned, RunRecord, Step
 
@@ -88,13 +89,18 @@ Since 2026-11-02 09:00:00 UTC, took 2 d
 
 
 def drawn(
-    history: History, now: datetime, columns: int, monkeypatch: pytest.MonkeyPatch, encoding: str = "utf-8"
+    history: History,
+    now: datetime,
+    columns: int,
+    monkeypatch: pytest.MonkeyPatch,
+    encoding: str = "utf-8",
+    children: Children = NO_CHILDREN,
 ) -> str:
     """Draw a timeline as it comes out of a process whose output is no terminal."""
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
     monkeypatch.setenv("COLUMNS", str(columns))
-    timeline.draw(Output(as_json=False), history, now)
+    timeline.draw(Output(as_json=False), history, now, children)
     return written.getvalue().decode(encoding)
 
 
