@@ -14,8 +14,9 @@ from awaitly.durations import from_micros
 from awaitly.errors import UnexpectedError
 from awaitly.exceptions import RecordCorrupt, StoreError
 from awaitly.journal import Content, Raised, RunRecord, RunState
+from awaitly.letters import Letter
 from awaitly.looks import Looks
-from awaitly.mailbox import Letter, Mailbox
+from awaitly.mailbox import Mailbox
 from awaitly.result import Err, Ok
 from awaitly.saving import difference, state_in
 from awaitly.statuses import RunStatus, WaitKind

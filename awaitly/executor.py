@@ -26,6 +26,7 @@ from awaitly.host import INLINE, Host, Underway
 from awaitly.ids import SCHEDULES
 from awaitly.journal import Lease, RunState
 from awaitly.looks import Looks
+from awaitly.mailbox import keeping
 from awaitly.moves import Moved, StillWaiting
 from awaitly.records import quarantined, released, run_of, version_of
 from awaitly.result import Err, Ok, Result
@@ -111,7 +112,7 @@ class Executor:
             if run_id.startswith(SCHEDULES):
                 came = await self._rung(known, state, now)
             else:
-                came = await self._gone_on(known, move, state, prepare, now)
+                came = await self._gone_on(known, move, found.run, state, prepare, now)
             if not isinstance(came, str):
                 return came
             run_id = came
@@ -130,18 +131,32 @@ class Executor:
                 return execution_of(workflow, state, refusal)
 
     async def _gone_on(
-        self, workflow: Workflow[..., Any, Any], move: Move, state: RunState, prepare: Prepare, now: datetime
+        self,
+        workflow: Workflow[..., Any, Any],
+        move: Move,
+        row: RunRow,
+        state: RunState,
+        prepare: Prepare,
+        now: datetime,
     ) -> Execution[Any, Any] | str:
         """Take a run and go on with it; gives its id where somebody got in between."""
         await self._errands.run(state)
         match self._taken(state, prepare, now):
             case Err(RunConflict() | NeedsReview() as refusal):
+                await self._put_away(row, state)
                 return execution_of(workflow, state, refusal)
             case Err(_):
+                await self._put_away(row, state)
                 return execution_of(workflow, state)
             case Ok(taken):
                 execution = await self.go(workflow, move, state, taken)
                 return state.run.run_id if execution is None else execution
+
+    async def _put_away(self, row: RunRow, state: RunState) -> None:
+        """Let what a run was told call nobody where the run is over, was set aside, or goes on at a later time."""
+        unread = [message for message in state.messages if message.unread]
+        if unread and state.run.status is not RunStatus.RUNNING:
+            await self._store.commit(keeping(row, *moves.read(tuple(unread))))  # whoever moved it meanwhile looks again
 
     def _taken(self, state: RunState, prepare: Prepare, now: datetime) -> Result[Moved, RunRefusal | StillWaiting]:
         match prepare(state, now):

@@ -133,7 +133,8 @@ class Wait:
 class Message:
     """What a run was told from outside: a signal, the fate of a promise, the end of a child.
 
-    `unread`: the run has not looked at it yet, so there may be something to do.
+    `unread`: the run has not looked at it yet, so there may be something to do. `void`: it counts no more, because what
+    it tells of is tried again.
     """
 
     run_id: str
@@ -146,6 +147,7 @@ class Message:
     by: Actor | None = None
     version: int = 1
     unread: bool = True
+    void: bool = False
 
 
 @frozen

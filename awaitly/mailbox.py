@@ -1,53 +1,25 @@
-"""The mailbox of runs: what they are told from outside, checked, kept once, and taken up when they look."""
+"""The mailbox of runs in a store: what they are told from outside, kept once, and taken up when they look."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from typing import TypeAlias
 
-from attrs import frozen
-
-from awaitly.actors import Actor
-from awaitly.changing import changed
 from awaitly.durations import from_micros
-from awaitly.editing import written
 from awaitly.errors import AlreadySent, DurabilityUnknown, InvalidPayload, RunEnded, Sent, UnknownRun
 from awaitly.exceptions import CommitUnknown, RecordCorrupt
-from awaitly.journal import Content, Message, Returned, RunRecord
+from awaitly.journal import Arrived, Message, RunRecord
+from awaitly.letters import Kept, Letter, LetterRefusal, again, message_from, received
 from awaitly.looks import Looks
-from awaitly.records import message_key, message_of, row_of_message, run_of
+from awaitly.records import is_message, message_of, row_of_message, run_of, step_of
 from awaitly.result import Err, Ok, Result
 from awaitly.salvage import standing
-from awaitly.schema import validate
-from awaitly.statuses import RunStatus, WaitKind
+from awaitly.statuses import RunStatus
 from awaitly.store import Changes, Found, Hold, Move, RunRow, Store
 
-__all__ = ["Letter", "Mailbox", "PostRefusal", "payload"]
+__all__ = ["Mailbox", "PostRefusal", "keeping"]
 
 PostRefusal: TypeAlias = UnknownRun | RunEnded | InvalidPayload | AlreadySent | DurabilityUnknown
 """Why something that was sent to a run was not kept."""
-
-
-@frozen
-class Letter:
-    """Something for a run: what kind of wait it is for, under which name; `key` tells several of one name apart."""
-
-    run_id: str
-    kind: WaitKind
-    name: str
-    content: Content
-    by: Actor | None = None
-    key: str = ""
-
-
-def payload(run_id: str, name: str, value: object) -> Result[Returned, InvalidPayload]:
-    """Write a value that is to be sent: dicts, lists and None are JSON already, others go as the type that they are."""
-    match written(value):
-        case Ok(text):
-            return Ok(Returned(text))
-        case Err(unstorable):
-            return Err(InvalidPayload(run_id, name, unstorable.path, unstorable.reason))
 
 
 class Mailbox:
@@ -59,8 +31,8 @@ class Mailbox:
     async def post(self, letter: Letter) -> Result[Sent, PostRefusal]:
         """Keep a letter for its run: load, check, commit, again where the run moved meanwhile.
 
-        The first under a name and key stays, unless it came early and turned out to be none that the run can read. One
-        with the same content again is `Ok` and changes nothing.
+        The first under a name and key stays, unless it turned out to be none that the run can read. One with the same
+        content again is `Ok` and changes nothing.
         """
         looks = Looks()
         try:
@@ -75,72 +47,43 @@ class Mailbox:
     async def _tried(self, letter: Letter, found: Found) -> Result[Sent, PostRefusal] | None:
         if found.run is None or found.run.status == RunStatus.SCHEDULED.value:
             return Err(UnknownRun(letter.run_id))
-        key = message_key(letter.kind, letter.name, letter.key)
-        run = _readable(found.run)
-        before = next((message_of(row) for row in found.approvals if row.key == key), None)
-        if before is not None and (run is None or _misfit(before, run) is None):
-            return _again(letter, before)
-        if standing(found.run).ended if run is None else run.status.ended:
-            return Err(RunEnded(letter.run_id, standing(found.run) if run is None else run.status))
-        if run is not None and (misfit := _misfit(letter, run)) is not None:
-            return Err(misfit)
-        message = _message(letter, found.run, found.now, 1 if before is None else before.version + 1)
-        changes = _keeping(message, found.run, run)
-        return Ok(Sent(letter.run_id, letter.name)) if isinstance(await self._store.commit(changes), Ok) else None
+        match _read(letter, found, found.run):
+            case Err(refusal):
+                return Err(refusal)
+            case Ok(kept):
+                pass
+        if isinstance(kept, Sent):
+            return Ok(kept)
+        committed = await self._store.commit(keeping(found.run, kept))
+        return Ok(Sent(letter.run_id, letter.name)) if isinstance(committed, Ok) else None
 
 
-def _readable(row: RunRow) -> RunRecord | None:
+def _read(letter: Letter, found: Found, row: RunRow) -> Result[Message | Sent, LetterRefusal]:
+    kept, now = _kept(letter, found), from_micros(found.now)
     try:
-        return run_of(row)
+        run: RunRecord = run_of(row)
     except RecordCorrupt:
-        return None
+        if standing(row).ended:
+            return Err(RunEnded(letter.run_id, standing(row)))
+        if kept.message is not None:
+            return again(letter, kept.message)
+        return Ok(message_from(letter, row.workflow, kept, now, unread=True))
+    return received(letter, run, kept, now)
 
 
-def _again(letter: Letter, kept: Message) -> Result[Sent, AlreadySent]:
-    if kept.content == letter.content:
-        return Ok(Sent(letter.run_id, letter.name, replayed=True))
-    who = None if kept.by is None else kept.by.name
-    return Err(AlreadySent(letter.run_id, letter.name, kept.sent_at, who, letter.kind))
+def _kept(letter: Letter, found: Found) -> Kept:
+    """Give what the run was told before. The steps are only read where the letter's slot is filled."""
+    latest = max((row.asked_at for row in found.approvals if is_message(row)), default=None)
+    message = next((message_of(row) for row in found.approvals if row.key == letter.slot), None)
+    if message is None:
+        return Kept(latest=None if latest is None else from_micros(latest))
+    recorded = (step_of(row).recorded for row in found.steps)
+    taken = any(isinstance(each, Arrived) and each.message == letter.slot for each in recorded)
+    return Kept(message, taken, None if latest is None else from_micros(latest))
 
 
-def _misfit(letter: Letter | Message, run: RunRecord) -> InvalidPayload | None:
-    """Say what is wrong with something that the run waits for right now, by the schema that it waits with."""
-    if not isinstance(letter.content, Returned):
-        return None
-    for schema in _schemas(letter, run):
-        match validate(schema, json.loads(letter.content.payload)):
-            case Err(misfit):
-                return InvalidPayload(letter.run_id, letter.name, misfit.path, misfit.reason)
-            case Ok(_):
-                continue
-    return None
-
-
-def _schemas(letter: Letter | Message, run: RunRecord) -> Iterable[str]:
-    return (w.schema for w in run.awaiting if (w.kind, w.name) == (letter.kind, letter.name) and w.schema)
-
-
-def _message(letter: Letter, row: RunRow, now: int, version: int) -> Message:
-    return Message(
-        run_id=letter.run_id,
-        key=message_key(letter.kind, letter.name, letter.key),
-        workflow=row.workflow,
-        kind=letter.kind,
-        name=letter.name,
-        content=letter.content,
-        sent_at=from_micros(now),
-        by=letter.by,
-        version=version,
-    )
-
-
-def _keeping(message: Message, row: RunRow, run: RunRecord | None) -> Changes:
-    """Give the commit that keeps a message. One that a parked run does not wait for wakes nobody."""
-    unread = run is None or run.status is not RunStatus.PARKED or _awaited(message, run)
-    kept = changed(message, unread=unread)
-    held = (Hold(row.run_id, row.version),)
-    return Changes(move=Move.SIGNAL, holds=held, approvals=(row_of_message(kept),), wakes=unread)
-
-
-def _awaited(message: Message, run: RunRecord) -> bool:
-    return any((wait.kind, wait.name) == (message.kind, message.name) for wait in run.awaiting)
+def keeping(row: RunRow, *messages: Message) -> Changes:
+    """Give the commit that keeps messages of a run which stands as it does; those that are unread wake it."""
+    rows = tuple(map(row_of_message, messages))
+    wakes = any(message.unread for message in messages)
+    return Changes(move=Move.SIGNAL, holds=(Hold(row.run_id, row.version),), approvals=rows, wakes=wakes)

@@ -8,7 +8,8 @@ from awaitly.actors import Actor, By, as_actor
 from awaitly.errors import PromiseRefusal, Sent, SignalRefusal, UnknownPromise, UnknownRun
 from awaitly.ids import checked_name
 from awaitly.journal import Failed
-from awaitly.mailbox import Letter, Mailbox, payload
+from awaitly.letters import Letter, payload
+from awaitly.mailbox import Mailbox
 from awaitly.promises import parts_of_promise
 from awaitly.reader import Reader
 from awaitly.result import Err, Ok, Result
@@ -35,6 +36,8 @@ class Messenger(Reader):
         does not decode as the type that the run waits for is `InvalidPayload`.
         """
         checked_name("a signal's name", name)
+        if key:
+            checked_name("a signal's key", key)
         match payload(run_id, name, value):
             case Err(unstorable):
                 return Err(unstorable)

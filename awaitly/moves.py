@@ -17,7 +17,7 @@ from awaitly.approval import Approval, Approved
 from awaitly.audit import AuditEvent, Fact, fact
 from awaitly.changing import changed
 from awaitly.errors import NotAuthorised
-from awaitly.journal import Decided, Lease, Message, Recorded, RunState, Step, Wait, taken_up
+from awaitly.journal import Decided, Lease, Message, Recorded, RunRecord, RunState, Step, Wait, taken_up
 from awaitly.result import Err, Ok, Result
 from awaitly.running import RunRefusal, advance
 from awaitly.statuses import RunStatus
@@ -31,6 +31,7 @@ __all__ = [
     "end",
     "note",
     "park",
+    "read",
     "release",
     "retry",
     "review",
@@ -88,7 +89,9 @@ def claim(state: RunState, lease: Lease, now: datetime) -> Result[Moved, RunRefu
     expired: tuple[Fact, ...] = ()
     if any(approval.pending for approval in approvals):
         approvals, expired = _each(approvals, _expiring, now)
-    if state.run.status is RunStatus.PARKED and not _anything_new(state, approvals, now):
+    if not _is_time(state.run, now) or (
+        state.run.status is RunStatus.PARKED and not _anything_new(state, approvals, now)
+    ):
         return Err(StillWaiting())
     tampered = next((a for a in approvals if a.outcome is not None and not a.intact()), None)
     if tampered is not None:
@@ -100,7 +103,7 @@ def claim(state: RunState, lease: Lease, now: datetime) -> Result[Moved, RunRefu
             pass
     decided = _decided(approvals, state.steps, now)
     consumed, facts = _each(approvals, _consuming, now)
-    claimed = state.but(run=run, steps=state.steps + decided, approvals=consumed, messages=_read(state.messages))
+    claimed = state.but(run=run, steps=state.steps + decided, approvals=consumed, messages=read(state.messages))
     return Ok(Moved(claimed, expired + facts))
 
 
@@ -117,7 +120,13 @@ def _anything_new(state: RunState, approvals: tuple[Approval, ...], now: datetim
     )
 
 
-def _read(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+def _is_time(run: RunRecord, now: datetime) -> bool:
+    """Whether the time has come of a run that is to begin, or to be tried again, at a time."""
+    return run.status is not RunStatus.QUEUED or run.due_at is None or run.due_at <= now
+
+
+def read(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    """Give messages as those that the run has looked at."""
     if not any(message.unread for message in messages):
         return messages
     return tuple(changed(m, unread=False, version=m.version + 1) if m.unread else m for m in messages)

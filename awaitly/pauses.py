@@ -272,16 +272,20 @@ class Pauses(Line, Generic[E_contra]):
         if (known.kind, known.name) != (pause.kind, pause.name):
             was, found = f"a wait for a {known.kind.value} {known.name}", f"one for a {pause.kind.value} {pause.name}"
             raise self._journal.drift(pause.spot, was.rstrip(), found.rstrip())
-        return known
+        return known if known.schema == pause.schema else changed(known, schema=pause.schema)
 
     def _ended(self, pause: Pause, wait: Wait) -> Arrived | Elapsed | None:
         """Give what ended a wait: what came counts before the time that is up."""
         message = self._journal.hear(pause.kind, pause.name, lambda message: self._fits(pause, message))
         if message is not None:
             return Arrived(message.key, message.content)
-        if wait.until is not None and wait.until <= self._host.clock():
+        if wait.until is not None and wait.until <= self._looked_at(pause):
             return Elapsed(wait.until)
         return None
+
+    def _looked_at(self, pause: Pause) -> datetime:
+        """Give the time as of which it is known what came: that of taking the run, where anything can come at all."""
+        return self._host.clock() if pause.kind is WaitKind.TIMER else self._run.updated_at
 
     def _fits(self, pause: Pause, message: Message) -> bool:
         if pause.hint is None or pause.kind is WaitKind.CHILD:

@@ -480,6 +480,8 @@ def row_of_message(message: Message) -> ApprovalRow:
     members: dict[str, object] = {"to": message.name, "is": _plain_recorded(message.content)}
     if message.by is not None:
         members["by"] = _plain_actor(message.by)
+    if message.void:
+        members["void"] = True
     return ApprovalRow(
         run_id=message.run_id,
         key=message.key,
@@ -511,6 +513,7 @@ def _message_of(row: ApprovalRow) -> Message:
         by=_optional(_actor, body.get("by")),
         version=row.version,
         unread=row.ready,
+        void=body.get("void", False),
     )
 
 

@@ -215,7 +215,9 @@ class Journal:
     def hear(self, kind: WaitKind, name: str, fits: Callable[[Message], bool]) -> Message | None:
         """Take the first message under a name that no call has taken yet, and that fits; None where there is none."""
         for message in self.messages:
-            if message.kind is kind and message.name == name and message.key not in self._heard and fits(message):
+            if (message.kind, message.name) != (kind, name) or message.void or message.key in self._heard:
+                continue
+            if fits(message):
                 self._heard.add(message.key)
                 return message
         return None

@@ -28,6 +28,7 @@ LAYERS: list[list[str]] = [
     ["deciding", "running", "records", "memory", "schedules"],
     ["moves", "saving", "picking", "watching"],
     ["salvage"],
+    ["letters"],
     ["mailbox", "ringing"],
     ["errands"],
     ["signals", "workflow", "snapshot"],
