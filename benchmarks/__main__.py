@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from benchmarks import disk, growth, imports, redis_limit, steps, waking, workload
+from benchmarks import disk, growth, imports, redis_limit, steps, waking, working, workload
 from benchmarks.figures import Figure, environment, markdown, write
 
 __all__: list[str] = []
@@ -23,6 +23,7 @@ _PARTS: dict[str, Callable[..., list[Figure]]] = {
     "growth-redis": growth.measure_redis,
     "redis": redis_limit.measure,
     "waking": waking.measure,
+    "working": working.measure,
 }
 _LONG: dict[str, Callable[..., list[Figure]]] = {"million-postgres": growth.measure_million}
 """These take many minutes, and run only where they are named."""

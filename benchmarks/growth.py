@@ -18,7 +18,7 @@ from benchmarks.remote import Remote, running
 from benchmarks.timing import percentile, ratio
 from benchmarks.watching import WatchedStore
 
-__all__ = ["measure", "measure_million", "measure_postgres", "measure_redis"]
+__all__ = ["fill", "measure", "measure_million", "measure_postgres", "measure_redis"]
 
 _FEW = 1_000
 _GENUINE = 700
@@ -78,7 +78,7 @@ def _measured(family: _Family, many: int, *, quick: bool) -> list[Figure]:
         for count in (_FEW, many):
             address = place(f"{count}")
             before = family.size(address) if family.size else 0
-            asyncio.run(_fill(address, count - _GENUINE))
+            asyncio.run(fill(address, count - _GENUINE))
             family.settle(address)
             filled = family.size(address) - before if family.size else 0
             stores[count] = stack.enter_context(running("awaitly", address))
@@ -139,7 +139,8 @@ def _values(found: Mapping[int, list[float]], many: int) -> dict[str, float]:
 # Filling: the rows of one parked run, again and again under other names and times
 
 
-async def _fill(address: str, copies: int) -> None:
+async def fill(address: str, copies: int) -> None:
+    """Put copies of one parked run into a store."""
     store = open_store(address)
     watched = WatchedStore(store)
     async with Orchestrator(watched, workflows=[order]) as orchestrator:

@@ -7,14 +7,12 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from awaitly import NotApproved, Ok, Orchestrator, Result, Run, Store, open_store, workflow
-from awaitly.watching import watching
+from awaitly import NotApproved, Ok, Orchestrator, Result, Run, open_store, workflow
 
 __all__ = ["AwaitlyWaking", "opened", "order"]
 
 _resumed: dict[str, float] = {}
 _moved = asyncio.Event()
-_LONG = 60.0
 
 
 async def _go_on(run_id: str) -> Result[None, NotApproved]:
@@ -41,21 +39,7 @@ class AwaitlyWaking:
         return _resumed
 
 
-async def _resume_what_is_decided(store: Store, orchestrator: Orchestrator, ready: asyncio.Event) -> None:
-    async with watching(store) as wakes:
-        ready.set()
-        while True:
-            for run_id in await wakes.next(_LONG):
-                await orchestrator.resume(run_id)
-
-
 @asynccontextmanager
 async def opened(address: str) -> AsyncGenerator[AwaitlyWaking]:
-    store = open_store(address)
-    async with Orchestrator(store, workflows=[order]) as orchestrator:
-        ready = asyncio.Event()
-        resuming = asyncio.create_task(_resume_what_is_decided(store, orchestrator, ready))
-        await ready.wait()
+    async with Orchestrator(open_store(address), workflows=[order]) as orchestrator, orchestrator.working():
         yield AwaitlyWaking()
-        resuming.cancel()
-        await asyncio.wait([resuming])
