@@ -6,18 +6,18 @@ An ended run stays due until that is done, so a process that dies in between lea
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import cast
 
 from awaitly import moves
 from awaitly.actors import ADMIN, Actor
 from awaitly.durations import from_micros
-from awaitly.errors import UnexpectedError
+from awaitly.errors import DurabilityUnknown
 from awaitly.exceptions import RecordCorrupt, StoreError
-from awaitly.journal import Content, Raised, RunRecord, RunState
-from awaitly.letters import Letter
+from awaitly.journal import RunRecord, RunState
+from awaitly.letters import letter_home
 from awaitly.looks import Looks
 from awaitly.mailbox import Mailbox
 from awaitly.result import Err, Ok
+from awaitly.salvage import listed, standing
 from awaitly.saving import difference, state_in
 from awaitly.statuses import RunStatus, WaitKind
 from awaitly.store import Move, Store
@@ -42,8 +42,11 @@ class Errands:
         if not run.status.ended or run.due_at is None:
             return
         if run.parent is not None:
-            letter = Letter(run.parent, WaitKind.CHILD, run.run_id, _came_to(run))
-            await self._mailbox.post(letter)  # a parent that is over, or gone, need not know
+            match await self._mailbox.post(letter_home(run)):
+                case Err(DurabilityUnknown()):
+                    return  # it stays due
+                case _:
+                    pass  # a parent that is over, or gone, need not know
         for wait in run.awaiting:
             if wait.kind is WaitKind.CHILD and run.status is RunStatus.CANCELLED:
                 await self._cancel(wait.name, run)
@@ -54,8 +57,19 @@ class Errands:
             case Err(_):
                 pass
 
+    async def reach(self, state: RunState) -> bool:
+        """Cancel a run that begins only now, where its parent was cancelled before: whoever did so found none."""
+        run = state.run
+        if run.begun or run.status.ended or run.parent is None:
+            return False
+        row = (await self._store.load(run.parent)).run
+        if row is None or standing(row) is not RunStatus.CANCELLED:
+            return False
+        await self._cancel(run.run_id, listed(row))
+        return True
+
     async def _cancel(self, run_id: str, parent: RunRecord) -> None:
-        """Cancel a child, and with it its own."""
+        """Cancel a child, and with it its own. A run that is another's stays as it is."""
         looks = Looks()
         while True:
             found = looks.again(await self._store.load(run_id))
@@ -64,6 +78,8 @@ class Errands:
             try:
                 state = state_in(found, found.run)
             except RecordCorrupt:
+                return
+            if state.run.parent != parent.run_id:
                 return
             by = Actor("nobody known") if parent.by is None else parent.by
             reason = f"run {parent.run_id}, of which it is a part, was cancelled"
@@ -75,12 +91,3 @@ class Errands:
                         return
                 case _:
                     return
-
-
-def _came_to(run: RunRecord) -> Content:
-    """Give what a run came to, as its parent hears it."""
-    if run.result is not None:
-        return cast("Content", run.result)
-    who = run.by.name if run.by else "nobody known"
-    why = f": {run.reason}" if run.reason else ""
-    return Raised(UnexpectedError("RunCancelled", f"run {run.run_id} was cancelled by {who}{why}"))

@@ -17,6 +17,7 @@ from attrs import evolve
 
 from awaitly import moves
 from awaitly.approval import Approval
+from awaitly.changing import changed
 from awaitly.durations import from_micros
 from awaitly.errands import Errands
 from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun
@@ -141,6 +142,8 @@ class Executor:
     ) -> Execution[Any, Any] | str:
         """Take a run and go on with it; gives its id where somebody got in between."""
         await self._errands.run(state)
+        if await self._errands.reach(state):
+            return state.run.run_id
         match self._taken(state, prepare, now):
             case Err(RunConflict() | NeedsReview() as refusal):
                 await self._put_away(row, state)
@@ -156,7 +159,8 @@ class Executor:
         """Let what a run was told call nobody where the run is over, was set aside, or goes on at a later time."""
         unread = [message for message in state.messages if message.unread]
         if unread and state.run.status is not RunStatus.RUNNING:
-            await self._store.commit(keeping(row, *moves.read(tuple(unread))))  # whoever moved it meanwhile looks again
+            looked_at = (changed(message, version=message.version + 1) for message in moves.read(tuple(unread)))
+            await self._store.commit(keeping(row, *looked_at))  # whoever moved it meanwhile looks again
 
     def _taken(self, state: RunState, prepare: Prepare, now: datetime) -> Result[Moved, RunRefusal | StillWaiting]:
         match prepare(state, now):

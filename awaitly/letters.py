@@ -11,14 +11,14 @@ from attrs import frozen
 
 from awaitly.actors import Actor
 from awaitly.editing import written
-from awaitly.errors import AlreadySent, InvalidPayload, RunEnded, Sent
-from awaitly.journal import Content, Message, Returned, RunRecord
+from awaitly.errors import AlreadySent, InvalidPayload, RunEnded, Sent, UnexpectedError
+from awaitly.journal import Content, Failed, Message, Raised, Returned, RunRecord
 from awaitly.records import message_key
 from awaitly.result import Err, Ok, Result
 from awaitly.schema import validate
 from awaitly.statuses import RunStatus, WaitKind
 
-__all__ = ["Kept", "Letter", "LetterRefusal", "again", "message_from", "payload", "received"]
+__all__ = ["Kept", "Letter", "LetterRefusal", "again", "letter_home", "message_from", "payload", "received"]
 
 LetterRefusal: TypeAlias = RunEnded | InvalidPayload | AlreadySent
 """Why a letter is not kept by a run that there is."""
@@ -47,7 +47,7 @@ class Letter:
 class Kept:
     """What a run was told before.
 
-    `message` is in the letter's slot, if any is; `taken`: a call of the run took it. `latest`: when the last of all came.
+    `message` is in the letter's slot, if any is; `taken`: a call took it. `latest`: when the last of all came.
     """
 
     message: Message | None = None
@@ -62,6 +62,19 @@ def payload(run_id: str, name: str, value: object) -> Result[Returned, InvalidPa
             return Ok(Returned(text))
         case Err(unstorable):
             return Err(InvalidPayload(run_id, name, unstorable.path, unstorable.reason))
+
+
+def letter_home(run: RunRecord) -> Letter:
+    """Say what a child came to, as its parent hears it."""
+    return Letter(run.parent or "", WaitKind.CHILD, run.run_id, _came_to(run))
+
+
+def _came_to(run: RunRecord) -> Content:
+    if isinstance(run.result, Returned | Failed | Raised):
+        return run.result
+    who = run.by.name if run.by else "nobody known"
+    why = f": {run.reason}" if run.reason else ""
+    return Raised(UnexpectedError("RunCancelled", f"run {run.run_id} was cancelled by {who}{why}"))
 
 
 def received(letter: Letter, run: RunRecord, kept: Kept, now: datetime) -> Result[Message | Sent, LetterRefusal]:

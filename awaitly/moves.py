@@ -17,7 +17,7 @@ from awaitly.approval import Approval, Approved
 from awaitly.audit import AuditEvent, Fact, fact
 from awaitly.changing import changed
 from awaitly.errors import NotAuthorised
-from awaitly.journal import Decided, Lease, Message, Recorded, RunRecord, RunState, Step, Wait, taken_up
+from awaitly.journal import Arrived, Decided, Lease, Message, Recorded, RunRecord, RunState, Step, Wait, taken_up
 from awaitly.result import Err, Ok, Result
 from awaitly.running import RunRefusal, advance
 from awaitly.statuses import RunStatus
@@ -129,7 +129,7 @@ def read(messages: tuple[Message, ...]) -> tuple[Message, ...]:
     """Give messages as those that the run has looked at."""
     if not any(message.unread for message in messages):
         return messages
-    return tuple(changed(m, unread=False, version=m.version + 1) if m.unread else m for m in messages)
+    return tuple(changed(m, unread=False) if m.unread else m for m in messages)
 
 
 def _decided(approvals: tuple[Approval, ...], steps: tuple[Step, ...], now: datetime) -> tuple[Step, ...]:
@@ -214,7 +214,7 @@ def again(state: RunState, at: datetime, reason: str, now: datetime) -> Result[M
         case Err(refusal):
             return Err(refusal)
         case Ok(run):
-            return Ok(Moved(state.but(run=run, steps=_without_fatal(state.steps))))
+            return Ok(Moved(_without_fatal(state.but(run=run))))
 
 
 def told(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
@@ -226,8 +226,14 @@ def told(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
             return Ok(Moved(state.but(run=run)))
 
 
-def _without_fatal(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    return tuple(step for step in steps if not step.fatal)
+def _without_fatal(state: RunState) -> RunState:
+    """Forget the steps that ended a run; what its children came to counts no more where they are to be tried again."""
+    fatal = [step.recorded for step in state.steps if step.fatal]
+    if not fatal:
+        return state
+    void = {recorded.message for recorded in fatal if isinstance(recorded, Arrived)}
+    messages = tuple(changed(m, void=True, unread=False) if m.key in void else m for m in state.messages)
+    return state.but(steps=tuple(step for step in state.steps if not step.fatal), messages=messages)
 
 
 def _superseding(reason: str, *, kept: Iterable[str] = ()) -> Change:
@@ -275,4 +281,4 @@ def retry(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
         case Err(refusal):
             return Err(refusal)
         case Ok(run):
-            return Ok(Moved(state.but(run=run, steps=_without_fatal(state.steps))))
+            return Ok(Moved(_without_fatal(state.but(run=run))))

@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar, overload
 from awaitly import moves
 from awaitly.actors import By, as_actor
 from awaitly.approval import Decision
+from awaitly.changing import changed
 from awaitly.deciding import Approve, Reject, Shown
 from awaitly.desk import CancelRefusal, Desk
 from awaitly.doctor import Diagnosis, Doctor
@@ -29,7 +30,7 @@ from awaitly.execution import Execution, execution_of, new_run
 from awaitly.executor import Executor, as_damaged, as_it_is, left_alone, under_review
 from awaitly.host import INLINE
 from awaitly.ids import checked_run_id, new_run_id
-from awaitly.journal import DEFAULT_QUEUE, Decided, RunRecord, RunState
+from awaitly.journal import DEFAULT_QUEUE, Arrived, Decided, RunRecord, RunState, Step
 from awaitly.moves import Moved
 from awaitly.picking import always, editing
 from awaitly.result import Err, Result
@@ -174,7 +175,7 @@ class Orchestrator(Scheduling):
         keys = [step.key for step in state.steps]
         if before not in keys:
             return Execution(run_id, state.run.status, Err(UnknownStep(run_id, before, tuple(keys))), (), state)
-        copied = tuple(s for s in state.steps[: keys.index(before)] if not isinstance(s.recorded, Decided))
+        copied = tuple(_copied(s) for s in state.steps[: keys.index(before)] if not isinstance(s.recorded, Decided))
         now = from_micros(found.now)
         lease = self._executor.lease_from(now)
         run = RunRecord(
@@ -432,6 +433,15 @@ class Orchestrator(Scheduling):
             return self._desk
         store = joined(self._store, connection)
         return Desk(store, self._executor.on(store))
+
+
+def _copied(step: Step) -> Step:
+    """Give a step for another run, which has none of the messages that this one was told."""
+    match step.recorded:
+        case Arrived(content=content):
+            return changed(step, recorded=Arrived("", content))
+        case _:
+            return step
 
 
 async def _told(wakes: Wakes, run_id: str, until: float) -> None:

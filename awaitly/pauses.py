@@ -18,6 +18,7 @@ from awaitly.durations import Duration, as_timedelta
 from awaitly.errors import PromiseRejected, TimedOut, UnexpectedError
 from awaitly.ids import LONGEST_NAME, checked_name, checked_run_id
 from awaitly.journal import Arrived, Content, Elapsed, Failed, Message, Returned, RunRecord, Step, Wait
+from awaitly.letters import letter_home
 from awaitly.line import RACING, Line, park
 from awaitly.promises import Promise, promise_id
 from awaitly.questions import schema_text
@@ -39,7 +40,10 @@ Until: TypeAlias = Callable[[], datetime]
 
 @frozen
 class Pause:
-    """One wait of the code: where it stands, for what, for how long, and the type of what may come."""
+    """One wait of the code: where it stands, for what, and the type of what may come.
+
+    `about` is what must be the same on a replay. `fatal`: a failure that comes is tried again with the run.
+    """
 
     scope: Scope
     spot: Spot
@@ -47,6 +51,8 @@ class Pause:
     name: str = ""
     schema: str = ""
     hint: ResultHint | None = None
+    about: str = ""
+    fatal: bool = False
 
 
 class Pauses(Line, Generic[E_contra]):
@@ -134,7 +140,7 @@ class Pauses(Line, Generic[E_contra]):
         like any other that is enqueued, in this run's queue unless `queue` names another. Cancelling this run cancels
         it. What ends it from outside ends this run with `UnexpectedError`.
         """
-        pause, record = self._begin_child(invocation, run_id, queue, priority)
+        pause, record = self._begin_child(invocation, run_id, queue, priority, fatal=True)
         return self._unwrapped_child(pause, record)
 
     def attempt_child(
@@ -146,10 +152,16 @@ class Pauses(Line, Generic[E_contra]):
         priority: Priority | None = None,
     ) -> Coroutine[Any, Any, Result[T, E | UnexpectedError]]:
         """Run another workflow, as `child` does, and give its result as it is."""
-        return self._outcome_of_child(*self._begin_child(invocation, run_id, queue, priority))
+        return self._outcome_of_child(*self._begin_child(invocation, run_id, queue, priority, fatal=False))
 
     def _begin_child(
-        self, invocation: Invocation[Any, Any], run_id: str | None, queue: str | None, priority: Priority | None
+        self,
+        invocation: Invocation[Any, Any],
+        run_id: str | None,
+        queue: str | None,
+        priority: Priority | None,
+        *,
+        fatal: bool,
     ) -> tuple[Pause, RunRecord]:
         checked_invocation("run.child", invocation)
         scope, own = self._scope(), self._run
@@ -172,7 +184,8 @@ class Pauses(Line, Generic[E_contra]):
             priority=priority or own.priority,
             parent=own.run_id,
         )
-        return Pause(scope, spot, WaitKind.CHILD, child, "", invocation.workflow.hint), record
+        hint, about = invocation.workflow.hint, invocation.digest
+        return Pause(scope, spot, WaitKind.CHILD, child, hint=hint, about=about, fatal=fatal), record
 
     async def _unwrapped_child(self, pause: Pause, record: RunRecord) -> Any:
         match await self._outcome_of_child(pause, record):
@@ -188,18 +201,25 @@ class Pauses(Line, Generic[E_contra]):
             case Elapsed():
                 raise self._journal.drift(pause.spot, "a time", "another run")
 
-    async def _launched(self, wait: Wait, record: RunRecord) -> None:
-        """Have another run begin, once; what is recorded before is durable by then, and so is that it is to begin."""
+    async def _launched(self, wait: Wait, record: RunRecord) -> Arrived | None:
+        """Have another run begin, once; what is recorded before is durable by then, and so is that it is to begin.
+
+        Gives what it came to where it is over already, as after a retry of this run.
+        """
         recorder = self._journal.recorder
         if recorder is None:
             error = UnexpectedError("NoStore", "another run can only begin where there is a store", wait.key)
             raise self._ending(error, wait.key)
         await self._journal.note(wait)
-        there = await recorder.launch(record)
+        there = await self._journal.launch(recorder, record)
         if there is None or (there.digest, there.parent) != (record.digest, record.parent):
             why = f"the id {record.run_id!r} belongs to another run; choose another"
             raise self._ending(UnexpectedError("IdTaken", why, wait.key), wait.key)
         self._journal.awaiting[wait.key] = changed(wait, attempts=1)
+        if there.status.ended and there.status is not RunStatus.FAILED:
+            home = letter_home(there)
+            return Arrived(home.slot, home.content)
+        return None
 
     # The next attempt of a step
 
@@ -244,7 +264,7 @@ class Pauses(Line, Generic[E_contra]):
     async def _waited(self, pause: Pause, until: Until | None, child: RunRecord | None = None) -> Arrived | Elapsed:
         """Give what ended a wait, recorded; parks the run where nothing has yet."""
         self._arrive(pause.scope, pause.spot)
-        hashed = digest(pause.kind.value, pause.name)
+        hashed = digest(pause.kind.value, pause.about or pause.name)
         step = self._journal.find(pause.spot, hashed)
         if step is not None:
             if isinstance(step.recorded, Arrived | Elapsed):
@@ -254,12 +274,14 @@ class Pauses(Line, Generic[E_contra]):
         wait = self._wait_at(pause, until)
         ended = self._ended(pause, wait)
         if ended is None and child is not None and not wait.attempts:
-            await self._launched(wait, child)
+            ended = await self._launched(wait, child)
         if ended is None and self._is_short(wait):
             ended = await self._passed(wait.until or self._host.clock())
         if ended is None:
             raise self._park_on(pause.scope, self._journal.awaiting.get(wait.key, wait))
-        self._journal.add(Step(pause.spot.key, pause.spot.place, hashed, ended, wait.since, self._host.clock()))
+        step = Step(pause.spot.key, pause.spot.place, hashed, ended, wait.since, self._host.clock())
+        failed = isinstance(ended, Arrived) and not isinstance(ended.content, Returned)
+        self._journal.add(changed(step, fatal=True) if pause.fatal and failed else step)
         return ended
 
     def _wait_at(self, pause: Pause, until: Until | None) -> Wait:

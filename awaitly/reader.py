@@ -157,7 +157,7 @@ class Reader:
         `archive` is called with the history of each before it is deleted. What it raises goes on to the caller: that
         run stays, and those before it are gone. A run whose deletion fails is archived again the next time; one with
         damaged records stays, for what does not decode could not be archived. `batch` runs are listed at once; runs
-        that wait are not looked at.
+        that wait are not looked at, nor those of whose end their parent is still to hear.
         """
         before = await self._store.now() - _micros(older_than)
         ended = tuple(status.value for status in RunStatus if status.ended)
@@ -167,6 +167,8 @@ class Reader:
             query = RunQuery(statuses=ended, updated_before=before, limit=batch, after=after)
             page = await self._store.page_runs(query)
             for row in page.items:
+                if row.due_at is not None:  # others are to be told of its end
+                    continue
                 if archive is None or await self._archived(row, archive):
                     deleted += await self._forgotten(row)
             if page.after is None:

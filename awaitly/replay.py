@@ -140,7 +140,7 @@ class Recorder(Protocol):
         ...
 
     async def launch(self, child: RunRecord) -> RunRecord | None:
-        """Have another run begin, unless there is one of its id; gives the one that there is, None if unreadable."""
+        """Have another run begin, or one that failed be tried again; gives the one of its id, None if unreadable."""
         ...
 
 
@@ -316,6 +316,14 @@ class Journal:
         self.visited.add(wait.key)
         self._noted = True
         await self.settle()
+
+    async def launch(self, recorder: Recorder, child: RunRecord) -> RunRecord | None:
+        """Have another run begin. A store that fails here is no error of the workflow's: the run stays as it is."""
+        try:
+            return await recorder.launch(child)
+        except Exception as exc:
+            self.failure = self.failure or exc
+            raise
 
     def withdraw(self, key: str) -> None:
         """Take a question back that something else has made pointless, in the next commit."""

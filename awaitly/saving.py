@@ -77,19 +77,28 @@ def difference(
     head = head_of(entries[-1]) if entries else after.head
     recorded: set[str] = set() if before is None else {s.key for s in before.steps}
     kept = {s.key for s in after.steps}
-    heard = () if before is None else before.messages
-    messages = tuple(row_of_message(m) for m in after.messages if m not in heard) if after.messages != heard else ()
+    heard = {} if before is None else {m.key: m for m in before.messages}
+    messages = tuple(_next(m, heard.get(m.key)) for m in after.messages)
     changes = Changes(
         move=move,
         runs=(row_of_run(run),),
         dropped=tuple((run.run_id, key) for key in recorded - kept),
         steps=tuple(row_of_step(run.run_id, s) for s in after.stored_steps if s.key not in recorded),
-        approvals=tuple(row_of_approval(a) for a in approvals if a is not known.get(a.key)) + messages,
+        approvals=tuple(row_of_approval(a) for a in approvals if a is not known.get(a.key))
+        + tuple(row_of_message(m) for m in messages if m is not heard.get(m.key)),
         entries=entries,
         wakes=move in _WAKING or _is_due_soon(run),
         flushed=flushed,
     )
-    return changes, after.but(run=run, approvals=approvals, head=head)
+    return changes, after.but(run=run, approvals=approvals, head=head, messages=messages)
+
+
+def _next(message: Message, before: Message | None) -> Message:
+    """Give a message as it stands after a commit, one version on where it has changed."""
+    version = 1 if before is None else before.version + 1
+    if message == before:
+        return before
+    return message if message.version == version else changed(message, version=version)
 
 
 def _is_due_soon(run: RunRecord) -> bool:

@@ -6,17 +6,20 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from awaitly import moves
+from awaitly.changing import changed
 from awaitly.durations import from_micros, to_micros
 from awaitly.errors import Interruption, NeedsReview
 from awaitly.exceptions import RecordCorrupt
 from awaitly.execution import Ending, Fenced, Later, Misfit, Waits, settled
 from awaitly.journal import Lease, RunRecord, RunState, Step
+from awaitly.looks import Looks
 from awaitly.moves import Moved
-from awaitly.records import head_of, row_of_run, row_of_step, run_of
+from awaitly.records import head_of, row_of_run, row_of_step
 from awaitly.replay import Entered
 from awaitly.result import Err, Ok, Result
-from awaitly.saving import approvals_in, difference
+from awaitly.saving import approvals_in, difference, state_in
 from awaitly.signals import FencedOut
+from awaitly.statuses import RunStatus
 from awaitly.store import Changes, Hold, Move, Store
 
 __all__ = ["Tenure"]
@@ -105,15 +108,30 @@ class Tenure:
                     raise FencedOut(self.run_id)
 
     async def launch(self, child: RunRecord) -> RunRecord | None:
-        """Have another run begin, unless there is one of its id; gives the one that there is, None if unreadable."""
+        """Have another run begin, or one that failed be tried again; gives the one of its id, None if unreadable."""
+        now = await self._now()
+        child = changed(child, created_at=now, updated_at=now, due_at=now)
         launching = Changes(move=Move.ENQUEUE, runs=(row_of_run(child),), wakes=True)
         if isinstance(await self._store.commit(launching), Ok):
             return child
-        there = (await self._store.load(child.run_id)).run
-        try:
-            return None if there is None else run_of(there)
-        except RecordCorrupt:
-            return None
+        looks = Looks()
+        while True:
+            found = looks.again(await self._store.load(child.run_id))
+            try:
+                there = None if found.run is None else state_in(found, found.run)
+            except RecordCorrupt:
+                return None
+            if there is None or not _is_to_be_tried_again(there.run, child):
+                return None if there is None else there.run
+            match moves.retry(there, now):
+                case Ok(moved) if await self._relaunched(there, moved):
+                    return moved.state.run
+                case _:
+                    continue
+
+    async def _relaunched(self, before: RunState, moved: Moved) -> bool:
+        changes, _ = difference(Move.RETRY, before, moved.state, moved.facts)
+        return isinstance(await self._store.commit(changes), Ok)
 
     async def renew(self) -> None:
         """Put the end of the lease off. Sets `fenced` where the run is no longer this executor's."""
@@ -223,3 +241,9 @@ class Tenure:
 
     async def _now(self) -> datetime:
         return from_micros(await self._store.now())
+
+
+def _is_to_be_tried_again(there: RunRecord, child: RunRecord) -> bool:
+    """Whether a child failed in an earlier try of its parent, which has heard of it."""
+    own = (there.digest, there.parent) == (child.digest, child.parent)
+    return own and there.status is RunStatus.FAILED and there.due_at is None
