@@ -116,30 +116,39 @@ class Branching(Line):
         except BaseException:
             let_go([branch for _, branch in branches])
             raise
+        ended: list[Step] = []
         began = self._host.clock()
-        if recorded is not None and isinstance(recorded.recorded, Returned):
-            won = int(recorded.recorded.payload)
-            value = await self._run_alone(branches, won)
-        else:
-            won, value = await self._first(line, branches)
-            step = Step(spot.key, spot.place, hashed, Returned(str(won)), began, self._host.clock())
-            self._journal.add(step)
+        try:
+            if recorded is not None and isinstance(recorded.recorded, Returned):
+                value = await self._run_alone(branches, int(recorded.recorded.payload), ended)
+            else:
+                won, value = await self._first(line, branches, ended)
+                ended.append(Step(spot.key, spot.place, hashed, Returned(str(won)), began, self._host.clock()))
+        finally:
+            for step in ended:
+                self._add(step)
+        self._journal.note_withdrawn()
         self._settle_line(line)
         return value
 
-    async def _run_alone(self, branches: list[tuple[Scope, Awaitable[Any]]], won: int) -> Any:
+    async def _run_alone(self, branches: list[tuple[Scope, Awaitable[Any]]], won: int, ended: list[Step]) -> Any:
         """Go into the branch that is known to have won, and only past the others."""
         for number, (scope, branch) in enumerate(branches):
             if number != won:
                 await self._forgo(scope, branch)
-        return await _begun(*branches[won], racing=True)
+        return await _begun(*branches[won], racing=ended)
 
-    async def _first(self, line: Scope, branches: list[tuple[Scope, Awaitable[Any]]]) -> tuple[int, Any]:
-        """Go into one branch after the other until one is through; parks the run on all of them where none is."""
+    async def _first(
+        self, line: Scope, branches: list[tuple[Scope, Awaitable[Any]]], ended: list[Step]
+    ) -> tuple[int, Any]:
+        """Go into one branch after the other until one is through; parks the run on all of them where none is.
+
+        What they record goes into `ended`: that a signal was taken must not be durable before it is known what for.
+        """
         waiting: list[Parked] = []
         for number, (scope, branch) in enumerate(branches):
             try:
-                value = await _begun(scope, branch, racing=True)
+                value = await _begun(scope, branch, racing=ended)
             except Parked as parked:
                 waiting.append(parked)
                 self._settle_line(line)
@@ -156,7 +165,7 @@ class Branching(Line):
 
     async def _forgo(self, scope: Scope, branch: Awaitable[Any]) -> None:
         """Go through a branch that lost: its first wait withdraws what it has asked, and ends it."""
-        self._journal.visit_below(scope.path)
+        self._journal.withdraw_below(scope.path)
         with suppress(Forgone):
             await _begun(scope, branch, forgoing=True)
 
@@ -166,12 +175,14 @@ class Branching(Line):
         line.parked, line.met = None, False
 
 
-def _begun(scope: Scope, branch: Awaitable[T], *, racing: bool = False, forgoing: bool = False) -> asyncio.Task[T]:
+def _begun(
+    scope: Scope, branch: Awaitable[T], *, racing: list[Step] | None = None, forgoing: bool = False
+) -> asyncio.Task[T]:
     """Begin a branch, as a task of its own that goes on in its own scope."""
     context = contextvars.copy_context()
     context.run(SCOPE.set, scope)
-    if racing:
-        context.run(RACING.set, True)  # noqa: FBT003  (a context variable takes its value so)
+    if racing is not None:
+        context.run(RACING.set, racing)
     if forgoing:
-        context.run(FORGOING.set, True)  # noqa: FBT003
+        context.run(FORGOING.set, True)  # noqa: FBT003  (a context variable takes its value so)
     return asyncio.get_running_loop().create_task(awaited(scope, branch), context=context)

@@ -147,7 +147,7 @@ class Run(Branching, Pauses[E_contra]):
         if step is not None:
             return self._replayed(spot, step, body)
         self._journal.expect_no_question(spot)
-        if RACING.get():
+        if RACING.get() is not None:
             msg = f"{spot.key!r} is a step in a branch of run.race, which is between waits: run it before or after"
             raise DefinitionError(msg)
         attempts = await self._attempts(scope, spot)

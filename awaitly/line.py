@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from awaitly.host import Host
-from awaitly.journal import RunRecord
+from awaitly.journal import RunRecord, Step
 from awaitly.replay import Journal, Scope, Spot
 from awaitly.signals import Ended, Forgone, Parked, Signal, parking_in
 from awaitly.workflow import Workflow
@@ -25,8 +25,8 @@ _WAITS: contextvars.ContextVar[Scope | None] = contextvars.ContextVar("awaitly_w
 FORGOING: contextvars.ContextVar[bool] = contextvars.ContextVar("awaitly_forgoing", default=False)
 """Whether this task goes through a branch of a race only to hear that something else came first."""
 
-RACING: contextvars.ContextVar[bool] = contextvars.ContextVar("awaitly_racing", default=False)
-"""Whether this task is a branch of a race."""
+RACING: contextvars.ContextVar[list[Step] | None] = contextvars.ContextVar("awaitly_racing", default=None)
+"""In a branch of a race: what it recorded, to be kept together with which branch won."""
 
 
 class Line:
@@ -98,6 +98,14 @@ class Line:
         """Raise again what ended this execution."""
         if self._journal.closed is not None:
             raise self._journal.closed
+
+    def _add(self, step: Step) -> None:
+        """Record what came of a call."""
+        racing = RACING.get()
+        if racing is None:
+            self._journal.add(step)
+        else:
+            racing.append(step)
 
     # Ends
 

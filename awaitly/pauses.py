@@ -281,7 +281,7 @@ class Pauses(Line, Generic[E_contra]):
             raise self._park_on(pause.scope, self._journal.awaiting.get(wait.key, wait))
         step = Step(pause.spot.key, pause.spot.place, hashed, ended, wait.since, self._host.clock())
         failed = isinstance(ended, Arrived) and not isinstance(ended.content, Returned)
-        self._journal.add(changed(step, fatal=True) if pause.fatal and failed else step)
+        self._add(changed(step, fatal=True) if pause.fatal and failed else step)
         return ended
 
     def _wait_at(self, pause: Pause, until: Until | None) -> Wait:
@@ -319,7 +319,7 @@ class Pauses(Line, Generic[E_contra]):
         return True
 
     def _is_short(self, wait: Wait) -> bool:
-        if wait.kind is not WaitKind.TIMER or wait.until is None or RACING.get():
+        if wait.kind is not WaitKind.TIMER or wait.until is None or RACING.get() is not None:
             return False
         return wait.until - self._host.clock() <= self._host.inline
 

@@ -326,17 +326,24 @@ class Journal:
             raise
 
     def withdraw(self, key: str) -> None:
-        """Take a question back that something else has made pointless, in the next commit."""
+        """Take back what something else has made pointless: a question, in the commit after `note_withdrawn`."""
         self.visited.add(key)
         self.parked.pop(key, None)
         self.awaiting.pop(key, None)
         if self.asked.pop(key, None) is None and any(a.key == key and (a.pending or a.ready) for a in self.approvals):
             self.withdrawn.add(key)
-            self._noted = True
 
-    def visit_below(self, path: str) -> None:
-        """Take what is recorded in a branch for visited: the code goes no further into it than to its first wait."""
-        self.visited.update(step.key for step in self.found if path and step.place.startswith(path))
+    def withdraw_below(self, path: str) -> None:
+        """Withdraw all that a branch asked or waits for: the code goes no further into it than to its first wait."""
+        self.visited.update(step.key for step in self.found if step.place.startswith(path))
+        for key in [a.key for a in self.approvals if a.place.startswith(path)]:
+            self.withdraw(key)
+        for key in [w.key for w in self.awaiting.values() if w.place.startswith(path)]:
+            self.withdraw(key)
+
+    def note_withdrawn(self) -> None:
+        """Write what was withdrawn in the next commit, with the steps that are still to be written."""
+        self._noted = self._noted or bool(self.withdrawn)
 
     async def settle(self) -> None:
         """Before a body runs: take the run, and make everything recorded durable. Raises `FencedOut`."""
