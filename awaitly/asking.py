@@ -185,9 +185,9 @@ class ApprovalStep(Generic[P, T]):
         msg = f"the approval step {self.key!r} waits: call it as `await run.step(...)` in a workflow"
         raise DefinitionError(msg)
 
-    async def ask(self, arguments: Mapping[str, object]) -> Check[T]:
+    async def ask(self, arguments: Mapping[str, object], stand_in: Callable[..., Any] | None = None) -> Check[T]:
         """Ask the system of record. Raises what the check raises, and `TypeError` where its answer is no answer."""
-        answer: Any = self.signature.call(self.check, arguments)
+        answer: Any = self.signature.call(stand_in or self.check, arguments)
         if inspect.isawaitable(answer):
             answer = await answer
         if not isinstance(answer, Pending | Approved | Rejected):

@@ -23,7 +23,18 @@ from awaitly.result import Err, Ok, Result
 from awaitly.retry import ONCE, Retry
 from awaitly.workflow import StepWithOptions, name_of
 
-__all__ = ["Attempted", "Attempts", "Body", "body_of", "is_result", "recorded_as", "result_of", "run_body", "written"]
+__all__ = [
+    "Attempted",
+    "Attempts",
+    "Body",
+    "body_of",
+    "instead",
+    "is_result",
+    "recorded_as",
+    "result_of",
+    "run_body",
+    "written",
+]
 
 
 @frozen
@@ -66,6 +77,12 @@ def body_of(f: Callable[..., Any]) -> Body:
         timeout = None if f.timeout is None else f.timeout.total_seconds()
         return Body(f.function, _description(f.function), f.key, f.retry, timeout)
     return Body(f, _description(f))
+
+
+def instead(body: Body, stand_in: Callable[..., Any]) -> Body:
+    """Give a body with another function in its place: its name, types, key, retries and limit stay."""
+    is_async = body.description.is_async or inspect.iscoroutinefunction(stand_in)
+    return Body(stand_in, Description(body.name, body.hint, is_async), body.key, body.retry, body.timeout)
 
 
 def _description(f: Callable[..., Any]) -> Description:

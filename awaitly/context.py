@@ -14,7 +14,7 @@ import returns.result
 from awaitly.approval import Outcome
 from awaitly.asking import OPEN, ApprovalStep, Ask, GatedStep
 from awaitly.branching import Branching
-from awaitly.calling import Body, body_of, recorded_as, result_of, run_body
+from awaitly.calling import Body, body_of, instead, recorded_as, result_of, run_body
 from awaitly.changing import changed
 from awaitly.digest import arguments_digest, digest
 from awaitly.errors import NotApproved, UnexpectedError
@@ -155,7 +155,7 @@ class Run(Branching, Pauses[E_contra]):
         self._check_open()
         started = self._host.clock()
         with self._journal.bodies, self._host.underway.body(self.run_id, spot.key):
-            attempted = await run_body(body, spot.key, args, kwargs, attempts)
+            attempted = await run_body(self._played(body), spot.key, args, kwargs, attempts)
             recorded = recorded_as(body, self._codec, spot.key, attempted)
             step = Step(spot.key, spot.place, hashed, recorded, started, self._host.clock(), attempted.attempts)
             if fatal and not isinstance(recorded, Returned):
@@ -164,6 +164,11 @@ class Run(Branching, Pauses[E_contra]):
         if attempted.cancelled:
             raise asyncio.CancelledError
         return attempted.result if isinstance(recorded, Returned) else self._result(recorded, attempted.result)
+
+    def _played(self, body: Body) -> Body:
+        """Give the body with who stands in for its function, if anybody does."""
+        stand_in = None if self._host.stand_in is None else self._host.stand_in(body.function)
+        return body if stand_in is None else instead(body, stand_in)
 
     @staticmethod
     def _result(recorded: Any, result: Result[Any, Any]) -> Result[Any, Any]:
@@ -323,7 +328,9 @@ class Run(Branching, Pauses[E_contra]):
         outcome = self._questions.answer(spot, question)
         if outcome is None and self._host.asks:
             try:
-                outcome = self._questions.observed(spot, step, await step.ask(arguments), self._host.clock())
+                stand_in = None if self._host.stand_in is None else self._host.stand_in(step.check)
+                answer = await step.ask(arguments, stand_in)
+                outcome = self._questions.observed(spot, step, answer, self._host.clock())
             except Exception as exc:  # noqa: BLE001  (a check that fails must not lose the run)
                 return Err(UnexpectedError(type(exc).__name__, str(exc), spot.key))
         if outcome is None:

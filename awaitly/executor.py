@@ -23,7 +23,7 @@ from awaitly.errands import Errands
 from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun
 from awaitly.exceptions import DefinitionError, RecordCorrupt, UnknownWorkflow
 from awaitly.execution import Execution, drive, execution_of, journal_of, other_code
-from awaitly.host import INLINE, Host, Underway
+from awaitly.host import INLINE, Host
 from awaitly.ids import SCHEDULES
 from awaitly.journal import Lease, RunState
 from awaitly.looks import Looks
@@ -60,7 +60,10 @@ def as_it_is(state: RunState, _: datetime) -> Result[Moved, RunRefusal]:
 
 
 class Executor:
-    """Executes runs of some workflows over a store, each under a lease of a given length."""
+    """Executes runs of some workflows over a store, each under a lease of a given length.
+
+    `host` is what the workflows are given; the store's clock takes the place of its own.
+    """
 
     def __init__(
         self, store: Store, workflows: Iterable[Workflow[..., Any, Any]], lease: timedelta, inline: timedelta = INLINE
@@ -74,12 +77,12 @@ class Executor:
                 raise DefinitionError(msg)
             versions[one.version] = one
         self._lease = lease
-        self._inline = inline
+        self.host = Host(inline=inline)
         self._clock = _clock_of(store)
         self._errands = Errands(store)
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.roster = Roster(lease)
-        self.underway = Underway()
+        self.underway = self.host.underway
 
     def on(self, store: Store) -> Executor:
         """Give an executor of the same runs and leases over the same rows, reached by another way."""
@@ -258,7 +261,7 @@ class Executor:
         return next((reader for reader in readers if reader is not None), None)
 
     def _host_from(self, base: datetime) -> Host:
-        return Host(self._clock or _clock_from(base), self._inline, self.underway)
+        return changed(self.host, clock=self._clock or _clock_from(base))
 
     def lease_from(self, now: datetime) -> Lease:
         """Give a lease that begins now, by the store's clock."""

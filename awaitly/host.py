@@ -1,4 +1,4 @@
-"""What whoever drives a workflow's code gives to it: the time, and how long it may hold on to a worker."""
+"""What whoever drives a workflow's code gives to it: the time, how long it may hold on to a worker, who stands in."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
 from awaitly.durations import utc_now
 
-__all__ = ["INLINE", "Host", "Underway"]
+__all__ = ["INLINE", "Host", "StandIn", "Underway"]
 
 INLINE = timedelta(seconds=5)
 """What takes no longer than this is waited for on the spot; what takes longer parks the run."""
+
+
+StandIn: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any] | None]
+"""Gives what is called in place of a step's function, or of a check; None for the function itself."""
 
 
 class Underway:
@@ -47,3 +51,4 @@ class Host:
     inline: timedelta = INLINE
     underway: Underway = field(factory=Underway)
     asks: bool = True
+    stand_in: StandIn | None = None
