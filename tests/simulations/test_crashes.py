@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+import pytest
+
+from awaitly import ConflictReason, Err, Ok, Result, RunConflict, RunStatus, StoreUnavailable
+from awaitly.testing import CRASH, At, Call, Simulation, Started, StepDone, TakenOver
+from tests.simulations.flows import Declined, both, load, parent, pay, payment, real, refund, talk
+from tests.support import error_of
+
+
+async def test_a_crash_leaves_the_run_to_its_lease() -> None:
+    """Nothing is given back: the run is taken over when the lease has ended, and the step runs again."""
+    async with Simulation(workflows=[refund], steps={load: [CRASH, Ok(5)]}) as sim:
+        execution = await sim.start(refund("o"), run_id="r")
+        assert execution.status is RunStatus.RUNNING
+        conflict = error_of(execution.result)
+        assert isinstance(conflict, RunConflict)
+        assert conflict.reason is ConflictReason.EXECUTING_ELSEWHERE
+        await sim.skip("29s")
+        assert (await sim.execution("r")).status is RunStatus.RUNNING
+        await sim.skip("1s")
+        assert (await sim.execution("r")).status is RunStatus.PARKED
+        assert sim.timeline("r")[:3] == [At("0s", Started()), At("30s", TakenOver()), At("30s", StepDone("load"))]
+        assert sim.calls(load) == [Call("o"), Call("o")]
+
+
+async def test_a_crash_in_a_branch_ends_all_of_them() -> None:
+    """The other branch is not called any more in the process that died, and nothing it did is recorded."""
+    async with Simulation(workflows=[both], steps={pay: [CRASH, Ok("a"), Ok("b")]}) as sim:
+        await sim.start(both(1, 2), run_id="r")
+        await sim.run_until_idle()
+        assert (await sim.execution("r", both)).result == Ok(("a", "b"))
+        assert sim.calls(pay) == [Call(1, "EUR"), Call(1, "EUR"), Call(2, "EUR")]
+
+
+async def test_a_crash_while_time_passes() -> None:
+    """A child's process dies: skipping goes on with another, and all is done in the end."""
+    async with Simulation(workflows=[parent, payment], steps={pay: [Err(Declined("x")), CRASH, Ok("paid")]}) as sim:
+        await sim.start(parent(5), run_id="r")
+        await sim.skip("1d1h30s")
+        assert (await sim.execution("r", parent)).result == Ok("paid")
+
+
+async def test_what_was_recorded_before_a_crash_is_not_called_again() -> None:
+    """Be it real or scripted."""
+    async with Simulation(workflows=[refund], steps={load: [Ok(5)], pay: [CRASH, Ok("paid")]}) as sim:
+        await sim.start(refund("o"), run_id="r")
+        await sim.approve("r", by="ann")
+        await sim.skip("30s")
+        assert (await sim.execution("r", refund)).result == Ok("paid")
+
+
+async def test_a_process_can_die_between_two_verbs() -> None:
+    """What is parked is only rows: another process goes on."""
+    async with Simulation(workflows=[refund], steps={load: [Ok(5)], pay: Ok("paid")}) as sim:
+        await sim.start(refund("o"), run_id="r")
+        dead = sim.orchestrator
+        await sim.crash_and_restart()
+        assert sim.orchestrator is not dead
+        with pytest.raises(StoreUnavailable, match="this process has crashed"):
+            await dead.status("r")
+        await sim.approve("r", by="ann")
+        assert (await sim.execution("r", refund)).result == Ok("paid")
+
+
+async def test_a_process_can_die_in_the_middle_of_a_verb() -> None:
+    """Of one that another task awaits; the step's late result is not recorded."""
+    reached = asyncio.Event()
+    began: list[datetime] = []
+
+    async def hang(_: str) -> Result[int, Declined]:
+        began.append(sim.clock())
+        if len(began) == 1:
+            reached.set()
+            await asyncio.Event().wait()
+        return Ok(5)
+
+    async with Simulation(workflows=[refund], steps={load: hang}, lease="2m") as sim:
+        starting = asyncio.create_task(sim.start(refund("o"), run_id="r"))
+        await reached.wait()
+        await sim.crash_and_restart()
+        assert (await starting).status is RunStatus.PARKED
+        assert [moment - began[0] for moment in began] == [timedelta(0), timedelta(minutes=2)]
+
+
+async def test_a_step_that_kills_again_and_again_is_set_aside() -> None:
+    """The rule for poison holds: no process is lost to it for ever."""
+    async with Simulation(workflows=[refund], steps={load: CRASH}) as sim:
+        await sim.start(refund("o"), run_id="r")
+        await sim.run_until_idle()
+        assert (await sim.execution("r")).status is RunStatus.NEEDS_REVIEW
+
+
+async def test_a_cancelled_verb_ends() -> None:
+    """What it ran is given back, as where a caller of an orchestrator is cancelled."""
+    reached = asyncio.Event()
+
+    async def hang(_: str) -> Result[str, Declined]:
+        reached.set()
+        await asyncio.Event().wait()
+        return Ok("never")
+
+    async with Simulation(workflows=[talk], steps={real: hang}) as sim:
+        starting = asyncio.create_task(sim.start(talk("hi"), run_id="r"))
+        await reached.wait()
+        starting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await starting
+        assert (await sim.status("r")).unwrap().run.status is RunStatus.QUEUED
