@@ -43,6 +43,7 @@ T = TypeVar("T")
 E = TypeVar("E")
 
 _NONE: Mapping[Any, Any] = MappingProxyType({})
+_MOST_DEATHS = 10
 
 
 class Simulation(Passing):
@@ -82,7 +83,7 @@ class Simulation(Passing):
         await self._work()
         if started is not None and (_is_refused(started) or self._store.timelines.commits == commits):
             return started
-        return cast("Execution[T, E]", await self._orchestrator.resume(run, invocation.workflow))
+        return cast("Execution[T, E]", await self._resumed(run, invocation.workflow))
 
     async def enqueue(
         self,
@@ -107,8 +108,18 @@ class Simulation(Passing):
     async def execution(self, run_id: str, workflow: Workflow[..., Any, Any] | None = None) -> Execution[Any, Any]:
         """Give a run as it stands, with its result. Naming the workflow types that."""
         await self._work()
-        resumed = self._orchestrator.resume
-        return await (resumed(run_id) if workflow is None else resumed(run_id, workflow))
+        return await self._resumed(run_id, workflow)
+
+    async def _resumed(self, run_id: str, workflow: Workflow[..., Any, Any] | None) -> Execution[Any, Any]:
+        """Give a run as it stands; a run whose own system of record is asked goes on, in which the process may die."""
+        for _ in range(_MOST_DEATHS):
+            resume = self._orchestrator.resume
+            found = await self._driven(resume(run_id) if workflow is None else resume(run_id, workflow))
+            self._complaints.check()
+            if found is not None:
+                return found
+        why = f"{_MOST_DEATHS} processes in a row have died of a look at run {run_id}"
+        raise AssertionError(why)
 
     # What people and programs do
 

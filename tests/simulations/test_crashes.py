@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from awaitly import ConflictReason, Err, Ok, Result, RunConflict, RunStatus, StoreUnavailable
+from awaitly import Approved, ConflictReason, Err, Ok, Pending, Result, RunConflict, RunStatus, StoreUnavailable
 from awaitly.testing import CRASH, At, Call, Simulation, Started, StepDone, TakenOver
-from tests.simulations.flows import Declined, both, load, parent, pay, payment, real, refund, talk
+from tests.simulations.flows import Declined, both, checked, load, look_up, parent, pay, payment, real, refund, talk
 from tests.support import error_of
 
 
@@ -84,6 +84,28 @@ async def test_a_process_can_die_in_the_middle_of_a_verb() -> None:
         await sim.crash_and_restart()
         assert (await starting).status is RunStatus.PARKED
         assert [moment - began[0] for moment in began] == [timedelta(0), timedelta(minutes=2)]
+
+
+async def test_a_check_can_kill_too() -> None:
+    """The run stays parked, so the next process may ask at once."""
+    async with Simulation(workflows=[checked], steps={look_up: [Pending(), CRASH, Approved(7)]}) as sim:
+        await sim.start(checked("o"), run_id="r")
+        assert (await sim.execution("r")).result == Ok(7)
+        assert sim.calls(look_up) == [Call("o")] * 3
+
+
+async def test_a_check_that_always_kills_fails_the_test() -> None:
+    """Instead of going on for ever."""
+    async with Simulation(workflows=[checked], steps={look_up: [Pending(), *[CRASH] * 10]}) as sim:
+        await sim.start(checked("o"), run_id="r")
+        with pytest.raises(AssertionError, match="10 processes in a row have died of a look at run r"):
+            await sim.execution("r")
+
+
+async def test_a_run_that_was_not_yet_stored_is_gone() -> None:
+    """The process died before it wrote anything, so there is nothing to go on with."""
+    async with Simulation(workflows=[checked], steps={look_up: CRASH}) as sim:
+        assert (await sim.start(checked("o"), run_id="r")).status is None
 
 
 async def test_a_step_that_kills_again_and_again_is_set_aside() -> None:

@@ -167,6 +167,14 @@ async def test_the_check_of_an_approval_step_is_scripted_alike() -> None:
         assert sim.calls(look_up) == [Call("o")] * 3
 
 
+async def test_a_check_that_is_not_scripted_fails_the_test() -> None:
+    """As a step's function does; the run asks again whenever somebody looks."""
+    async with Simulation(workflows=[checked], steps={look_up: [Pending()]}) as sim:
+        await sim.start(checked("o"), run_id="r")
+        with pytest.raises(AssertionError, match="call 2 of look_up is not scripted"):
+            await sim.execution("r")
+
+
 async def test_a_retried_run_calls_again_only_what_ended_it() -> None:
     """By its own policy, a day later; what it recorded is not called."""
     async with Simulation(workflows=[stubborn], steps={pay: [Err(Declined("x")), Ok("paid")]}) as sim:
