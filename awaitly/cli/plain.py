@@ -83,9 +83,7 @@ def run(record: RunRecord) -> dict[str, Any]:
         "queue": record.queue,
         "priority": record.priority.value,
         "attempts": record.attempts,
-        "awaiting": [_wait(each, record.run_id) for each in record.awaiting]
-        if record.status is RunStatus.PARKED
-        else [],
+        "awaiting": [_wait(each, record.run_id) for each in record.awaiting if record.status is RunStatus.PARKED],
     }
 
 

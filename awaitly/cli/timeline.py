@@ -122,8 +122,8 @@ def _come(history: History, now: datetime) -> Iterator[tuple[_News, str]]:
     """Give the keys of what a parked run has not heard of yet."""
     run = history.run
     told = {(message.kind, message.name) for message in history.messages if message.unread}
-    for approval in history.approvals:
-        if approval.ready and approval.key in run.waits:
+    for approval in (a for a in history.approvals if a.key in run.waits):
+        if approval.ready:
             yield _News.DECIDED, approval.key
         elif approval.pending and approval.deadline is not None and approval.deadline <= now:
             yield _News.OVER, approval.key

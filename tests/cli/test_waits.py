@@ -189,6 +189,19 @@ def test_what_has_come_says_that_the_run_can_be_resumed(monkeypatch: pytest.Monk
     assert last_line(both, monkeypatch) == "parked: waits for sleep (in 3 d); it can be resumed: paid has come"
 
 
+def test_what_was_read_and_left_aside_has_not_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run still waits for something that fits."""
+    told = history(evolve(RUN, awaiting=(WAITS[1],)), messages=(message(WaitKind.SIGNAL, "paid", unread=False),))
+    assert last_line(told, monkeypatch) == "parked: waits for signal paid (gives up in 3 d)"
+
+
+def test_a_wait_that_is_over_is_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a run executes, its record may still have a wait of which the end is recorded."""
+    run = evolve(RUN, status=RunStatus.RUNNING, awaiting=WAITS[:1])
+    out = drawn(history(run, waited("sleep", Elapsed(NOW), WaitKind.TIMER)), NOW, 80, monkeypatch)
+    assert out.count(" sleep ") == 1
+
+
 def test_a_time_that_is_up_says_that_the_run_can_be_resumed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Alone, or beside what the run still waits for."""
     past = evolve(WAITS[0], until=NOW)
@@ -281,6 +294,8 @@ def test_runs_as_a_document(waiting: str) -> None:
     later = items["later-1"]
     assert (later["queue"], later["priority"], later["due_at"]) == ("night shift", "low", "2999-01-01T00:00:00+00:00")
     assert items["family-1.nap"]["parent"] == "family-1"
+    call("cancel", "nap-1", "--by", "ann", "--store", waiting)
+    assert call("runs", "--prefix", "nap", "--store", waiting, "--json").document["items"][0]["awaiting"] == []
 
 
 def test_show_names_parent_and_children(waiting: str) -> None:

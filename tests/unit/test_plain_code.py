@@ -59,6 +59,7 @@ def test_a_run_is_told_what_it_waits_for(orchestrator: Orchestrator) -> None:
     assert orchestrator.signal("r", "paid", 5, by="ann") == Ok(Sent("r", "paid"))
     assert orchestrator.signal("r", "paid", 5) == Ok(Sent("r", "paid", replayed=True))
     assert isinstance(error_of(orchestrator.signal("r", "paid", 6)), AlreadySent)
+    assert orchestrator.signal("r", "paid", 6, key="second") == Ok(Sent("r", "paid"))
     orchestrator.resume("r")
     assert orchestrator.resolve("signed@r", "Zed") == Ok(Sent("r", "signed"))
     assert orchestrator.resume("r", parcel).result == Ok("5, Zed")

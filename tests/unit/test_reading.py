@@ -39,6 +39,23 @@ async def test_what_a_run_waits_for_is_what_has_not_come(clock: TestClock, store
         assert (details.run.status, details.awaiting) == (RunStatus.COMPLETED, ())
 
 
+async def test_what_came_and_did_not_fit_is_still_waited_for(store: SharedStore) -> None:
+    """The run has looked at it, and left it aside."""
+    async with Orchestrator(store, workflows=[parcel]) as orchestrator:
+        await orchestrator.enqueue(parcel(), run_id="r")
+        await orchestrator.signal("r", "paid", "much")
+        await orchestrator.resume("r")
+        assert await awaited(orchestrator) == [(WaitKind.SIGNAL, "paid"), (WaitKind.TIMER, "")]
+
+
+async def test_a_run_that_was_cancelled_waits_for_nothing(store: SharedStore) -> None:
+    """Though its record still has what it waited for."""
+    async with Orchestrator(store, workflows=[parcel]) as orchestrator:
+        await orchestrator.start(parcel(), run_id="r")
+        await orchestrator.cancel("r", by="ann")
+        assert await awaited(orchestrator) == []
+
+
 async def test_a_wait_says_since_when_and_until_when(clock: TestClock) -> None:
     """By the store's clock."""
     async with Orchestrator(MemoryStore(clock=clock), workflows=[parcel]) as orchestrator:
