@@ -52,6 +52,8 @@ def signal(run_id: str, name: str, value: str | None, key: str, by: str) -> None
     """
     try:
         checked_name("a signal's name", name)
+        if key:
+            checked_name("a signal's key", key)
     except DefinitionError as error:
         raise usage(str(error)) from error
     text = _given(value)

@@ -120,6 +120,7 @@ def test_a_second_signal_of_a_name_needs_a_key(waiting: str) -> None:
         (("resolve", "signed", "--reject"), ExitCode.UNKNOWN, "UnknownPromise"),
         (("signal", "parcel-1", "", "5"), ExitCode.USAGE, "UsageError"),
         (("signal", "parcel-1", "a\nb", "5"), ExitCode.USAGE, "UsageError"),
+        (("signal", "parcel-1", "other", "5", "--key", "a\nb"), ExitCode.USAGE, "UsageError"),
         (("signal", "parcel-1", "other", "hello"), ExitCode.USAGE, "UsageError"),
         (("signal", "parcel-1", "paid", '{"amount":'), ExitCode.USAGE, "UsageError"),
         (("signal", "parcel-1"), ExitCode.USAGE, "UsageError"),

@@ -362,7 +362,7 @@ def test_a_child_that_was_cancelled_before_does_not_count(waiting: str) -> None:
 @pytest.mark.parametrize("columns", ["30", "60", "80", "200"])
 def test_no_text_can_act_on_the_terminal(waiting: str, columns: str) -> None:
     """Whoever tells a run something, and whatever a child failed with."""
-    call("signal", "first-1", "go", "7", "--by", NASTY, "--key", NASTY, "--store", waiting)
+    call("signal", "first-1", "go", "7", "--by", NASTY, "--store", waiting)
     call("resolve", "[red]x@first-1", "--reject", NASTY, "--by", NASTY, "--store", waiting)
     shown = NASTY_SHOWN.replace(" ", "")
     for run_id, times in (("first-1", 3), ("family-1", 1)):
