@@ -50,10 +50,14 @@ _STRANGE, _STRANGEST = LONGEST, 60.0
 
 @frozen
 class _Seen:
-    """What a look in the store gave: whether there was anything to do, and the seconds until the next look."""
+    """What a look in the store gave: whether there was anything to try, and the seconds until the next look.
+
+    `fresh`: some of it was not tried in vain before.
+    """
 
     found: bool
     pause: float
+    fresh: bool = False
 
 
 class Worker:
@@ -89,6 +93,7 @@ class Worker:
         self._hurry = asyncio.Event()
         self._begun = False
         self._stop = asyncio.Event()
+        self._busy = 0.0
         self._crowded_until = 0.0
         self._working: asyncio.Task[None] | None = None
 
@@ -168,18 +173,18 @@ class Worker:
             await _happens(self._news, seen.pause)
 
     async def _work(self, idle: float) -> None:
-        busy = time.monotonic()
-        trouble = Growing()
+        self._busy, trouble = time.monotonic(), Growing()
         while not self._over():
             self._news.clear()
             seen = await self._tried(trouble)
             now = time.monotonic()
-            if seen.found or self._tasks:
-                busy = now
-            elif now - busy >= idle:
-                LOGGER.info(line("idle", seconds=now - busy))
+            if seen.fresh:
+                self._busy = now
+            elif not self._tasks and now - self._busy >= idle:
+                LOGGER.info(line("idle", seconds=now - self._busy))
                 return
-            await _happens(self._news, min(seen.pause, idle) if self._tasks else min(seen.pause, busy + idle - now))
+            left = math.inf if self._tasks else self._busy + idle - now
+            await _happens(self._news, min(seen.pause, left))
             if not seen.found:
                 await asyncio.sleep(max(0.0, now + _SPACING - time.monotonic()))
 
@@ -194,7 +199,7 @@ class Worker:
             if not trouble.last:
                 LOGGER.warning(line("store_away", error=error))
             await _happens(self._stop, trouble.next())
-            return _Seen(found=True, pause=0.0)
+            return _Seen(found=True, pause=0.0, fresh=True)
         if trouble.last:
             LOGGER.info(line("store_back"))
             trouble.reset()
@@ -211,14 +216,15 @@ class Worker:
         if time.monotonic() < self._crowded_until:
             near = ready[: _MORE * room]
             ready = [*random.sample(near, len(near)), *ready[len(near) :]]
+        fresh = any(run_id not in self._rests for run_id in ready)
         for run_id in ready[: 0 if self._over() else room]:
             self._begin(run_id)
         if len(ready) >= room:  # whoever ends makes room, and is heard of
-            return _Seen(found=True, pause=_LOOK_AGAIN)
+            return _Seen(found=True, pause=_LOOK_AGAIN, fresh=fresh)
         following = await self._store.next_due(now, self._lanes)
         passed = time.monotonic() - here
         pause = _LOOK_AGAIN if following is None else (following - now) / 1_000_000 - passed
-        return _Seen(bool(ready), min(pause, _LOOK_AGAIN, self._rests.soonest()))
+        return _Seen(bool(ready), min(pause, _LOOK_AGAIN, self._rests.soonest()), fresh)
 
     async def _listen(self) -> None:
         """Look whenever something may have happened; where the store cannot be listened to, try again."""
@@ -288,7 +294,7 @@ class Worker:
         """Claim a run as it is; a worker that stops begins nothing."""
         if self._stop.is_set():
             stopping = "this worker is stopping; another goes on with it"
-            return Err(RunConflict(state.run.run_id, ConflictReason.GIVEN_BACK, stopping))
+            return Err(RunConflict(state.run.run_id, ConflictReason.RESUMABLE, stopping))
         return Ok(Moved(state))
 
     def _note(self, execution: Execution[Any, Any], seconds: float) -> None:
@@ -308,6 +314,7 @@ class Worker:
             case _:
                 state = execution.state
                 if state is None or self._rests.stands(execution.run_id, state.run.version):
+                    self._busy = time.monotonic()
                     self._report(execution, seconds, None)
 
     @staticmethod

@@ -232,6 +232,17 @@ async def test_a_worker_that_executes_is_not_idle(kept: Store) -> None:
         assert order.ended == ["a"]
 
 
+async def test_a_worker_that_can_do_nothing_with_what_is_due_is_idle(
+    kept: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it tries."""
+    monkeypatch.setattr("awaitly.worker._STRANGE", 0.05)
+    monkeypatch.setattr("awaitly.worker._STRANGEST", 0.05)
+    async with Orchestrator(kept) as orchestrator:
+        await orchestrator.enqueue(asking(1), run_id="a")
+        await orchestrator.work(idle_exit="0.4s")
+
+
 # Stopping
 
 
