@@ -30,7 +30,7 @@ from awaitly import (
     workflow,
 )
 from awaitly.store import Found
-from awaitly.testing import CountingStore
+from awaitly.testing import CountingStore, TestClock
 from awaitly_sqlite import SqliteStore
 from tests.support import FlowError
 
@@ -39,6 +39,12 @@ from tests.support import FlowError
 async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     """Give each kind of store that wakes, on the machine's own clock."""
     yield MemoryStore() if request.param == "memory" else SqliteStore(tmp_path / "runs.db")
+
+
+@pytest.fixture(autouse=True)
+def told_or_never(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers look by themselves once an hour alone: what happens sooner they were told, or it was its time."""
+    monkeypatch.setattr("awaitly.worker._LOOK_AGAIN", 3600.0)
 
 
 @workflow
@@ -596,3 +602,16 @@ def test_plain_code_has_workers_too(tmp_path: Path) -> None:
         orchestrator.approve("b", by="ann")
         orchestrator.work(once=True)
         assert orchestrator.resume("b").result == Ok(2)
+
+
+async def test_a_worker_looks_when_it_is_told_that_a_clock_was_moved(clock: TestClock) -> None:
+    """A test's clock wakes nobody; `look` does."""
+    async with (
+        Orchestrator(MemoryStore(clock=clock), workflows=[napping]) as orchestrator,
+        orchestrator.working() as one,
+    ):
+        await orchestrator.enqueue(napping("3d"), run_id="n")
+        await parked(orchestrator, "n")
+        clock.advance("3d")
+        one.look()
+        assert (await ended(orchestrator, "n")).result == Ok("awake")

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import math
+
+from awaitly.rests import Rests
+
+
+class Moments:
+    """A clock in seconds that a test moves."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        """Tell the time."""
+        return self.now
+
+
+def test_each_rest_is_longer_up_to_the_longest() -> None:
+    """From 50 milliseconds to 5 seconds, for as long as the run stays in the list."""
+    moments = Moments()
+    rests = Rests(moments)
+    lengths: list[float] = []
+    for _ in range(9):
+        rests.leave("r")
+        lengths.append(round(rests.soonest(), 3))
+        assert rests.awake(["r", "s"]) == ["s"]
+        moments.now += rests.soonest()
+        assert rests.awake(["r", "s"]) == ["r", "s"]
+    assert lengths == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0]
+
+
+def test_a_run_that_moved_need_not_rest() -> None:
+    """One that stands at the same version as the last time does."""
+    rests = Rests(Moments())
+    assert rests.stands("r", 3)
+    assert rests.awake(["r"]) == ["r"]
+    assert rests.stands("r", 4)
+    assert not rests.stands("r", 4)
+    assert rests.awake(["r"]) == []
+
+
+def test_who_is_woken_rests_no_more() -> None:
+    """The next rest is longer all the same."""
+    rests = Rests(Moments())
+    rests.leave("r")
+    rests.wake(["r", "unknown"])
+    assert (rests.awake(["r"]), rests.soonest()) == (["r"], math.inf)
+    rests.leave("r")
+    assert round(rests.soonest(), 3) == 0.1
+
+
+def test_what_is_not_due_any_more_is_forgotten() -> None:
+    """Nothing is kept of runs that others went on with."""
+    moments = Moments()
+    rests = Rests(moments)
+    rests.leave("r")
+    assert rests.awake([]) == []
+    assert "r" in rests
+    moments.now += 1
+    rests.awake([])
+    assert len(rests) == 0
