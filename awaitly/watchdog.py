@@ -78,5 +78,6 @@ class Watchdog:
         return self._underway.of(task) or ("", getattr(task.get_coro(), "__qualname__", "a task"))
 
     def _place(self) -> str:
-        frame = sys._current_frames().get(self._ident)  # noqa: SLF001  (there is no other way to see it)
+        frames = sys._current_frames()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  (there is no other way)
+        frame = frames.get(self._ident)
         return "" if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
