@@ -42,7 +42,7 @@ _MEANINGS = {
     ExitCode.OK: "done",
     ExitCode.REFUSED: "refused: the policy, the schema or the run's state does not allow it",
     ExitCode.USAGE: "the command line, or the store's URL in it, is wrong",
-    ExitCode.UNKNOWN: "no such run, approval or promise",
+    ExitCode.UNKNOWN: "no such run, approval, promise or schedule",
     ExitCode.CONFLICT: "too late: decided, answered, changed, expired or ended before",
     ExitCode.STORE: "the store is missing, locked, read-only, full, damaged or too new",
     ExitCode.LEDGER: "a ledger is broken",

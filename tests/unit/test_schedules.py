@@ -70,6 +70,13 @@ def test_what_comes_every_hour_goes_by_time_that_passes() -> None:
         assert [at.hour for at in found] == [0, 1, 2, 3, 4, 5]
 
 
+def test_a_star_in_front_of_the_minutes_goes_by_time_that_passes_too() -> None:
+    """An hour that does not exist has no tick, one that exists twice has all of them twice."""
+    assert shown("*/30 2 * * *", BERLIN, "2027-03-28T00:00", "2027-03-28T12:00") == []
+    twice = ["31 00:00", "31 00:30", "31 01:00", "31 01:30"]
+    assert shown("*/30 2 * * *", BERLIN, "2027-10-30T12:00", "2027-10-31T12:00") == twice
+
+
 def test_several_times_that_do_not_exist_come_as_one() -> None:
     """Each of them would come at the change of the clock, and one moment is one tick."""
     assert shown("0,20,40 2 * * *", BERLIN, "2027-03-28T00:00", "2027-03-28T12:00") == ["28 01:00"]
