@@ -12,7 +12,7 @@ from awaitly import Changes, Move, Ok, Orchestrator, Result, Run, Scheduled, Sto
 from awaitly.records import row_of_run, run_of
 from tests.support import SharedStore
 
-__all__ = ["rings_once"]
+__all__ = ["made_overdue", "rings_once"]
 
 
 async def rings_once(store: Store) -> None:
@@ -34,7 +34,7 @@ async def rings_once(store: Store) -> None:
         placing = (worker.schedule("nightly", "0 9 * * *", report("r"), timezone="Europe/Berlin") for worker in workers)
         placed = await asyncio.gather(*placing)
         assert sorted(each.replayed for each in placed) == [False, True, True, True]
-        missed = await _made_overdue(store, placed[0])
+        missed = await made_overdue(store, placed[0])
         await asyncio.gather(*(worker.recover() for worker in workers))
         assert done == ["r"]
         (run,) = (await workers[0].runs(prefix="nightly@")).items
@@ -47,7 +47,7 @@ async def rings_once(store: Store) -> None:
         assert await workers[1].schedules() == ()
 
 
-async def _made_overdue(store: Store, placed: Scheduled) -> Scheduled:
+async def made_overdue(store: Store, placed: Scheduled) -> Scheduled:
     """Let a schedule wait for the tick of three days ago."""
     row = (await store.load(f"schedule:{placed.name}")).run
     assert row is not None

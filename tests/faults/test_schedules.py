@@ -11,10 +11,12 @@ import pytest
 from awaitly import Orchestrator, RunStatus
 from awaitly.testing import FailingStore, Failpoints, TestClock
 from awaitly_sqlite import SqliteStore
-from tests.faults.crowds import Crowd, in_processes
+from tests.adapters.schedules import made_overdue
+from tests.faults.crowds import Crowd, in_processes, resume
 from tests.faults.errands import Marks, errand
 from tests.faults.orders import Place
 from tests.faults.processes import KILLED, ended, started
+from tests.faults.stores import store_at
 
 NINE = datetime(2030, 1, 8, 9, 0, tzinfo=UTC)
 LEASE = timedelta(seconds=30)
@@ -77,3 +79,20 @@ def test_of_four_processes_that_schedule_at_once_one_places_it(place: Place) -> 
     """The others find it there, each time."""
     for answers in in_processes(Crowd(place, place_one, [f"n{n}" for n in range(10)], 4)):
         assert sorted(answer["text"] for answer in answers) == ["found", "found", "found", "placed"]
+
+
+async def _overdue(place: Place, names: list[str]) -> None:
+    store, report = store_at(place.store), errand(Marks())
+    async with Orchestrator(store) as orchestrator:
+        for name in names:
+            await made_overdue(store, await orchestrator.schedule(name, "0 9 * * *", report("s")))
+
+
+def test_of_four_processes_that_ring_at_once_one_runs_the_tick(place: Place) -> None:
+    """The step of each tick runs once, and whoever else came is told its outcome, or that others have it."""
+    names = [f"n{n}" for n in range(10)]
+    asyncio.run(_overdue(place, names))
+    for answers in in_processes(Crowd(place, resume, [f"schedule:{name}" for name in names], 4)):
+        assert {answer["error"] for answer in answers if not answer["ok"]} <= {"RunConflict", "Waiting"}
+        assert [answer["value"] for answer in answers if answer["ok"]]
+    assert list(Marks.read(Path(place.marks))) == ["s0"] * 10

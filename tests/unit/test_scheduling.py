@@ -198,21 +198,21 @@ async def test_a_deploy_during_an_outage_loses_no_tick(
 
 
 @pytest.mark.parametrize(
-    ("bad", "said"),
+    ("cron", "timezone", "said"),
     [
-        ({"cron": "0 9 * *"}, "not a cron expression"),
-        ({"timezone": "Mars/Olympus"}, "no time zone 'Mars/Olympus'"),
-        ({"cron": "0 0 30 2 *"}, "not a cron expression"),
-        ({"cron": "0 0 */31 2 MON#5"}, "no moment that ever comes"),
+        ("0 9 * *", "UTC", "not a cron expression"),
+        ("0 0 30 2 *", "UTC", "not a cron expression"),
+        ("0 0 */31 2 MON#5", "UTC", "no moment that ever comes"),
+        ("0 9 * * *", "Mars/Olympus", "no time zone 'Mars/Olympus'"),
     ],
 )
 async def test_what_does_not_parse_is_refused_before_anything_is_written(
-    orchestrator: Orchestrator, each_store: SharedStore, effects: Effects, bad: dict[str, Any], said: str
+    orchestrator: Orchestrator, each_store: SharedStore, effects: Effects, cron: str, timezone: str, said: str
 ) -> None:
     """As a `ValueError` with a sentence; a schedule that is there stays as it is."""
     report = reporting(effects)
     with pytest.raises(ValueError, match=said):
-        await orchestrator.schedule("nightly", **{"cron": "0 9 * * *", **bad}, invocation=report("r"))
+        await orchestrator.schedule("nightly", cron, report("r"), timezone=timezone)
     assert each_store.written == 0
     with pytest.raises(DefinitionError, match="name"):
         await orchestrator.schedule(" ", "0 9 * * *", report("r"))
