@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from zoneinfo import ZoneInfo
@@ -44,7 +45,7 @@ from awaitly import (
 from awaitly import sync as plain_code
 from awaitly.lanes import lanes_of
 from awaitly.testing import Pause, TestClock
-from tests.support import ADMIN, Effects, FlowError, Refused, SharedStore, error_of
+from tests.support import ADMIN, Effects, FlowError, Refused, SharedStore, error_of, shared
 
 BERLIN = "Europe/Berlin"
 NIGHTLY = "schedule:nightly"
@@ -547,3 +548,33 @@ def test_schedules_in_plain_code(effects: Effects) -> None:
         assert execution.result == Ok("r")
         assert orchestrator.unschedule("nightly").unwrap().queue == "slow"
         assert orchestrator.unschedule("nightly") == Err(UnknownSchedule("nightly"))
+
+
+async def test_workers_ring_what_is_due_by_themselves(tmp_path: Path, clock: TestClock) -> None:
+    """Of three workers on one store each tick is taken by one, and none is left."""
+    names = [f"n{number}" for number in range(20)]
+    done: list[str] = []
+    all_done = asyncio.Event()
+
+    async def note(name: str) -> Result[str, Refused]:
+        done.append(name)
+        if set(done) == set(names):
+            all_done.set()
+        return Ok(name)
+
+    @workflow
+    async def report(run: Run[Refused], name: str) -> Result[str, Refused]:
+        return Ok(await run.step(note, name))
+
+    async with shared("sqlite", tmp_path, clock) as store, AsyncExitStack() as stack:
+        workers = [await stack.enter_async_context(Orchestrator(store, workflows=[report])) for _ in range(3)]
+        for name in names:
+            await workers[0].schedule(name, "0 9 * * *", report(name))
+        clock.advance("24h")
+        for each in workers:
+            await stack.enter_async_context(each.working())
+        await all_done.wait()
+        for name in names:
+            assert (await workers[0].wait(f"{name}@2030-01-08T09:00:00Z")).result == Ok(name)
+        assert {each.at for each in await workers[0].schedules()} == {NINE + timedelta(days=1)}
+    assert sorted(done) == sorted(names)
