@@ -125,7 +125,7 @@ def rung(run: RunRecord, tick: Tick, now: datetime) -> tuple[RunRecord, RunRecor
         version=1,
         created_at=now,
         updated_at=now,
-        due_at=now,
+        due_at=tick.at,  # it has come, also by the clock of a server that is a little behind
         reason=None,
     )
     moved = changed(tick, at=following)
