@@ -13,7 +13,7 @@ from awaitly.digest import digest
 from awaitly.journal import Returned, Step
 from awaitly.line import FORGOING, RACING, SCOPE, Line, awaited, check_line, failure_of, let_go, park
 from awaitly.replay import Scope, Spot
-from awaitly.signals import Drifted, Forgone, Parked, joined, strongest
+from awaitly.signals import Forgone, Parked, Signal, joined, strongest
 
 __all__ = ["Branching"]
 
@@ -54,10 +54,10 @@ class Branching(Line):
         return self._all(list(branches if alone is None or inspect.isawaitable(alone) else alone))
 
     def _all(self, branches: list[Any]) -> Coroutine[Any, Any, tuple[Any, ...]]:
-        scope = self._scope()
         try:
+            scope = self._scope()
             self._journal.expect(scope.take("gather"))
-        except Drifted:
+        except Signal:
             let_go(branches)
             raise
         return self._side_by_side(scope, [(scope.branch(n), branch) for n, branch in enumerate(branches)])
@@ -104,7 +104,11 @@ class Branching(Line):
         """
         alone: Any = waits[0] if len(waits) == 1 else None
         branches = list(waits if alone is None or inspect.isawaitable(alone) else alone)
-        scope = self._scope()
+        try:
+            scope = self._scope()
+        except Signal:
+            let_go(branches)
+            raise
         spot = self._called(scope.take("race"))
         return self._raced(scope, spot, [(scope.branch(n), branch) for n, branch in enumerate(branches)])
 
