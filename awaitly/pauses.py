@@ -55,6 +55,16 @@ class Pause:
     fatal: bool = False
 
 
+class _Looks:
+    """The call at which a promise is awaited next; `over`: its time was up."""
+
+    __slots__ = ("over", "pause")
+
+    def __init__(self, pause: Pause) -> None:
+        self.pause = pause
+        self.over = False
+
+
 class Pauses(Line, Generic[E_contra]):
     """The waits of a workflow that no person ends by deciding."""
 
@@ -109,11 +119,27 @@ class Pauses(Line, Generic[E_contra]):
         scope = self._scope()
         spot = scope.take_named(name)
         pause = Pause(scope, spot, WaitKind.PROMISE, spot.key, schema_text(kind), ResultHint(kind, str | None))
+        looks = _Looks(pause)
         return Promise(
             promise_id(self.run_id, spot.key),
-            lambda timeout: self._kept(pause, timeout),
+            lambda timeout: self._looked(looks, timeout),
             lambda error: self._ending(error, spot.key),
         )
+
+    async def _looked(self, looks: _Looks, timeout: Duration | None) -> Result[Any, PromiseRejected | TimedOut]:
+        """Wait for a promise; after a wait whose time was up, this is a call of its own."""
+        if looks.over:
+            scope = self._scope()
+            looks.pause = changed(looks.pause, scope=scope, spot=scope.take(looks.pause.name))
+            looks.over = False
+        pause = looks.pause
+        result = await self._kept(pause, timeout)
+        match result:
+            case Err(TimedOut()):
+                looks.over = looks.over or pause is looks.pause
+            case _:
+                pass
+        return result
 
     async def _kept(self, pause: Pause, timeout: Duration | None) -> Result[Any, PromiseRejected | TimedOut]:
         match await self._waited(pause, self._from_now(timeout)):

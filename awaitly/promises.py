@@ -51,9 +51,15 @@ class Promise(Generic[T]):
 
         Raises `ValueError` where the timeout is no length of time.
         """
-        if self._result is None:
-            self._result = await self._kept(timeout)
-        return self._result
+        if self._result is not None:
+            return self._result
+        result = await self._kept(timeout)
+        match result:
+            case Err(TimedOut()):
+                pass  # it may be kept yet
+            case _:
+                self._result = result
+        return result
 
     def __await__(self) -> Generator[Any, Any, T]:
         """Give the value, or end the workflow."""

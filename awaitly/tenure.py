@@ -185,6 +185,7 @@ class Tenure:
         before = self._before
         return (
             before is not None
+            and before.run.status is RunStatus.PARKED
             and isinstance(ending, Waits)
             and not ending.asked
             and ending.keys == before.run.waits
