@@ -150,7 +150,7 @@ class Run(Branching, Pauses[E_contra]):
         if RACING.get() is not None:
             msg = f"{spot.key!r} is a step in a branch of run.race, which is between waits: run it before or after"
             raise DefinitionError(msg)
-        attempts = await self._attempts(scope, spot)
+        attempts = await self._attempts(scope, spot, hashed)
         await self._journal.settle()
         self._check_open()
         started = self._host.clock()

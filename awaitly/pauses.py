@@ -249,19 +249,21 @@ class Pauses(Line, Generic[E_contra]):
 
     # The next attempt of a step
 
-    async def _attempts(self, scope: Scope, spot: Spot) -> Attempts:
+    async def _attempts(self, scope: Scope, spot: Spot, hashed: str) -> Attempts:
         """Give how a step is to be tried; parks the run where the time of the next attempt is far off."""
-        known = self._journal.awaiting.get(spot.key)
-        if known is None or known.kind is not WaitKind.RETRY:
-            return Attempts(0, lambda attempt, length: self._between(scope, spot, attempt, length))
-        self._journal.visited.add(spot.key)
-        await self._until(scope, known)
-        return Attempts(known.attempts, lambda attempt, length: self._between(scope, spot, attempt, length))
+        known, before = self._journal.awaiting.get(spot.key), 0
+        if known is not None:
+            if (known.kind, known.name) != (WaitKind.RETRY, hashed):
+                raise self._journal.drift(spot, f"a wait for {known.kind.value}", "a step, or other arguments of it")
+            self._journal.visited.add(spot.key)
+            await self._until(scope, known)
+            before = known.attempts
+        return Attempts(before, lambda attempt, length: self._between(scope, spot, hashed, attempt, length))
 
-    async def _between(self, scope: Scope, spot: Spot, attempt: int, length: timedelta) -> None:
+    async def _between(self, scope: Scope, spot: Spot, hashed: str, attempt: int, length: timedelta) -> None:
         """Let time pass after an attempt that failed; how many there were is durable by then."""
         now = self._host.clock()
-        wait = Wait(spot.key, spot.place, WaitKind.RETRY, now, until=now + length, attempts=attempt)
+        wait = Wait(spot.key, spot.place, WaitKind.RETRY, now, hashed, now + length, attempts=attempt)
         if length <= self._host.inline:
             await self._journal.note(wait)
         await self._until(scope, wait)
@@ -320,7 +322,9 @@ class Pauses(Line, Generic[E_contra]):
         if (known.kind, known.name) != (pause.kind, pause.name):
             was, found = f"a wait for a {known.kind.value} {known.name}", f"one for a {pause.kind.value} {pause.name}"
             raise self._journal.drift(pause.spot, was.rstrip(), found.rstrip())
-        return known if known.schema == pause.schema else changed(known, schema=pause.schema)
+        if known.schema != pause.schema:  # senders are held to what the code of today can read
+            known = self._journal.awaiting[known.key] = changed(known, schema=pause.schema)
+        return known
 
     def _ended(self, pause: Pause, wait: Wait) -> Arrived | Elapsed | None:
         """Give what ended a wait: what came counts before the time that is up."""

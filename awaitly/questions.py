@@ -128,6 +128,7 @@ class Questions:
             return step.recorded.outcome
         if step is not None:
             raise self._journal.drift(spot, "a step", "a question")
+        self._journal.expect_no_wait(spot)
         asked = self._journal.approval(spot)
         if asked is None or asked.status is ApprovalStatus.SUPERSEDED:
             asked = self._journal.asked[spot.key] = self._approval(spot, question)

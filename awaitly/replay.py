@@ -278,6 +278,12 @@ class Journal:
         if asked is not None and asked.status is not ApprovalStatus.SUPERSEDED:
             raise self._drift(spot.key, "a question", "a step")
 
+    def expect_no_wait(self, spot: Spot) -> None:
+        """Raise `Drifted` where the run waits for something that is no decision at a call that now is a question."""
+        wait = self.awaiting.get(spot.key)
+        if wait is not None:
+            raise self._drift(spot.key, f"a wait for {wait.kind.value}", "a question")
+
     def drift(self, spot: Spot, recorded: str, found: str) -> Drifted:
         """Note that the code no longer fits what is recorded."""
         return self._drift(spot.key, recorded, found)
