@@ -36,7 +36,10 @@ if TYPE_CHECKING:
     from awaitly.coding.decoders import Decoder
     from awaitly.coding.encoders import Encoder
 
-__all__ = ["ANYTHING", "Codec", "JsonValue", "ResultHint", "argument_hints", "result_hint"]
+__all__ = ["ANYTHING", "LIMIT", "Codec", "JsonValue", "ResultHint", "argument_hints", "result_hint", "too_large"]
+
+LIMIT = 2**20
+"""How many characters of JSON text a value may take where nothing else is said: 1 MiB, for the text is ASCII."""
 
 Hook = TypeVar("Hook", bound=Callable[[Any, int], Any])
 
@@ -45,11 +48,16 @@ class Codec:
     """Writes values as JSON text and reads them back, by hints.
 
     `types` is the registry: the classes that may stand where the hint is `ANYTHING`, `object` or `Any`, and the
-    subclasses that may stand where a base class of theirs is annotated. No method ever raises.
+    subclasses that may stand where a base class of theirs is annotated. `limit` is how many characters of JSON text a
+    value may take. No method ever raises.
     """
 
-    def __init__(self, types: Iterable[type] = ()) -> None:
+    def __init__(self, types: Iterable[type] = (), *, limit: int = LIMIT) -> None:
+        if limit < 1:
+            msg = f"the limit of a codec is at least 1 character, not {limit}"
+            raise ValueError(msg)
         self.types = tuple(types)
+        self.limit = limit
         self._encoders: _Hooks[Encoder] = _Hooks(self._new_encoder)
         self._decoders: _Hooks[Decoder] = _Hooks(self._new_decoder)
         self._lock = threading.Lock()
@@ -58,9 +66,10 @@ class Codec:
     def encode(self, value: object, hint: object) -> Result[str, Unstorable]:
         """Write `value` as compact ASCII JSON, once it is sure that it is what `hint` says, all the way down."""
         try:
-            return Ok(dump(self._encoders.of(hint)(value, 0)))
+            text = dump(self._encoders.of(hint)(value, 0))
         except Exception as failure:  # noqa: BLE001  (values may run any code)
             return Err(_unstorable(failure))
+        return Ok(text) if len(text) <= self.limit else Err(too_large(text, self.limit))
 
     def decode(self, text: str, hint: object) -> Result[Any, Undecodable]:
         """Read what `encode` wrote for the same hint; all else is `Undecodable`, with the place."""
@@ -181,6 +190,12 @@ def _bounded_decoder(decode: Decoder, bounds: Bounds) -> Decoder:
         return value
 
     return decode_bounded
+
+
+def too_large(text: str, limit: int) -> Unstorable:
+    """Say that a value takes more text than may be kept."""
+    why = f"it takes {len(text)} characters of JSON, and the limit is {limit}: keep it elsewhere, and record where"
+    return Unstorable("$", f"{why}; or give the workflow a Codec(limit=...)")
 
 
 def _refuse(shape: Any) -> Any:

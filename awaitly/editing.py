@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from awaitly.approval import BLANK, Approval, still_blank, unblanked
-from awaitly.codec import Codec
+from awaitly.codec import LIMIT, Codec, too_large
 from awaitly.errors import InvalidEdit, Unstorable
 from awaitly.result import Err, Ok, Result
 from awaitly.schema import validate
@@ -56,6 +56,7 @@ def written(value: object) -> Result[str, Unstorable]:
     if value is not None and not isinstance(value, dict | list):
         return _VALUES.encode(value, type(value))
     try:
-        return Ok(json.dumps(value, separators=(",", ":"), allow_nan=False))
+        text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     except (ValueError, TypeError, RecursionError) as exc:
         return Err(Unstorable("$", str(exc)))
+    return Ok(text) if len(text) <= LIMIT else Err(too_large(text, LIMIT))

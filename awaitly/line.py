@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from awaitly.exceptions import DefinitionError
 from awaitly.host import Host
 from awaitly.journal import RunRecord, Step
 from awaitly.replay import Journal, Scope, Spot
@@ -27,6 +28,12 @@ FORGOING: contextvars.ContextVar[bool] = contextvars.ContextVar("awaitly_forgoin
 
 RACING: contextvars.ContextVar[list[Step] | None] = contextvars.ContextVar("awaitly_racing", default=None)
 """In a branch of a race: what it recorded, to be kept together with which branch won."""
+
+
+_FROM_NOWHERE = (
+    "this is called outside of the workflow's own context: call it in the workflow, in run.gather, or in a task or "
+    "thread that inherits the workflow's context variables (contextvars.copy_context())"
+)
 
 
 class Line:
@@ -80,7 +87,9 @@ class Line:
         Raises again what already ended or parked this line of control: no `except` of the user's can undo it.
         """
         task = asyncio.current_task()
-        scope = SCOPE.get()
+        scope = SCOPE.get(None)
+        if scope is None:
+            raise DefinitionError(_FROM_NOWHERE)
         if scope.task is None:
             scope.task = task
         if scope.task is not task:

@@ -9,15 +9,28 @@ from typing import Any, cast
 
 from attrs import asdict, frozen
 
-from awaitly.actors import By, as_actor
+from awaitly.actors import Actor, By, as_actor
 from awaitly.deciding import Approve, Reject, Shown
 from awaitly.durations import utc_now
-from awaitly.errors import PendingApproval, Refusal
+from awaitly.errors import PendingApproval, Refusal, Sent, UnknownPromise
 from awaitly.exceptions import BadSnapshot, RecordCorrupt
-from awaitly.journal import RunState, with_decisions
+from awaitly.ids import checked_name
+from awaitly.journal import Arrived, Content, Failed, RunState, with_decisions
+from awaitly.letters import Kept, Letter, LetterRefusal, payload, received
 from awaitly.picking import Eventful, always, editing, moved
-from awaitly.records import approval_of, row_of_approval, row_of_run, row_of_step, run_of, step_of
+from awaitly.promises import parts_of_promise
+from awaitly.records import (
+    approval_of,
+    message_of,
+    row_of_approval,
+    row_of_message,
+    row_of_run,
+    row_of_step,
+    run_of,
+    step_of,
+)
 from awaitly.result import Err, Ok, Result
+from awaitly.statuses import WaitKind
 from awaitly.store import ApprovalRow, RunRow, StepRow
 
 __all__ = ["Snapshot"]
@@ -60,6 +73,61 @@ class Snapshot:
         """Change what is proposed, as `Orchestrator.edit` does, on this snapshot; gives the new one."""
         return self._decided(key, editing(value, as_actor(by), Shown()), now)
 
+    def signal(
+        self, name: str, value: object = None, *, key: str = "", by: By | None = None, now: datetime | None = None
+    ) -> Result[Snapshot, LetterRefusal]:
+        """Tell the run something, as `Orchestrator.signal` does, on this snapshot; gives the new one."""
+        checked_name("a signal's name", name)
+        if key:
+            checked_name("a signal's key", key)
+        match payload(self.run_id, name, value):
+            case Ok(content):
+                return self._told(Letter(self.run_id, WaitKind.SIGNAL, name, content, _actor(by), key), now)
+            case Err(unstorable):
+                return Err(unstorable)
+
+    def resolve(
+        self, promise_id: str, value: object = None, *, by: By | None = None, now: datetime | None = None
+    ) -> Result[Snapshot, LetterRefusal | UnknownPromise]:
+        """Keep a promise of the run, as `Orchestrator.resolve` does, on this snapshot; gives the new one."""
+        match payload(self.run_id, promise_id, value):
+            case Ok(content):
+                return self._settled(promise_id, content, by, now)
+            case Err(unstorable):
+                return Err(unstorable)
+
+    def reject_promise(
+        self, promise_id: str, reason: str | None = None, *, by: By | None = None, now: datetime | None = None
+    ) -> Result[Snapshot, LetterRefusal | UnknownPromise]:
+        """Say that a promise will not be kept, as `Orchestrator.reject_promise` does; gives the new snapshot."""
+        return self._settled(promise_id, Failed(json.dumps(reason)), by, now)
+
+    def _settled(
+        self, promise_id: str, content: Content, by: By | None, now: datetime | None
+    ) -> Result[Snapshot, LetterRefusal | UnknownPromise]:
+        try:
+            run_id, key = parts_of_promise(promise_id)
+        except ValueError:
+            return Err(UnknownPromise(promise_id))
+        if run_id != self.run_id:
+            return Err(UnknownPromise(promise_id))
+        return self._told(Letter(run_id, WaitKind.PROMISE, key, content, _actor(by)), now)
+
+    def _told(self, letter: Letter, now: datetime | None) -> Result[Snapshot, LetterRefusal]:
+        state = self.state
+        before = next((m for m in state.messages if m.key == letter.slot), None)
+        taken = any(isinstance(s.recorded, Arrived) and s.recorded.message == letter.slot for s in state.steps)
+        kept = Kept(before, taken, max((m.sent_at for m in state.messages), default=None))
+        match received(letter, state.run, kept, now or utc_now()):
+            case Err(refusal):
+                return Err(refusal)
+            case Ok(message):
+                pass
+        if isinstance(message, Sent):
+            return Ok(self)
+        others = tuple(m for m in state.messages if m.key != message.key)
+        return Ok(Snapshot(state.but(messages=(*others, message))))
+
     def _decided(self, key: str | None, event: Eventful, now: datetime | None) -> Result[Snapshot, Refusal]:
         match moved(self.run_id, self.state.approvals, key, event, now or utc_now()):
             case Ok(transition):
@@ -72,11 +140,13 @@ class Snapshot:
     def to_json(self) -> str:
         """Write it as text."""
         run = self.state.run
-        content = {
+        content: dict[str, Any] = {
             "run": asdict(row_of_run(run)),
             "steps": [asdict(row_of_step(run.run_id, step)) for step in self.state.stored_steps],
             "approvals": [asdict(row_of_approval(approval)) for approval in self.state.approvals],
         }
+        if self.state.messages:
+            content["messages"] = [asdict(row_of_message(message)) for message in self.state.messages]
         return json.dumps({"awaitly": FORMAT, "digest": _digest(content), **content}, separators=(",", ":"))
 
     @classmethod
@@ -87,10 +157,15 @@ class Snapshot:
             run = run_of(RunRow(**content["run"]))
             approvals = tuple(approval_of(ApprovalRow(**row)) for row in content["approvals"])
             steps = with_decisions(tuple(step_of(StepRow(**row)) for row in content["steps"]), approvals)
+            messages = tuple(message_of(ApprovalRow(**row)) for row in content.get("messages", ()))
         except (KeyError, TypeError, RecordCorrupt) as exc:
             msg = f"this snapshot does not decode: {exc}"
             raise BadSnapshot(msg) from exc
-        return cls(RunState(run, steps, approvals))
+        return cls(RunState(run, steps, approvals, messages=messages))
+
+
+def _actor(by: By | None) -> Actor | None:
+    return None if by is None else as_actor(by)
 
 
 def _digest(content: dict[str, Any]) -> str:
