@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from attrs import evolve
+
 from awaitly.durations import from_micros
 from awaitly.errors import AlreadySent, DurabilityUnknown, InvalidPayload, RunEnded, Sent, UnknownRun
 from awaitly.exceptions import CommitUnknown, RecordCorrupt
@@ -83,7 +85,11 @@ def _kept(letter: Letter, found: Found) -> Kept:
 
 
 def keeping(row: RunRow, *messages: Message) -> Changes:
-    """Give the commit that keeps messages of a run which stands as it does; those that are unread wake it."""
+    """Give the commit that keeps messages of a run which stands as it does; those that are unread wake it.
+
+    Messages that wake nobody move the run a version on: whoever is about to take it without them looks again.
+    """
     rows = tuple(map(row_of_message, messages))
-    wakes = any(message.unread for message in messages)
-    return Changes(move=Move.SIGNAL, holds=(Hold(row.run_id, row.version),), approvals=rows, wakes=wakes)
+    if any(message.unread for message in messages):
+        return Changes(move=Move.SIGNAL, holds=(Hold(row.run_id, row.version),), approvals=rows, wakes=True)
+    return Changes(move=Move.SIGNAL, runs=(evolve(row, version=row.version + 1),), approvals=rows)

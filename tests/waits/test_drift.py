@@ -133,7 +133,6 @@ async def test_other_code_is_refused_before_it_does_anything(
     store = MemoryStore(clock=clock)
     async with Orchestrator(store, workflows=[flow, other]) as orchestrator:
         await orchestrator.start(flow(), run_id="r")
-        was = (await store.load("r")).run
         await orchestrator.signal("r", "go", 1)
         await orchestrator.resolve("go@r", 1)
         await orchestrator.approve("r", by="ann")
@@ -142,6 +141,7 @@ async def test_other_code_is_refused_before_it_does_anything(
         await orchestrator.resume("r.other") if old is sibling else None
         clock.advance("4d")
         code[0] = new
+        was = (await store.load("r")).run
         execution = await orchestrator.resume("r")
         assert isinstance(error_of(execution.result), WorkflowChanged), execution
         assert (await store.load("r")).run == was
