@@ -81,12 +81,9 @@ class Deciders:
         return sorted(planned, key=lambda plan: plan.at)
 
     def taken(self, plan: Planned) -> None:
-        """Note that a decision was taken. Where more votes are needed, the next of a list may follow."""
-        place = (plan.run_id, plan.key, plan.revision)
+        """Note that a decision was taken: where more votes are needed, the next of a list may follow."""
         if isinstance(self._rulings_of(plan.key), list):
-            del self._plans[place]
-        else:
-            self._plans[place] = None
+            del self._plans[plan.run_id, plan.key, plan.revision]
 
     def _planned(self, question: PendingApproval, now: datetime) -> Planned | None:
         rulings = self._rulings_of(question.key)

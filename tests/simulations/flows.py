@@ -105,6 +105,12 @@ async def both(run: Run[Declined], a: int, b: int) -> Result[tuple[str, str], De
 
 
 @workflow
+async def mixed(run: Run[Declined], amount: int) -> Result[tuple[str, str], Declined]:
+    """Pay, and call what is real, side by side."""
+    return Ok(await run.gather(run.step(pay, amount), run.step(real, "x")))
+
+
+@workflow
 async def talk(run: Run[Declined], what: str) -> Result[str, Declined]:
     """Call what is real."""
     return Ok(f"{await run.step(real, what)}, {await run.step(plainly, what)}")

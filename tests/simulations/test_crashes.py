@@ -7,7 +7,20 @@ import pytest
 
 from awaitly import Approved, ConflictReason, Err, Ok, Pending, Result, RunConflict, RunStatus, StoreUnavailable
 from awaitly.testing import CRASH, At, Call, Simulation, Started, StepDone, TakenOver
-from tests.simulations.flows import Declined, both, checked, load, look_up, parent, pay, payment, real, refund, talk
+from tests.simulations.flows import (
+    Declined,
+    both,
+    checked,
+    load,
+    look_up,
+    mixed,
+    parent,
+    pay,
+    payment,
+    real,
+    refund,
+    talk,
+)
 from tests.support import error_of
 
 
@@ -34,6 +47,28 @@ async def test_a_crash_in_a_branch_ends_all_of_them() -> None:
         await sim.run_until_idle()
         assert (await sim.execution("r", both)).result == Ok(("a", "b"))
         assert sim.calls(pay) == [Call(1, "EUR"), Call(1, "EUR"), Call(2, "EUR")]
+
+
+async def test_a_process_that_died_calls_nothing_for_real() -> None:
+    """The other branch's function is first called by the process that takes over."""
+    async with Simulation(workflows=[mixed], steps={pay: [CRASH, Ok("paid")]}) as sim:
+        await sim.start(mixed(1), run_id="r")
+        assert sim.calls(real) == []
+        await sim.skip("30s")
+        assert (await sim.execution("r", mixed)).result == Ok(("paid", "really x"))
+
+
+async def test_a_process_that_died_writes_nothing() -> None:
+    """What another branch came up with at the same moment is lost with it."""
+
+    async def late(_: int) -> Result[str, Declined]:
+        await asyncio.sleep(0)
+        return Ok("late")
+
+    async with Simulation(workflows=[both], steps={pay: [late, CRASH, Ok("a"), Ok("b")]}) as sim:
+        await sim.start(both(1, 2), run_id="r")
+        await sim.skip("30s")
+        assert (await sim.execution("r", both)).result == Ok(("a", "b"))
 
 
 async def test_a_crash_while_time_passes() -> None:

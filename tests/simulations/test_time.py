@@ -122,6 +122,18 @@ async def test_a_step_may_take_time() -> None:
         assert sim.clock() == START + timedelta(hours=2, seconds=1)
 
 
+async def test_a_step_may_take_longer_than_is_skipped() -> None:
+    """Then the clock stands where the step left it: it never goes back."""
+
+    def two_hours(_: str) -> Result[int, Declined]:
+        return Ok(sim.clock.advance("2h").hour)
+
+    async with Simulation(workflows=[refund], steps={load: two_hours}) as sim:
+        await sim.enqueue(refund("o"), at=START + timedelta(hours=1))
+        await sim.skip("90m")
+        assert sim.clock() == START + timedelta(hours=3)
+
+
 async def test_the_beginning_can_be_chosen() -> None:
     """As that of a `TestClock`."""
     moment = datetime(2027, 3, 28, 0, 30, tzinfo=UTC)
