@@ -35,7 +35,7 @@ from awaitly.testing.events import (
     Withdrawn,
 )
 from awaitly.testing.failpoints import FailingStore, Failpoints, Pause, kill, raising
-from awaitly.testing.scripts import CRASH, Answer, Call, Steps
+from awaitly.testing.scripts import CRASH, Answer, Call, Crash, Steps
 from awaitly.testing.simulation import Simulation
 from awaitly.testing.wrapping import StoreWrapper
 
@@ -49,6 +49,7 @@ __all__ = [
     "ChildEnded",
     "ChildStarted",
     "CountingStore",
+    "Crash",
     "Decided",
     "Decisions",
     "Ended",

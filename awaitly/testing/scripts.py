@@ -26,10 +26,11 @@ class Crash:
 
 
 CRASH = Crash()
-"""The answer of a step during which the process dies."""
+"""The answer of a step during which the process dies; a function may give it, having done what it does."""
 
 Answer: TypeAlias = Ok[Any] | Err[Any] | Approved[Any] | Rejected | Pending | Exception | Crash | Callable[..., Any]
-"""What one call comes to: its result, an exception to raise, a crash, or a function that gets the arguments."""
+"""What one call comes to: its result, an exception to raise, a crash, or a function that gets the arguments and gives
+one of these."""
 
 Steps: TypeAlias = Mapping[Any, Answer | Sequence[Answer]]
 """The answers of each step's function: one for all calls, or a list with one for each."""
@@ -116,15 +117,19 @@ class Scripts:
         raise self._complaints.add(AssertionError(why))
 
     async def _answered(self, life: Life, answer: Answer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        if isinstance(answer, Crash):
+        given = answer
+        if callable(answer):
+            given = await self._called(answer, args, kwargs)
+        if isinstance(given, Crash):
             life.die()
             await _live(life)
-        if isinstance(answer, Exception):
-            raise answer
-        if not callable(answer):
-            return answer
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    async def _called(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         try:
-            given = answer(*args, **kwargs)
+            given = f(*args, **kwargs)
             return await given if inspect.isawaitable(given) else given
         except AssertionError as failed:
             raise self._complaints.add(failed)  # noqa: B904  (it is the same)

@@ -13,8 +13,20 @@ from typing import Any
 import pytest
 
 import awaitly
-from awaitly import Err, InvalidEdit, MemoryStore, Ok, Orchestrator, PendingApproval, RunConflict
+from awaitly import (
+    ApprovalExpired,
+    ApprovalStatus,
+    Err,
+    InvalidEdit,
+    MemoryStore,
+    Ok,
+    Orchestrator,
+    PendingApproval,
+    RunConflict,
+    RunStatus,
+)
 from awaitly.cli.example import load_example
+from awaitly.testing import CRASH, Asked, At, Call, Crash, Decided, Ended, Simulation, Started, StepDone
 
 FOLDER = Path(awaitly.__file__).parents[1] / "examples" / "refunds"
 ROW = ["A-1", "Ann", "12.50", "EUR", "2026-10-05", "Wrong size"]
@@ -95,6 +107,58 @@ async def test_a_large_refund_is_paid_as_it_was_edited(example: Any) -> None:
         for _ in range(3):
             assert (await orchestrator.resume("r1", example.refund)).result.unwrap().amount == 700
     assert payments(example) == [["A-1", "Ann", "700", "EUR"]]
+
+
+async def test_a_large_refund_that_is_approved_on_the_sixth_day(example: Any) -> None:
+    """The bank refuses nothing, and is asked once, with the key of the run; the row is read once."""
+    paid = Ok(example.Payment("A-1", Decimal(800), "EUR"))
+    async with Simulation(workflows=[example.refund], steps={example.bank.pay_back: [paid]}) as sim:
+        await sim.start(example.refund([*ROW[:2], "800", *ROW[3:]]), run_id="r1")
+        await sim.skip("6d")
+        await sim.approve("r1", by="bob")
+        sim.expect(
+            "r1",
+            [
+                At("0s", Started()),
+                At("0s", StepDone("read_request")),
+                At("0s", Asked("manager")),
+                At("6d", Decided("manager", by="bob")),
+                At("6d", StepDone("pay_back")),
+                At("6d", Ended(RunStatus.COMPLETED)),
+            ],
+        )
+        assert sim.calls(example.read_request) == [Call([*ROW[:2], "800", *ROW[3:]])]
+        assert [call.args[1] for call in sim.calls(example.bank.pay_back)] == [Decimal(800)]
+    assert payments(example) == []
+
+
+async def test_a_large_refund_that_nobody_decides_expires_after_a_week(example: Any) -> None:
+    """Nothing is paid; it says when the time was up."""
+    async with Simulation(workflows=[example.refund]) as sim:
+        await sim.start(example.refund([*ROW[:2], "800", *ROW[3:]]), run_id="r1")
+        await sim.run_until_idle()
+        assert isinstance((await sim.execution("r1")).result.failure(), ApprovalExpired)
+        assert sim.timeline("r1")[-2:] == [
+            At("7d", Decided("manager", "system:timeout", ApprovalStatus.EXPIRED)),
+            At("7d", Ended(RunStatus.FAILED)),
+        ]
+    assert payments(example) == []
+
+
+async def test_a_process_that_dies_while_it_pays_pays_once(example: Any) -> None:
+    """The payment was made before the process died: the next one asks the bank again, under the same key."""
+
+    def pay_and_die(request: Any, amount: Decimal, key: str) -> Crash:
+        example.bank.pay_back(request, amount, key)
+        return CRASH
+
+    steps = {example.bank.pay_back: [pay_and_die, example.bank.pay_back]}
+    async with Simulation(workflows=[example.refund], steps=steps) as sim:
+        await sim.start(example.refund(ROW), run_id="r1")
+        await sim.skip("30s")
+        assert (await sim.execution("r1")).result.unwrap().amount == Decimal("12.50")
+        assert len(sim.calls(example.bank.pay_back)) == 2
+    assert payments(example) == [["A-1", "Ann", "12.50", "EUR"]]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from awaitly import Approved, ConflictReason, Err, Ok, Pending, Result, RunConflict, RunStatus, StoreUnavailable
-from awaitly.testing import CRASH, At, Call, Simulation, Started, StepDone, TakenOver
+from awaitly.testing import CRASH, At, Call, Crash, Simulation, Started, StepDone, TakenOver
 from tests.simulations.flows import (
     Declined,
     both,
@@ -47,6 +47,21 @@ async def test_a_crash_in_a_branch_ends_all_of_them() -> None:
         await sim.run_until_idle()
         assert (await sim.execution("r", both)).result == Ok(("a", "b"))
         assert sim.calls(pay) == [Call(1, "EUR"), Call(1, "EUR"), Call(2, "EUR")]
+
+
+async def test_a_crash_after_the_effect_loses_the_record() -> None:
+    """A function may give it: what it did is done, and the step runs again."""
+    done: list[str] = []
+
+    def pay_and_die(amount: int) -> Crash:
+        done.append(f"paid {amount}")
+        return CRASH
+
+    async with Simulation(workflows=[payment], steps={pay: [pay_and_die, Ok("paid")]}) as sim:
+        await sim.start(payment(5), run_id="r")
+        await sim.skip("30s")
+        assert (await sim.execution("r", payment)).result == Ok("paid")
+    assert done == ["paid 5"]
 
 
 async def test_a_process_that_died_calls_nothing_for_real() -> None:

@@ -62,6 +62,18 @@ async def test_a_function_gets_the_arguments() -> None:
         assert (await sim.start(both(1, 2))).result == Ok(("1 later", "2 now"))
 
 
+async def test_a_function_may_give_an_exception() -> None:
+    """Which is then raised, as where the script names it."""
+
+    def away(_: int) -> OSError:
+        return OSError("away")
+
+    async with Simulation(workflows=[both], steps={pay: away}) as sim:
+        error = error_of((await sim.start(both(1, 2))).result)
+    assert isinstance(error, UnexpectedError)
+    assert error.kind == "OSError"
+
+
 async def test_an_exception_is_raised() -> None:
     """As the step itself would raise it."""
     async with Simulation(workflows=[both], steps={pay: OSError("away")}) as sim:
