@@ -8,9 +8,10 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from awaitly.changing import changed
 from awaitly.durations import Duration
 from awaitly.exceptions import StoreUnavailable
-from awaitly.host import Host, StandIn
+from awaitly.host import StandIn
 from awaitly.memory import MemoryStore
 from awaitly.orchestrator import Orchestrator
 from awaitly.result import Ok, Result
@@ -99,4 +100,4 @@ class Simulated(Orchestrator):
         self, store: Life, workflows: Iterable[Workflow[..., Any, Any]], lease: Duration, stand_in: StandIn
     ) -> None:
         super().__init__(store, workflows=workflows, lease=lease)
-        self._executor.host = Host(inline=timedelta(0), stand_in=stand_in)
+        self._executor.host = changed(self._executor.host, inline=timedelta(0), stand_in=stand_in)

@@ -72,8 +72,7 @@ class Timelines:
     def _note_row(self, row: ApprovalRow) -> None:
         if is_message(row):
             if row.version == 1:
-                message = message_of(row)
-                self._put(row.run_id, message.sent_at, [_heard(message)])
+                self._put(row.run_id, self._clock(), [_heard(message_of(row))])
             return
         approval, place = approval_of(row), (row.run_id, row.key)
         before = self._approvals.get(place)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from awaitly import Err, Ok, PromiseRejected, Result, RunStatus, TimedOut, Waiting
-from awaitly.testing import Asked, At, Simulation
+from awaitly.testing import Asked, At, Ended, Simulation
 from tests.simulations.flows import Declined, load, parent, pay, payment, refund, ticking, waits
 from tests.support import error_of
 
@@ -132,6 +132,27 @@ async def test_a_step_may_take_longer_than_is_skipped() -> None:
         await sim.enqueue(refund("o"), at=START + timedelta(hours=1))
         await sim.skip("90m")
         assert sim.clock() == START + timedelta(hours=3)
+
+
+async def test_schedules_tick_at_their_times() -> None:
+    """Every day at the same hour of the zone, over a change of its clocks."""
+    moment = datetime(2027, 3, 27, 0, 0, tzinfo=UTC)
+    async with Simulation(workflows=[payment], steps={pay: Ok("paid")}, start=moment) as sim:
+        await sim.orchestrator.schedule("nightly", "0 9 * * *", payment(5), timezone="Europe/Berlin")
+        await sim.skip("3d")
+        runs = [f"nightly@2027-03-{day}T0{hour}:00:00Z" for day, hour in ((27, 8), (28, 7), (29, 7))]
+        ends = [sim.timeline(run_id)[-1] for run_id in runs]
+        assert ends == [At(since, Ended(RunStatus.COMPLETED)) for since in ("8h", "1d7h", "2d7h")]
+        assert len(sim.calls(pay)) == 3
+
+
+async def test_a_schedule_never_ends() -> None:
+    """Running until idle stops at its limit, and says so."""
+    async with Simulation(workflows=[payment], steps={pay: Ok("paid")}) as sim:
+        await sim.orchestrator.schedule("nightly", "0 9 * * *", payment(5))
+        with pytest.raises(AssertionError, match="30 times have come by"):
+            await sim.run_until_idle(limit=30)
+        assert len(sim.calls(pay)) == 30
 
 
 async def test_the_beginning_can_be_chosen() -> None:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -23,7 +22,8 @@ from awaitly import (
     step,
     workflow,
 )
-from awaitly.host import Host, StandIn
+from awaitly.changing import changed
+from awaitly.host import StandIn
 from tests.support import Refused, SharedStore, error_of
 
 
@@ -54,7 +54,7 @@ class Staged(Orchestrator):
 
     def __init__(self, store: Store, stand_in: StandIn) -> None:
         super().__init__(store, workflows=[loading, looking])
-        self._executor.host = Host(inline=timedelta(seconds=5), stand_in=stand_in)
+        self._executor.host = changed(self._executor.host, stand_in=stand_in)
 
 
 def instead_of(f: Callable[..., Any], stand_in: Callable[..., Any]) -> StandIn:
