@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from awaitly.durations import Duration, as_timedelta, from_micros, to_micros
-from awaitly.errors import PendingApproval
+from awaitly.errors import PendingApproval, WorkflowChanged
+from awaitly.execution import Execution
 from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err
 from awaitly.testing.clock import TestClock
@@ -119,12 +120,22 @@ class Passing:
         for _ in range(_MOST_AT_ONCE):
             commits, life = self._store.timelines.commits, self._life
             await self._decide()
-            await self._driven(self._orchestrator.recover())
+            for execution in await self._driven(self._orchestrator.recover()) or ():
+                _check_code(execution)
             self._complaints.check()
             if (self._store.timelines.commits, self._life) == (commits, life):
-                return
+                return await self._check_known()
         why = f"the runs go on for ever, and no time passes: {_MOST_AT_ONCE} rounds were not enough"
         raise AssertionError(why)
+
+    async def _check_known(self) -> None:
+        """Raise `AssertionError` where something is due whose code the simulation was not given."""
+        known = {workflow.name for workflow in self._workflows}
+        for run_id in await self._store.due(to_micros(self.clock()), _MOST_AT_ONCE):
+            row = (await self._store.load(run_id)).run
+            if row is not None and row.workflow not in known:
+                why = f"run {run_id} needs the workflow {row.workflow!r}: add it to workflows="
+                raise AssertionError(why)
 
     async def _decide(self) -> None:
         now = self.clock()
@@ -185,3 +196,12 @@ class Passing:
             task.cancel()
             dying.cancel()
             await asyncio.gather(task, dying, return_exceptions=True)
+
+
+def _check_code(execution: Execution[Any, Any]) -> None:
+    """Raise `AssertionError` where a workflow did something else when it went over its record again."""
+    match execution.result:
+        case Err(WorkflowChanged() as change):
+            raise AssertionError(str(change))
+        case _:
+            pass

@@ -9,12 +9,14 @@ from awaitly import Approved, Err, Ok, Pending, Result, Run, RunStatus, Unexpect
 from awaitly.testing import Call, Simulation, Steps
 from tests.simulations.flows import (
     Declined,
+    RefundError,
     both,
     checked,
     gated,
     gated_pay,
     load,
     look_up,
+    parent,
     patient_pay,
     pay,
     payment,
@@ -202,6 +204,30 @@ async def test_a_replay_calls_nothing() -> None:
         await sim.approve("r", by="ann")
         assert (await sim.execution("r", refund)).result == Ok("paid")
         assert (sim.calls(load), sim.calls(pay)) == ([Call("o")], [Call(5, "EUR")])
+
+
+async def test_a_workflow_that_does_something_else_on_a_replay_fails_the_test() -> None:
+    """The first decision after which its code is gone over again tells."""
+    turns: list[int] = []
+
+    @workflow
+    async def fickle(run: Run[RefundError]) -> Result[str, RefundError]:
+        turns.append(1)
+        amount = await run.step(load, f"order-{len(turns)}")
+        return Ok(await run.step(pay, await run.approval("manager", proposes=amount)))
+
+    async with Simulation(workflows=[fickle], steps={load: Ok(5), pay: Ok("paid")}) as sim:
+        await sim.start(fickle(), run_id="r")
+        with pytest.raises(AssertionError, match="at 'load' it recorded other arguments"):
+            await sim.approve("r", by="ann")
+
+
+async def test_a_workflow_that_is_missing_fails_the_test() -> None:
+    """Whoever waits for a run of it would wait for ever."""
+    async with Simulation(workflows=[parent], steps={pay: Ok("paid")}) as sim:
+        await sim.start(parent(5), run_id="r")
+        with pytest.raises(AssertionError, match="run child needs the workflow 'payment': add it to workflows="):
+            await sim.skip("1d")
 
 
 @pytest.mark.parametrize("answers", [5, [Ok("x"), None], "paid"])
