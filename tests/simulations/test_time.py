@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -49,14 +48,12 @@ async def test_what_is_due_after_the_end_stays() -> None:
         assert (await sim.execution("r")).status is RunStatus.FAILED
 
 
-async def test_years_take_no_time() -> None:
-    """Two thousand waits in a row pass in a few seconds, which is the time that it takes to work them off."""
-    began = time.monotonic()
+async def test_a_hundred_days_pass_at_once() -> None:
+    """A hundred waits of a day, one after the other, each at its time."""
     async with Simulation(workflows=[ticking]) as sim:
         await sim.start(ticking(), run_id="r")
         await sim.skip("100d")
-        assert len(sim.timeline("r")) == 101
-    assert time.monotonic() - began < 30
+        assert [at.since.days for at in sim.timeline("r")[1:]] == list(range(1, 101))
 
 
 async def test_it_runs_until_nothing_is_due() -> None:
