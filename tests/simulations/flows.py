@@ -113,7 +113,10 @@ async def mixed(run: Run[Declined], amount: int) -> Result[tuple[str, str], Decl
 @workflow
 async def talk(run: Run[Declined], what: str) -> Result[str, Declined]:
     """Note a few things, and call what is real."""
-    run.now(), run.uuid(), run.random(), run.patched("politeness")
+    run.now()
+    run.uuid()
+    run.random()
+    run.patched("politeness")
     return Ok(f"{await run.step(real, what)}, {await run.step(plainly, what)}")
 
 
