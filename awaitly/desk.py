@@ -33,6 +33,7 @@ from awaitly.ids import SCHEDULES
 from awaitly.journal import RunState
 from awaitly.looks import Looks
 from awaitly.moves import Moved
+from awaitly.observing import Observers
 from awaitly.picking import Eventful, moved
 from awaitly.records import head_of
 from awaitly.result import Err, Ok, Result
@@ -42,6 +43,7 @@ from awaitly.saving import approvals_in, decision, difference, state_in, withdra
 from awaitly.statuses import RunStatus
 from awaitly.store import Found, Move, RunRow, Store
 from awaitly.turns import Turn, Turns
+from awaitly.witness import tell_decided, tell_ended
 from awaitly.workflow import Workflow
 
 __all__ = ["CancelRefusal", "Desk"]
@@ -59,6 +61,8 @@ class _Wish:
     event: Eventful
     resume: Workflow[..., Any, Any] | None
     turn: Turn
+    observers: Observers
+    made: Transition | None = None
     stands: bool = False
     looks: Looks = Factory(Looks)
 
@@ -66,6 +70,8 @@ class _Wish:
         """Note that it is written: whoever is next finds it decided, however long the run then takes."""
         self.stands = True
         self.turn.end()
+        if self.made is not None and self.made.changed:
+            tell_decided(self.observers, self.made.approval)
 
 
 class Desk:
@@ -91,7 +97,7 @@ class Desk:
         self, run_id: str, key: str | None, event: Eventful, resume: Workflow[..., Any, Any] | None
     ) -> Result[Any, Refusal]:
         async with self._turns.of(run_id) as turn:
-            wish = _Wish(run_id, key, event, resume, turn)
+            wish = _Wish(run_id, key, event, resume, turn, self._executor.observers)
             try:
                 while True:
                     answer = await self._tried(wish)
@@ -114,7 +120,7 @@ class Desk:
             case Err(refusal):
                 return Err(refusal)
             case Ok(transition):
-                wish.stands = not transition.changed
+                wish.made, wish.stands = transition, not transition.changed
         if wish.resume is None or found.run is None:
             made = Decision(transition.approval, replayed=not transition.changed)
             return Ok(made) if await self._written(wish, found, transition) else None
@@ -187,7 +193,8 @@ class Desk:
                 case Ok(cancelled):
                     changes, after = difference(Move.CANCEL, state, cancelled.state, cancelled.facts)
             if isinstance(await self._store.commit(changes), Ok):
-                await Errands(self._store).run(after)
+                tell_ended(self._executor.observers, after.run)
+                await Errands(self._store, self._executor.observers).run(after)
                 return Ok(RunCancelled(run_id, by.name, after.run.reason))
 
     async def _cancel_damaged(
@@ -199,8 +206,10 @@ class Desk:
         if ADMIN not in by.roles:
             needs = f"the role {ADMIN!r}, because its records are damaged and nobody knows who requested it"
             return Err(NotAuthorised(row.run_id, "", by.name, needs))
-        if isinstance(await self._store.commit(withdrawal(found, row, by, reason)), Err):
+        withdrawn = withdrawal(found, row, by, reason)
+        if isinstance(await self._store.commit(withdrawn), Err):
             return Err(RunConflict(row.run_id, ConflictReason.MOVED, "it has just moved; look again"))
+        tell_ended(self._executor.observers, listed(withdrawn.runs[0]))
         return Ok(RunCancelled(row.run_id, by.name, reason))
 
 

@@ -16,11 +16,13 @@ from awaitly.journal import RunRecord, RunState
 from awaitly.letters import letter_home
 from awaitly.looks import Looks
 from awaitly.mailbox import Mailbox
+from awaitly.observing import NOBODY, Observers
 from awaitly.result import Err, Ok
 from awaitly.salvage import listed, standing
 from awaitly.saving import difference, state_in
 from awaitly.statuses import RunStatus, WaitKind
 from awaitly.store import Move, Store
+from awaitly.witness import tell_ended
 
 __all__ = ["Errands"]
 
@@ -28,9 +30,10 @@ __all__ = ["Errands"]
 class Errands:
     """Runs the errands of ended runs over a store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, observers: Observers = NOBODY) -> None:
         self._store = store
-        self._mailbox = Mailbox(store)
+        self._observers = observers
+        self._mailbox = Mailbox(store, observers)
 
     async def run(self, state: RunState) -> None:
         """Tell all that are to know of a run's end, and note that they do; nothing where all is done already."""
@@ -87,6 +90,7 @@ class Errands:
                 case Ok(moved) if moved.state is not state:
                     changes, after = difference(Move.CANCEL, state, moved.state, moved.facts)
                     if isinstance(await self._store.commit(changes), Ok):
+                        tell_ended(self._observers, after.run)
                         await self._run(after)
                         return
                 case _:

@@ -29,6 +29,7 @@ from awaitly.journal import Lease, RunState
 from awaitly.looks import Looks
 from awaitly.mailbox import keeping
 from awaitly.moves import Moved, StillWaiting
+from awaitly.observing import NOBODY, Leaving, Observers
 from awaitly.records import quarantined, released, run_of, version_of
 from awaitly.result import Err, Ok, Result
 from awaitly.ringing import ring
@@ -40,6 +41,7 @@ from awaitly.signals import FencedOut
 from awaitly.statuses import RunStatus
 from awaitly.store import Changes, Clocked, Found, Move, RunRow, Store
 from awaitly.tenure import Tenure
+from awaitly.witness import Witness, tell_set_aside
 from awaitly.workflow import Workflow
 
 __all__ = ["Executor", "Prepare", "as_damaged", "as_it_is", "left_alone", "under_review"]
@@ -66,7 +68,12 @@ class Executor:
     """
 
     def __init__(
-        self, store: Store, workflows: Iterable[Workflow[..., Any, Any]], lease: timedelta, inline: timedelta = INLINE
+        self,
+        store: Store,
+        workflows: Iterable[Workflow[..., Any, Any]],
+        lease: timedelta,
+        inline: timedelta = INLINE,
+        observers: Observers = NOBODY,
     ) -> None:
         self._store = store
         self._workflows: dict[str, Versions] = {}
@@ -79,7 +86,8 @@ class Executor:
         self._lease = lease
         self.host = Host(inline=inline)
         self._clock = _clock_of(store)
-        self._errands = Errands(store)
+        self.observers = observers
+        self._errands = Errands(store, observers)
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.roster = Roster(lease)
         self.underway = self.host.underway
@@ -87,7 +95,7 @@ class Executor:
     def on(self, store: Store) -> Executor:
         """Give an executor of the same runs and leases over the same rows, reached by another way."""
         other = copy(self)
-        other._store, other._errands = store, Errands(store)  # noqa: SLF001  (its own)
+        other._store, other._errands = store, Errands(store, self.observers)  # noqa: SLF001  (its own)
         return other
 
     async def take(
@@ -128,7 +136,7 @@ class Executor:
         other = other_code(workflow, state.run)
         if other is not None:
             return execution_of(workflow, state, other)
-        match await ring(self._store, state.run, now):
+        match await ring(self._store, state.run, now, self.observers):
             case Ok(run_id):
                 return run_id
             case Err(refusal):
@@ -184,37 +192,50 @@ class Executor:
 
         `claimed` is called once the run is taken: what `taken` says then stands in the store.
         """
-        tenure = Tenure(self._store, move, before, taken, self._lease, claimed)
-        if self.roster.closing:
-            return _given_back(workflow, tenure)
-        if taken.state.run.status is not RunStatus.RUNNING:
-            return await self._give_up(workflow, tenure)
+        with Witness(self.observers, before, taken.state) as witness:
+            on_claim = witness.on_claim(claimed)
+            tenure = Tenure(self._store, move, before, taken, self._lease, on_claim, self.observers)
+            if self.roster.closing:
+                return _given_back(workflow, tenure)
+            if taken.state.run.status is not RunStatus.RUNNING:
+                return await self._give_up(workflow, tenure)
+            return await self._execute(workflow, tenure, taken.state, witness)
+
+    async def _execute(
+        self, workflow: Workflow[..., T, E], tenure: Tenure, state: RunState, witness: Witness
+    ) -> Execution[T, E] | None:
         by_step = workflow.durability == "step"
-        journal = journal_of(taken.state, tenure, by_step=by_step)
+        journal = journal_of(state, tenure, by_step=by_step)
         with self.roster.entered(tenure, journal) as executing:
             try:
-                ending = await drive(workflow, taken.state.run, journal, self._host_from(taken.state.run.updated_at))
+                ending = await drive(workflow, state.run, journal, self._host_from(state.run.updated_at, witness))
                 executing.leave()
                 match await tenure.finish(ending, await journal.stop()):
                     case Ok(state):
+                        witness.saved(state)
                         await self._errands.run(state)
                         return execution_of(workflow, state)
                     case Err(interruption):
+                        if isinstance(interruption, NeedsReview):
+                            witness.set_aside()
                         return execution_of(workflow, tenure.state, interruption)
             except FencedOut:
+                witness.left(Leaving.TAKEN_AWAY)
                 return None
             except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
                 await executing.released()
+                witness.left(Leaving.GIVEN_BACK)
                 if not executing.absolved():
                     raise
                 return _given_back(workflow, tenure)
 
-    @staticmethod
-    async def _give_up(workflow: Workflow[..., T, E], tenure: Tenure) -> Execution[T, E] | None:
+    async def _give_up(self, workflow: Workflow[..., T, E], tenure: Tenure) -> Execution[T, E] | None:
         try:
-            return execution_of(workflow, await tenure.give_up())
+            state = await tenure.give_up()
         except FencedOut:
             return None
+        tell_set_aside(self.observers, tenure.run_id, workflow.name)
+        return execution_of(workflow, state)
 
     async def set_aside(
         self, workflow: Workflow[..., Any, Any], row: RunRow, damage: RecordCorrupt, move: Move
@@ -225,7 +246,8 @@ class Executor:
         """
         if not standing(row).ended and row.status != RunStatus.NEEDS_REVIEW.value:
             aside = quarantined(row, str(damage), await self._store.now())
-            await self._store.commit(Changes(move=Move.REVIEW, runs=(aside,)))
+            if isinstance(await self._store.commit(Changes(move=Move.REVIEW, runs=(aside,))), Ok):
+                tell_set_aside(self.observers, row.run_id, row.workflow)
         return under_review(row, damage) if move is Move.RETRY else as_damaged(workflow, row, damage)
 
     def workflow_of(self, row: RunRow) -> Workflow[..., Any, Any]:
@@ -260,8 +282,9 @@ class Executor:
         readers = (each.readers.get(question) for each in self._workflows.get(approval.workflow, {}).values())
         return next((reader for reader in readers if reader is not None), None)
 
-    def _host_from(self, base: datetime) -> Host:
-        return changed(self.host, clock=self._clock or _clock_from(base))
+    def _host_from(self, base: datetime, witness: Witness) -> Host:
+        seen = witness if self.observers else None
+        return changed(self.host, clock=self._clock or _clock_from(base), witness=seen)
 
     def lease_from(self, now: datetime) -> Lease:
         """Give a lease that begins now, by the store's clock."""

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from awaitly.durations import utc_now
+from awaitly.witness import Witness
 
 __all__ = ["INLINE", "Host", "StandIn", "Underway"]
 
@@ -45,10 +46,14 @@ class Underway:
 
 @frozen
 class Host:
-    """The surroundings of one execution. `asks`: whether the user's systems of record are asked."""
+    """The surroundings of one execution.
+
+    `asks`: whether the user's systems of record are asked; `witness` is None where nobody observes the execution.
+    """
 
     clock: Callable[[], datetime] = utc_now
     inline: timedelta = INLINE
     underway: Underway = field(factory=Underway)
     asks: bool = True
     stand_in: StandIn | None = None
+    witness: Witness | None = None

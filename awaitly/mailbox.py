@@ -12,6 +12,7 @@ from awaitly.exceptions import CommitUnknown, RecordCorrupt
 from awaitly.journal import Arrived, Message, RunRecord
 from awaitly.letters import Kept, Letter, LetterRefusal, again, message_from, received
 from awaitly.looks import Looks
+from awaitly.observing import NOBODY, Observers, RunSignalled
 from awaitly.records import is_message, message_of, row_of_message, run_of, step_of
 from awaitly.result import Err, Ok, Result
 from awaitly.salvage import standing
@@ -27,8 +28,9 @@ PostRefusal: TypeAlias = UnknownRun | RunEnded | InvalidPayload | AlreadySent | 
 class Mailbox:
     """Takes letters for the runs of a store."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, observers: Observers = NOBODY) -> None:
         self._store = store
+        self._observers = observers
 
     async def post(self, letter: Letter) -> Result[Sent, PostRefusal]:
         """Keep a letter for its run: load, check, commit, again where the run moved meanwhile.
@@ -56,8 +58,18 @@ class Mailbox:
                 pass
         if isinstance(kept, Sent):
             return Ok(kept)
-        committed = await self._store.commit(keeping(found.run, kept))
-        return Ok(Sent(letter.run_id, letter.name)) if isinstance(committed, Ok) else None
+        if isinstance(await self._store.commit(keeping(found.run, kept)), Err):
+            return None
+        self._tell(kept)
+        return Ok(Sent(letter.run_id, letter.name))
+
+    def _tell(self, message: Message) -> None:
+        if self._observers:
+            by = None if message.by is None else message.by.name
+            told = RunSignalled(
+                run_id=message.run_id, workflow=message.workflow, kind=message.kind, name=message.name, by=by
+            )
+            self._observers.tell(told)
 
 
 def _read(letter: Letter, found: Found, row: RunRow) -> Result[Message | Sent, LetterRefusal]:

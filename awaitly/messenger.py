@@ -10,6 +10,7 @@ from awaitly.ids import checked_name
 from awaitly.journal import Failed
 from awaitly.letters import Letter, payload
 from awaitly.mailbox import Mailbox
+from awaitly.observing import NOBODY, Observers
 from awaitly.promises import parts_of_promise
 from awaitly.reader import Reader
 from awaitly.result import Err, Ok, Result
@@ -22,9 +23,10 @@ __all__ = ["Messenger"]
 class Messenger(Reader):
     """What can be told to runs of a store, with none of their code at hand."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, observers: Observers = NOBODY) -> None:
         super().__init__(store)
-        self._mailbox = Mailbox(store)
+        self._observers = observers
+        self._mailbox = Mailbox(store, observers)
 
     async def signal(
         self, run_id: str, name: str, value: object = None, *, key: str = "", by: By | None = None

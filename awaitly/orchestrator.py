@@ -32,6 +32,7 @@ from awaitly.host import INLINE
 from awaitly.ids import checked_run_id, new_run_id
 from awaitly.journal import DEFAULT_QUEUE, Arrived, Decided, RunRecord, RunState, Step
 from awaitly.moves import Moved
+from awaitly.observing import Observer, Observers
 from awaitly.picking import always, editing
 from awaitly.result import Err, Result
 from awaitly.salvage import listed
@@ -62,7 +63,7 @@ class Orchestrator(Scheduling):
     versions: a run goes on with the version that it was recorded under. `lease` is how long a run stays
     with a process that died before another may take it over; it is renewed while the run executes. A time that a
     workflow lets pass (`run.sleep`, the next attempt of a step) is waited for on the spot up to `inline`; for more the
-    run parks. The orchestrator opens the store and closes it.
+    run parks. `observers` are told what happens here. The orchestrator opens the store and closes it.
     """
 
     def __init__(
@@ -72,9 +73,11 @@ class Orchestrator(Scheduling):
         workflows: Iterable[Workflow[..., Any, Any]] = (),
         lease: Duration = "30s",
         inline: Duration = INLINE,
+        observers: Iterable[Observer] = (),
     ) -> None:
-        super().__init__(store)
-        self._executor = Executor(store, workflows, as_timedelta(lease), as_timedelta(inline))
+        told = Observers(observers)
+        super().__init__(store, told)
+        self._executor = Executor(store, workflows, as_timedelta(lease), as_timedelta(inline), told)
         self._desk = Desk(store, self._executor)
         self._renewing: asyncio.Task[None] | None = None
 

@@ -24,6 +24,7 @@ from awaitly.salvage import listed
 from awaitly.saving import LOOK_AGAIN, difference, state_in
 from awaitly.statuses import Priority, RunStatus
 from awaitly.store import Changes, Move, RunRow, Store, joined
+from awaitly.witness import tell_enqueued
 from awaitly.workflow import Invocation, checked_invocation
 
 __all__ = ["Enqueued", "Queueing", "RequeueRefusal"]
@@ -69,7 +70,10 @@ class Queueing(Messenger):
         now = from_micros(await store.now())
         run = new_run(invocation, run_id, requested_by, now, _NOBODYS)
         run = evolve(run, due_at=now if at is None else at, queue=queue, priority=priority, **_QUEUED)
-        return await _inserted(store, run)
+        inserted = await _inserted(store, run)
+        if isinstance(inserted, Ok) and not inserted.unwrap().replayed:
+            tell_enqueued(self._observers, run)
+        return inserted
 
     async def requeue(self, run_id: str) -> Result[Enqueued, RequeueRefusal]:
         """Put a run that failed, or that was set aside, back into its queue, for a worker to try again as `retry` does.

@@ -10,16 +10,20 @@ from datetime import datetime
 
 from awaitly.errors import ConflictReason, RunConflict
 from awaitly.journal import RunRecord
+from awaitly.observing import NOBODY, Observers
 from awaitly.records import row_of_run
 from awaitly.result import Err, Ok, Result
 from awaitly.schedules import postponed, rung
 from awaitly.statuses import RunStatus
 from awaitly.store import Changes, Move, Store
+from awaitly.witness import tell_enqueued
 
 __all__ = ["ring"]
 
 
-async def ring(store: Store, run: RunRecord, now: datetime) -> Result[str, RunConflict | None]:
+async def ring(
+    store: Store, run: RunRecord, now: datetime, observers: Observers = NOBODY
+) -> Result[str, RunConflict | None]:
     """Give the id to go on with: that of the run that has come of a tick, or the same again if somebody was quicker.
 
     None where the tick is still to come. `RunConflict` where the schedule cannot go on here: it was ended or set aside,
@@ -35,7 +39,8 @@ async def ring(store: Store, run: RunRecord, now: datetime) -> Result[str, RunCo
     except ValueError as exc:
         await store.commit(Changes(move=Move.SCHEDULE, runs=(row_of_run(postponed(run, str(exc), now)),)))
         return Err(_conflict(run, f"when it rings next cannot be told here: {exc}"))
-    await store.commit(Changes(move=Move.ENQUEUE, runs=(row_of_run(begun),)))
+    if isinstance(await store.commit(Changes(move=Move.ENQUEUE, runs=(row_of_run(begun),))), Ok):
+        tell_enqueued(observers, begun)
     moved = await store.commit(Changes(move=Move.SCHEDULE, runs=(row_of_run(after),)))
     return Ok(begun.run_id if isinstance(moved, Ok) else run.run_id)
 

@@ -32,6 +32,7 @@ from awaitly.exceptions import DefinitionError
 from awaitly.execution import Execution
 from awaitly.host import INLINE
 from awaitly.journal import DEFAULT_QUEUE, RunRecord
+from awaitly.observing import Observer
 from awaitly.queueing import Enqueued, RequeueRefusal
 from awaitly.reader import Archive, History, RunDetails
 from awaitly.result import Result
@@ -97,8 +98,11 @@ class Orchestrator:
         workflows: Iterable[Workflow[..., Any, Any]] = (),
         lease: Duration = "30s",
         inline: Duration = INLINE,
+        observers: Iterable[Observer] = (),
     ) -> None:
-        self._inner = orchestrator.Orchestrator(store, workflows=workflows, lease=lease, inline=inline)
+        self._inner = orchestrator.Orchestrator(
+            store, workflows=workflows, lease=lease, inline=inline, observers=observers
+        )
         self._thread: _LoopThread | None = None
 
     def __enter__(self) -> Self:

@@ -14,6 +14,7 @@ from awaitly.execution import Ending, Fenced, Later, Misfit, Waits, settled
 from awaitly.journal import Lease, RunRecord, RunState, Step
 from awaitly.looks import Looks
 from awaitly.moves import Moved
+from awaitly.observing import NOBODY, Observers
 from awaitly.records import head_of, row_of_run, row_of_step
 from awaitly.replay import Entered
 from awaitly.result import Err, Ok, Result
@@ -21,6 +22,7 @@ from awaitly.saving import approvals_in, difference, state_in
 from awaitly.signals import FencedOut
 from awaitly.statuses import RunStatus
 from awaitly.store import Changes, Hold, Move, Store
+from awaitly.witness import tell_enqueued
 
 __all__ = ["Tenure"]
 
@@ -43,9 +45,11 @@ class Tenure:
         taken: Moved,
         lease: timedelta,
         on_claim: Callable[[], None] | None = None,
+        observers: Observers = NOBODY,
     ) -> None:
         self._store = store
         self._on_claim = on_claim
+        self._observers = observers
         self._move = move
         self._lease = lease
         self._before = before
@@ -113,6 +117,7 @@ class Tenure:
         child = changed(child, created_at=now, updated_at=now, due_at=now)
         launching = Changes(move=Move.ENQUEUE, runs=(row_of_run(child),), wakes=True)
         if isinstance(await self._store.commit(launching), Ok):
+            tell_enqueued(self._observers, child)
             return child
         looks = Looks()
         while True:
@@ -125,6 +130,7 @@ class Tenure:
                 return None if there is None else there.run
             match moves.retry(there, now):
                 case Ok(moved) if await self._relaunched(there, moved):
+                    tell_enqueued(self._observers, moved.state.run)
                     return moved.state.run
                 case _:
                     continue
