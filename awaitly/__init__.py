@@ -9,6 +9,7 @@ from awaitly.codec import Codec
 from awaitly.coding.bounds import Bounds
 from awaitly.context import Run
 from awaitly.desk import CancelRefusal
+from awaitly.dispatch import Dispatcher, Due
 from awaitly.doctor import Diagnosis, Verdict
 from awaitly.durations import Duration, as_timedelta, from_micros, to_micros, utc_now
 from awaitly.errors import (
@@ -163,6 +164,8 @@ __all__ = [
     "DefinitionError",
     "Described",
     "Diagnosis",
+    "Dispatcher",
+    "Due",
     "DurabilityUnknown",
     "Duration",
     "Edited",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from awaitly.journal import DEFAULT_QUEUE, RunRecord
 from awaitly.statuses import Priority
 
-__all__ = ["lane_of", "lanes_of"]
+__all__ = ["lane_of", "lanes_of", "queue_of"]
 
 _BEGUN = 0
 _RANKS = {Priority.HIGH: 1, Priority.NORMAL: 2, Priority.LOW: 3}
@@ -22,6 +22,11 @@ def lanes_of(queues: Iterable[str]) -> tuple[str, ...]:
     """Give all lanes of some queues in the order in which work is to be taken: what has begun comes first."""
     named = tuple(queues)
     return tuple(_lane(queue, rank) for rank in (_BEGUN, *_RANKS.values()) for queue in named)
+
+
+def queue_of(lane: str) -> str:
+    """Give the queue that a lane is part of."""
+    return lane.partition(":")[2] or DEFAULT_QUEUE
 
 
 def _lane(queue: str, rank: int) -> str:

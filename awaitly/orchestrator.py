@@ -15,6 +15,7 @@ from awaitly.approval import Decision
 from awaitly.changing import changed
 from awaitly.deciding import Approve, Reject, Shown
 from awaitly.desk import CancelRefusal, Desk
+from awaitly.dispatch import Dispatcher, dispatching
 from awaitly.doctor import Diagnosis, Doctor
 from awaitly.durations import Duration, as_timedelta, from_micros
 from awaitly.errors import (
@@ -63,7 +64,8 @@ class Orchestrator(Scheduling):
     versions: a run goes on with the version that it was recorded under. `lease` is how long a run stays
     with a process that died before another may take it over; it is renewed while the run executes. A time that a
     workflow lets pass (`run.sleep`, the next attempt of a step) is waited for on the spot up to `inline`; for more the
-    run parks. `observers` are told what happens here. The orchestrator opens the store and closes it.
+    run parks. `observers` are told what happens here; a `dispatcher` hands what comes due to a fleet, for its tasks to
+    `resume`. The orchestrator opens the store and closes it.
     """
 
     def __init__(
@@ -74,7 +76,10 @@ class Orchestrator(Scheduling):
         lease: Duration = "30s",
         inline: Duration = INLINE,
         observers: Iterable[Observer] = (),
+        dispatcher: Dispatcher | None = None,
     ) -> None:
+        if dispatcher is not None:
+            store = dispatching(store, dispatcher)
         told = Observers(observers)
         super().__init__(store, told)
         self._executor = Executor(store, workflows, as_timedelta(lease), as_timedelta(inline), told)

@@ -15,6 +15,7 @@ from awaitly.actors import By
 from awaitly.approval import Decision
 from awaitly.audit import BrokenChain, Head
 from awaitly.desk import CancelRefusal
+from awaitly.dispatch import Dispatcher
 from awaitly.doctor import Diagnosis
 from awaitly.durations import Duration
 from awaitly.errors import (
@@ -99,9 +100,10 @@ class Orchestrator:
         lease: Duration = "30s",
         inline: Duration = INLINE,
         observers: Iterable[Observer] = (),
+        dispatcher: Dispatcher | None = None,
     ) -> None:
         self._inner = orchestrator.Orchestrator(
-            store, workflows=workflows, lease=lease, inline=inline, observers=observers
+            store, workflows=workflows, lease=lease, inline=inline, observers=observers, dispatcher=dispatcher
         )
         self._thread: _LoopThread | None = None
 

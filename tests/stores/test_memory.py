@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import pytest_asyncio
 
+from awaitly.dispatch import Due, dispatching
 from awaitly.memory import MemoryStore
 from awaitly.store import Store
 from awaitly.testing import CountingStore, FailingStore, Failpoints, TestClock
@@ -57,6 +58,21 @@ class TestFailingStore(TestMemoryStore):
     def made(self, store: Store) -> Store:
         """Wrap the store."""
         return FailingStore(store, Failpoints())
+
+
+class TestDispatchingStore(TestMemoryStore):
+    """Dispatching what comes due changes nothing for whoever commits."""
+
+    def made(self, store: Store) -> Store:
+        """Wrap the store."""
+        return dispatching(store, Nowhere())
+
+
+class Nowhere:
+    """Loses all work."""
+
+    async def dispatch(self, work: Due) -> None:
+        """Lose it."""
 
 
 class TestMemoryWaking(WakingContract):
