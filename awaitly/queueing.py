@@ -93,8 +93,9 @@ class Queueing(Messenger):
                 case Err(refusal):
                     return Err(refusal)
                 case Ok(moved):
-                    changes, _ = difference(Move.RETRY, state, moved.state, moved.facts)
+                    changes, after = difference(Move.RETRY, state, moved.state, moved.facts)
             if isinstance(await self._store.commit(changes), Ok):
+                tell_enqueued(self._observers, after.run)
                 return Ok(Enqueued(run_id))
 
 

@@ -238,6 +238,20 @@ async def test_a_time_that_comes(memory: MemoryStore, clock: TestClock) -> None:
         assert await status_of(front, "s") is RunStatus.COMPLETED
 
 
+async def test_a_schedule_rings(memory: MemoryStore, clock: TestClock) -> None:
+    """It is dispatched with its next tick, again and again, and so is the run that comes of it."""
+    fleet = Fleet(clock)
+    async with Hands(memory, fleet, [listening]) as front:
+        await front.schedule("hourly", "0 * * * *", listening(), queue="small")
+        (first,) = fleet.given
+        assert (first.queue, first.at) == ("small", clock() + timedelta(hours=1))
+        for _ in range(3):
+            clock.advance("1h")
+            await fleet.settle()
+        begun = [run for run in (await front.runs(workflow="listening")).items if run.status is not RunStatus.SCHEDULED]
+        assert len(begun) == 3
+
+
 async def test_a_deadline_that_passes(memory: MemoryStore, clock: TestClock) -> None:
     """The run hears of it from the fleet."""
     fleet = Fleet(clock)
@@ -280,6 +294,8 @@ async def test_a_fleet_that_loses_every_third_message_costs_only_time(memory: Me
     async with Hands(memory, fleet, [paying]) as front:
         for number, run_id in enumerate(run_ids):
             (await front.enqueue(paying(number), run_id=run_id)).unwrap()
+        await fleet.settle()
+        for run_id in run_ids:
             (await front.signal(run_id, "go", "on")).unwrap()
         await fleet.settle()
         clock.advance("1h")

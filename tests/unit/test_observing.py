@@ -317,6 +317,15 @@ async def test_a_run_that_is_enqueued_and_begun(store: SharedStore, clock: TestC
     assert told.only(RunFinished).age == 86400
 
 
+async def test_a_run_that_is_put_back_into_its_queue(store: SharedStore, told: Told) -> None:
+    """It is told as any other that is in a queue."""
+    async with Orchestrator(store, workflows=[failing], observers=[told]) as orchestrator:
+        await orchestrator.start(failing(), run_id="r")
+        told.forget()
+        (await orchestrator.requeue("r")).unwrap()
+    assert told.kinds == [RunEnqueued]
+
+
 async def test_a_run_that_comes_of_a_schedule(store: SharedStore, clock: TestClock, told: Told) -> None:
     """It is told as any other that is in a queue."""
     async with Orchestrator(store, workflows=[plain], observers=[told]) as orchestrator:
