@@ -6,7 +6,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ from awaitly import (
     sync,
     workflow,
 )
-from awaitly.store import Found
+from awaitly.store import Found, Wakes
 from awaitly.testing import CountingStore, TestClock
 from awaitly_sqlite import SqliteStore
 from tests.support import FlowError
@@ -615,3 +616,25 @@ async def test_a_worker_looks_when_it_is_told_that_a_clock_was_moved(clock: Test
         clock.advance("3d")
         one.look()
         assert (await ended(orchestrator, "n")).result == Ok("awake")
+
+
+class Swarming(CountingStore):
+    """Tells its listeners of some other run a thousand times a second."""
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncGenerator[Wakes]:
+        """Listen to what does not matter."""
+        yield self
+
+    async def next(self, timeout: float) -> frozenset[str]:
+        """Name a run for nothing."""
+        await asyncio.sleep(min(0.001, timeout))
+        return frozenset({"other"})
+
+
+async def test_a_swarm_of_news_does_not_make_a_worker_look_all_the_time() -> None:
+    """What others do with their runs costs an idle worker at most a hundred looks in a second."""
+    store = Swarming(MemoryStore())
+    async with Orchestrator(store) as orchestrator, orchestrator.working():
+        await asyncio.sleep(0.5)
+        assert 2 <= store.reads["due"] <= 60
