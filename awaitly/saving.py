@@ -96,7 +96,7 @@ def difference(
 def _next(message: Message, before: Message | None) -> Message:
     """Give a message as it stands after a commit, one version on where it has changed."""
     version = 1 if before is None else before.version + 1
-    if message == before:
+    if before is not None and message == before:
         return before
     return message if message.version == version else changed(message, version=version)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from awaitly import moves
@@ -26,7 +26,7 @@ from awaitly.witness import tell_enqueued
 
 __all__ = ["Tenure"]
 
-_MOVES = {Waits: Move.PARK, Later: Move.RELEASE}
+_MOVES: Mapping[type, Move] = {Waits: Move.PARK, Later: Move.RELEASE}
 """The moves by which an execution comes to its end, if not `END`."""
 
 

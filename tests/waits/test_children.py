@@ -226,7 +226,7 @@ async def test_children_and_an_approval_go_side_by_side(store: SharedStore, fami
     """The run parks on all of them and goes on whenever one is there."""
 
     @workflow(name="other")
-    async def parent(run: Run[FlowError]) -> Result[list[object], FlowError]:
+    async def parent(run: Run[FlowError]) -> Result[list[str | int], FlowError]:
         a, b, c = await run.gather(
             run.child(family.child("a")), run.child(family.child("b")), run.approval("boss", proposes=3)
         )

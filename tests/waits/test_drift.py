@@ -151,7 +151,7 @@ async def test_other_code_is_refused_before_it_does_anything(
 
 async def test_a_type_that_changed_while_the_run_waits_is_the_one_that_counts(clock: TestClock) -> None:
     """Senders are held to what the run waited with, until it has looked again; then to what it waits with now."""
-    kinds: list[type] = [int]
+    kinds: list[type[object]] = [int]
 
     @workflow
     async def flow(run: Run[FlowError]) -> Result[str, FlowError]:
