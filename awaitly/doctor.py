@@ -20,11 +20,11 @@ from awaitly.journal import Lease, Raised, RunRecord, RunState, Step, Wait
 from awaitly.line import SCOPE, park
 from awaitly.replay import Entered, Journal
 from awaitly.result import Err, Ok
-from awaitly.salvage import listed, salvaged
+from awaitly.salvage import listed
 from awaitly.saving import state_in
 from awaitly.signals import FencedOut, Parked
 from awaitly.statuses import RunStatus, WaitKind
-from awaitly.store import Found, RunQuery, RunRow, Store
+from awaitly.store import RunQuery, RunRow, Store
 
 __all__ = ["Diagnosis", "Doctor", "Verdict"]
 
@@ -127,17 +127,18 @@ class Doctor:
         run = listed(found.run)
         if not _is_to_go_on(run, now):
             return None
-        made = await self._finding(found, found.run, now)
-        ready = _ready_since(found, found.run, now)
+        try:
+            state = state_in(found, found.run)
+        except RecordCorrupt as exc:
+            state, made = RunState(run), _Finding(Verdict.DAMAGED, exc.reason)
+        else:
+            made = await self._finding(found.run, state, now)
+        ready = _ready_since(state, now)
         overdue = None if ready is None or now - ready <= self.grace else now - ready
         kept = run.run_id, run.workflow, run.code_version, run.status
         return Diagnosis(*kept, made.verdict, made.detail, made.change, overdue)
 
-    async def _finding(self, found: Found, row: RunRow, now: datetime) -> _Finding:
-        try:
-            state = state_in(found, row)
-        except RecordCorrupt as exc:
-            return _Finding(Verdict.DAMAGED, exc.reason)
+    async def _finding(self, row: RunRow, state: RunState, now: datetime) -> _Finding:
         if state.run.status is RunStatus.NEEDS_REVIEW:
             return _Finding(Verdict.NEEDS_REVIEW, state.run.reason or "it was set aside")
         if not self.executor.knows(row):
@@ -193,15 +194,13 @@ def _has_news(before: RunState, taken: RunState, now: datetime) -> bool:
     )
 
 
-def _ready_since(found: Found, row: RunRow, now: datetime) -> datetime | None:
+def _ready_since(state: RunState, now: datetime) -> datetime | None:
     """Tell since when somebody could have gone on with a run; None where nobody can yet."""
-    run = listed(row)
-    if run.status is RunStatus.NEEDS_REVIEW:
-        return None
+    run = state.run
     times = [run.due_at] if run.due_at is not None and run.due_at <= now else []
     if run.status is RunStatus.PARKED:
-        times += [a.closing.at for a in salvaged(found, row).approvals if a.ready and a.closing is not None]
-        times += [from_micros(each.asked_at) for each in found.approvals if each.ready and each.key.startswith(" ")]
+        times += [a.closing.at for a in state.approvals if a.ready and a.closing is not None]
+        times += [message.sent_at for message in state.messages if message.unread]
     return min(times, default=None)
 
 

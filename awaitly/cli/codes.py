@@ -40,7 +40,7 @@ class ExitCode(IntEnum):
 
 _MEANINGS = {
     ExitCode.OK: "done",
-    ExitCode.REFUSED: "refused: the policy, the schema or the run's state does not allow it",
+    ExitCode.REFUSED: "refused: the policy, the schema or the run's state does not allow it; doctor: a misfit",
     ExitCode.USAGE: "the command line, or the store's URL in it, is wrong",
     ExitCode.UNKNOWN: "no such run, approval, promise or schedule",
     ExitCode.CONFLICT: "too late: decided, answered, changed, expired or ended before",
