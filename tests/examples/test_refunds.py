@@ -258,3 +258,16 @@ def test_the_example_runs_as_a_script(
 def test_the_demo_finds_the_example(tmp_path: Path) -> None:
     """In a checkout, and in a wheel beside the package's own modules."""
     assert load_example(tmp_path / "p.csv").refund.name == "refund"
+
+
+async def test_the_doctor_finds_nothing_in_unchanged_code(example: Any) -> None:
+    """All orders of the example, asking and then decided."""
+    async with Orchestrator(MemoryStore(), workflows=[example.refund]) as orchestrator:
+        for number, row in enumerate(example.rows()):
+            await orchestrator.start(example.refund(row), run_id=str(number))
+        asking = [each async for each in orchestrator.doctor()]
+        for each in asking:
+            await orchestrator.approve(each.run_id, by=awaitly.Actor("mona", ["manager"]))
+        decided = [each async for each in orchestrator.doctor()]
+    assert len(decided) == len(asking) > 1
+    assert {each.verdict for each in (*asking, *decided)} == {awaitly.Verdict.FITS}
