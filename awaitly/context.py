@@ -6,23 +6,23 @@ import asyncio
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any, NoReturn, ParamSpec, TypeAlias, TypeGuard, TypeVar, cast, overload
 
 import returns.result
-from attrs import frozen
 
 from awaitly.approval import Outcome
 from awaitly.asking import OPEN, ApprovalStep, Ask, GatedStep
 from awaitly.branching import Branching
-from awaitly.calling import Attempted, Attempts, Body, body_of, instead, recorded_as, result_of, run_body
+from awaitly.calling import Attempts, Body, body_of, instead, recorded_as, result_of, run_body
 from awaitly.changing import changed
 from awaitly.digest import arguments_digest, digest
 from awaitly.errors import NotApproved, UnexpectedError
 from awaitly.exceptions import DefinitionError
 from awaitly.host import Host
 from awaitly.ids import checked_name
-from awaitly.journal import Recorded, Returned, RunRecord, Step
+from awaitly.journal import Returned, RunRecord, Step
 from awaitly.line import RACING, park
 from awaitly.pauses import Pauses
 from awaitly.policy import Policy
@@ -48,16 +48,8 @@ E_contra = TypeVar("E_contra", contravariant=True)
 Perform: TypeAlias = Callable[[], Coroutine[Any, Any, Result[Any, Any]]]
 
 
-@frozen(eq=False)
-class Call:
-    """A call of a step, of which nothing is recorded yet; `fatal`: its error ends the workflow."""
-
-    spot: Spot
-    digest: str
-    body: Body
-    args: tuple[Any, ...]
-    kwargs: Mapping[str, Any]
-    fatal: bool
+_UNSEEN = nullcontext()
+"""What stands around a step's body where nobody observes it."""
 
 
 class Run(Branching, Pauses[E_contra]):
@@ -167,32 +159,21 @@ class Run(Branching, Pauses[E_contra]):
         attempts = await self._attempts(scope, spot, hashed)
         await self._journal.settle()
         self._check_open()
-        call = Call(spot, hashed, body, args, kwargs, fatal)
-        witness = self._host.witness
-        if witness is None:
-            attempted, recorded = await self._made(call, attempts)
-        else:
-            with witness.step(spot.key, body.name) as seen:
-                attempted, recorded = await self._made(call, _seen(attempts, seen), seen)
+        seen = None if self._host.witness is None else self._host.witness.step(spot.key, body.name)
+        tried = attempts if seen is None else _seen(attempts, seen)
+        started = self._host.clock()
+        with seen or _UNSEEN, self._journal.bodies, self._host.underway.body(self.run_id, spot.key):
+            attempted = await run_body(self._played(body), spot.key, args, kwargs, tried)
+            recorded = recorded_as(body, self._codec, spot.key, attempted)
+            step = Step(spot.key, spot.place, hashed, recorded, started, self._host.clock(), attempted.attempts)
+            if fatal and not isinstance(recorded, Returned):
+                step = changed(step, fatal=True)
+            self._journal.add(step)
+            if seen is not None:
+                seen.ended(step, attempted.result)
         if attempted.cancelled:
             raise asyncio.CancelledError
         return attempted.result if isinstance(recorded, Returned) else self._result(recorded, attempted.result)
-
-    async def _made(
-        self, call: Call, attempts: Attempts, witness: StepWitness | None = None
-    ) -> tuple[Attempted, Recorded]:
-        """Run a step's body and record what came of it."""
-        spot, started = call.spot, self._host.clock()
-        with self._journal.bodies, self._host.underway.body(self.run_id, spot.key):
-            attempted = await run_body(self._played(call.body), spot.key, call.args, call.kwargs, attempts)
-            recorded = recorded_as(call.body, self._codec, spot.key, attempted)
-            step = Step(spot.key, spot.place, call.digest, recorded, started, self._host.clock(), attempted.attempts)
-            if call.fatal and not isinstance(recorded, Returned):
-                step = changed(step, fatal=True)
-            self._journal.add(step)
-            if witness is not None:
-                witness.ended(step, attempted.result)
-        return attempted, recorded
 
     def _played(self, body: Body) -> Body:
         """Give the body with who stands in for its function, if anybody does."""
