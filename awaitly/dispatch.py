@@ -18,7 +18,7 @@ from awaitly.exceptions import StoreError
 from awaitly.lanes import queue_of
 from awaitly.result import Ok, Result
 from awaitly.statuses import RunStatus
-from awaitly.store import Changes, Clocked, Conflict, Described, Joining, Migrating, RunRow, Store, Waking
+from awaitly.store import Changes, Clocked, Conflict, Described, Joining, Migrating, Move, RunRow, Store, Waking
 from awaitly.wrapping import StoreWrapper
 
 __all__ = ["Dispatcher", "Due", "dispatching"]
@@ -78,7 +78,8 @@ class _DispatchingStore(StoreWrapper):
 
     async def _due_after(self, changes: Changes) -> list[Due]:
         """Give what a commit has made due."""
-        due = [_due(row, row.due_at) for row in changes.runs if row.due_at is not None and not _rests(row)]
+        moved = changes.runs if changes.move is not Move.SIGNAL else ()  # which leaves the run to the time that it has
+        due = [_due(row, row.due_at) for row in moved if row.due_at is not None and not _rests(row)]
         if not _may_be_ready(changes):
             return due
         try:
@@ -102,7 +103,8 @@ class _DispatchingStore(StoreWrapper):
 
 def _may_be_ready(changes: Changes) -> bool:
     """Whether a decision or message is to be taken up: one came now, or came while the run executed that now parks."""
-    return any(row.ready for row in changes.approvals) or any(row.status == _PARKED for row in changes.runs)
+    parks = changes.move is not Move.SIGNAL and any(row.status == _PARKED for row in changes.runs)
+    return parks or any(row.ready for row in changes.approvals)
 
 
 def _rests(row: RunRow) -> bool:
