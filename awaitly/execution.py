@@ -137,23 +137,24 @@ def _parking(journal: Journal) -> Parked:
 
 def _to_be_retried(retry: Retry, outcome: object, attempt: int) -> bool:
     """Whether a workflow that came out like this is to be tried again, as its own policy says."""
-    match outcome:
-        case Ended(error=UnexpectedError()):
-            return retry.after_failing(attempt)
-        case Err(error) | Ended(error=error):
-            return retry.after_returning(error, attempt)
-        case Exception() as raised:
-            return retry.after_raising(raised, attempt)
-        case _:
-            return False
+    if isinstance(outcome, Exception):
+        return retry.after_raising(outcome, attempt)
+    error = _error_of(outcome)
+    if isinstance(outcome, Ended) and isinstance(error, UnexpectedError):
+        return retry.after_failing(attempt)
+    return error is not None and retry.after_returning(error, attempt)
+
+
+def _error_of(outcome: object) -> object | None:
+    """Give the error with which a workflow's code ended, None where it ended with none."""
+    if isinstance(outcome, Ended):
+        return outcome.error
+    return outcome.failure() if is_result(outcome) and isinstance(outcome, Err) else None
 
 
 def _said(outcome: object) -> str:
-    match outcome:
-        case Err(error) | Ended(error=error):
-            return str(error)
-        case _:
-            return f"{type(outcome).__name__}: {outcome}"
+    error = _error_of(outcome)
+    return f"{type(outcome).__name__}: {outcome}" if error is None else str(error)
 
 
 async def _outcome(workflow: Workflow[..., Any, Any], run: Run[Any], arguments: dict[str, Any]) -> object:
