@@ -12,7 +12,10 @@ import pytest
 import pytest_asyncio
 
 from awaitly import Err, MemoryStore, NotApproved, Ok, Orchestrator, Result, Run, RunStatus, Store, TimedOut, workflow
+from tests.faults import hurrying
+from tests.faults.hurrying import sweep
 from tests.faults.orders import Place
+from tests.faults.processes import ended, started
 from tests.faults.stores import store_at
 from tests.faults.tally import TALLY
 from tests.support import SharedStore
@@ -170,3 +173,36 @@ async def test_signals_meet_parking_in_a_file_each_time(place: Place) -> None:
 async def test_signals_meet_parking_wherever_runs_are_kept_each_time(elsewhere: Place) -> None:
     """Ten thousand times."""
     await race(lambda: store_at(elsewhere.store), 10_000)
+
+
+async def in_two_processes(place: Place, count: int) -> None:
+    """Tell runs what they wait for just when their time is up, while two other processes go on with what is due."""
+    names = [f"p{n}" for n in range(count)]
+    hurrying.prepare(place)
+    sweepers = [started(sweep, place, count) for _ in range(2)]
+    async with Orchestrator(store_at(place.store), workflows=[hurrying.hurried]) as orchestrator:
+
+        async def tell(name: str) -> None:
+            await orchestrator.start(hurrying.hurried(place.marks), run_id=name)
+            await asyncio.sleep(random.uniform(0.1, 0.2))
+            (await orchestrator.signal(name, "go", "told")).unwrap()
+
+        await asyncio.gather(*map(tell, names))
+        codes = await asyncio.gather(*(asyncio.to_thread(ended, sweeper) for sweeper in sweepers))
+        assert codes == [0, 0]
+        await orchestrator.recover()
+        for name in names:
+            execution = (await orchestrator.approve(name, by="ann", resume=hurrying.hurried)).unwrap()
+            marked = hurrying.ended_by(place)[name]
+            one = marked == [execution.result.value_or("nothing")]
+            TALLY.check("an answer at the moment of the timeout: one of both, for ever", one, (name, marked, execution))
+
+
+async def test_answers_meet_timeouts_in_two_processes(place: Place) -> None:
+    """Forty times, in a file."""
+    await in_two_processes(place, 40)
+
+
+async def test_answers_meet_timeouts_in_two_processes_wherever_runs_are_kept(elsewhere: Place) -> None:
+    """Twenty times."""
+    await in_two_processes(elsewhere, 20)
