@@ -290,14 +290,9 @@ def new_run(
     invocation: Invocation[Any, Any], run_id: str | None, requested_by: By | None, now: datetime, lease: Lease
 ) -> RunRecord:
     """Give the record of a run that begins now, in its starter's hands."""
-    return RunRecord(
-        run_id=new_run_id() if run_id is None else checked_run_id(run_id),
-        workflow=invocation.workflow.name,
-        code_version=invocation.workflow.version,
-        arguments=invocation.arguments,
-        digest=invocation.digest,
-        created_at=now,
-        updated_at=now,
+    return invocation.recorded(
+        new_run_id() if run_id is None else checked_run_id(run_id),
+        now,
         status=RunStatus.RUNNING,
         requested_by=None if requested_by is None else as_actor(requested_by),
         lease=lease,

@@ -194,14 +194,9 @@ class Pauses(Line, Generic[E_contra]):
         spot = self._called(scope.take(invocation.workflow.name))
         child = checked_run_id(run_id or _id_of_child(own.run_id, spot.key))
         now = self._host.clock()
-        record = RunRecord(
-            run_id=child,
-            workflow=invocation.workflow.name,
-            code_version=invocation.workflow.version,
-            arguments=invocation.arguments,
-            digest=invocation.digest,
-            created_at=now,
-            updated_at=now,
+        record = invocation.recorded(
+            child,
+            now,
             status=RunStatus.QUEUED,
             requested_by=own.requested_by,
             due_at=now,

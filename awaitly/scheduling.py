@@ -126,14 +126,9 @@ _AT_ONCE = 1_000
 
 def _row(invocation: Invocation[Any, Any], tick: Tick, now: datetime, **options: Any) -> RunRecord:
     """Give the row of a schedule that begins now."""
-    return RunRecord(
-        run_id=schedule_id(tick.schedule),
-        workflow=invocation.workflow.name,
-        code_version=invocation.workflow.version,
-        arguments=invocation.arguments,
-        digest=invocation.digest,
-        created_at=now,
-        updated_at=now,
+    return invocation.recorded(
+        schedule_id(tick.schedule),
+        now,
         status=RunStatus.SCHEDULED,
         due_at=tick.at,
         begun=False,

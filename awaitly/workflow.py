@@ -6,7 +6,7 @@ import functools
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -29,6 +29,7 @@ from awaitly.digest import digest
 from awaitly.durations import Duration, as_timedelta
 from awaitly.exceptions import DefinitionError, UnstorableValue
 from awaitly.ids import checked_name
+from awaitly.journal import RunRecord
 from awaitly.result import Err, Ok, Result
 from awaitly.retry import ONCE, Retry
 
@@ -126,6 +127,19 @@ class Invocation(Generic[T_co, E_co]):
     def digest(self) -> str:
         """Tells whether two invocations mean the same: the workflow's name and the arguments."""
         return digest(self.workflow.name, self.arguments)
+
+    def recorded(self, run_id: str, now: datetime, **fields: Any) -> RunRecord:
+        """Give the record of a run that is made of it now; `fields` say where that run stands."""
+        return RunRecord(
+            run_id=run_id,
+            workflow=self.workflow.name,
+            code_version=self.workflow.version,
+            arguments=self.arguments,
+            digest=self.digest,
+            created_at=now,
+            updated_at=now,
+            **fields,
+        )
 
 
 Readers: TypeAlias = dict[tuple[str, str], Callable[[str], Any]]
