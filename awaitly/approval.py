@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeAlias, TypeGuard, TypeVar
 from attrs import Factory, field, frozen
 
 from awaitly.actors import Actor
+from awaitly.coding.texts import compact
 from awaitly.digest import digest
 from awaitly.durations import utc_now
 from awaitly.errors import Expired, PendingApproval
@@ -201,13 +202,15 @@ class Approval:
             deadline=self.deadline,
             reason=self.reason,
             requested_by=self.requested_by.name if self.requested_by else None,
-            metadata=json.loads(self.metadata),
+            metadata=compact(self.metadata),
             external=self.external,
         )
 
 
 def redacted(content: str, fields: Sequence[str]) -> Any:
     """Read JSON text, with every member whose name is in `fields` blanked, at any depth."""
+    if not fields:
+        return compact(content)
     return json.loads(content, object_hook=lambda found: {k: BLANK if k in fields else v for k, v in found.items()})
 
 

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from awaitly.actors import Actor
 from awaitly.approval import Approval
+from awaitly.coding.texts import writer
 from awaitly.durations import to_micros
 from awaitly.result import Err, Ok, Result
 
@@ -59,6 +60,8 @@ class Head:
 
 
 EMPTY = Head()
+
+_dumps = writer(json.JSONEncoder(separators=(",", ":"), check_circular=False))
 
 
 @frozen
@@ -104,7 +107,7 @@ def _body(fact: Fact) -> str:
             members["on_behalf_of"] = fact.by.on_behalf_of
     if fact.reason is not None:
         members["reason"] = fact.reason
-    return json.dumps(members, separators=(",", ":"))
+    return _dumps(members)
 
 
 def _link(run_id: str, seq: int, previous: str, body: str) -> str:

@@ -23,6 +23,7 @@ import attrs
 
 from awaitly.coding.foreign import dump_model
 from awaitly.coding.paths import MAX_DEPTH, Refused, class_of_value, located, segment, too_deep
+from awaitly.coding.texts import writer
 from awaitly.errors import Unstorable
 from awaitly.exceptions import UnstorableValue
 from awaitly.result import Err, Ok, Result
@@ -30,10 +31,9 @@ from awaitly.result import Err, Ok, Result
 __all__ = ["arguments_digest", "canonical", "digest"]
 
 _VERSION = "v1:"
-_ENCODER = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+_text = writer(
+    json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False)
 )
-_text = _ENCODER.encode
 
 
 def digest(*parts: str) -> str:

@@ -16,7 +16,7 @@ from attrs import evolve
 from awaitly.actors import Actor
 from awaitly.approval import Approval, Approved, Closing, Edited, Outcome, Rejected, Vote
 from awaitly.audit import EMPTY, Entry, Head
-from awaitly.coding.texts import compact
+from awaitly.coding.texts import compact, writer
 from awaitly.durations import from_micros, to_micros
 from awaitly.errors import Expired, UnexpectedError
 from awaitly.exceptions import RecordCorrupt
@@ -62,7 +62,7 @@ __all__ = [
 T = TypeVar("T")
 R = TypeVar("R", RunRow, StepRow, ApprovalRow)
 
-_dumps = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+_dumps = writer(json.JSONEncoder(separators=(",", ":"), check_circular=False))
 
 
 def _optional(read: Callable[[Any], T], value: Any) -> T | None:

@@ -25,6 +25,7 @@ import returns.result
 from attrs import Factory, field, frozen
 
 from awaitly.codec import ANYTHING, Codec, ResultHint, argument_hints, result_hint
+from awaitly.coding.texts import compact
 from awaitly.digest import digest
 from awaitly.durations import Duration, as_timedelta
 from awaitly.exceptions import DefinitionError, UnstorableValue
@@ -96,7 +97,7 @@ class Signature:
 
     def decode(self, text: str) -> dict[str, Any]:
         """Read what `encode` wrote, or an edit of it; raises `ValueError` that names the offender."""
-        members: Any = json.loads(text)
+        members = compact(text)
         if not isinstance(members, dict) or set(cast("dict[str, Any]", members)) != set(self.hints):
             msg = f"the arguments are {', '.join(self.hints)}, not {members!r}"
             raise ValueError(msg)

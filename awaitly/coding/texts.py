@@ -3,24 +3,40 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias, cast
 
 from attrs import frozen
 
 from awaitly.coding.paths import Refused, segment
 
-__all__ = ["JsonValue", "compact", "dump", "parse"]
+__all__ = ["JsonValue", "compact", "dump", "parse", "writer"]
 
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 """What JSON can say."""
 
-_ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False, check_circular=False)
+
+def writer(encoder: json.JSONEncoder) -> Callable[[Any], str]:
+    """Give what `encoder.encode` does, in half the time: that sets the encoder in C up anew for each text.
+
+    The encoder must not check for circles, or remember what it met on one text at the next.
+    """
+    make: Any = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return encoder.encode
+    e: Any = encoder
+    text_of = json.encoder.encode_basestring_ascii if e.ensure_ascii else json.encoder.encode_basestring
+    separators = e.key_separator, e.item_separator
+    write = make(None, e.default, text_of, None, *separators, e.sort_keys, e.skipkeys, e.allow_nan)
+    return lambda plain: "".join(write(plain, 0))
+
+
+_write = writer(json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False, check_circular=False))
 
 
 def dump(plain: Any) -> str:
     """Write a JSON value compactly, in ASCII."""
-    return int.__repr__(plain) if type(plain) is int else _ENCODER.encode(plain)
+    return int.__repr__(plain) if type(plain) is int else _write(plain)
 
 
 _LENIENT = json.JSONDecoder()
@@ -28,11 +44,15 @@ _LENIENT = json.JSONDecoder()
 
 def compact(text: str) -> Any:
     """Read JSON as `json.loads` does, and faster where no blanks stand around it, as in all that is written here."""
+    return _read(_LENIENT, text)
+
+
+def _read(decoder: json.JSONDecoder, text: str) -> Any:
     try:
-        value, end = _LENIENT.raw_decode(text)
+        value, end = decoder.raw_decode(text)
     except ValueError:
-        return json.loads(text)
-    return value if end == len(text) else json.loads(text)
+        return decoder.decode(text)
+    return value if end == len(text) else decoder.decode(text)
 
 
 def parse(text: str) -> Any:
@@ -40,7 +60,7 @@ def parse(text: str) -> Any:
     if not isinstance(cast("object", text), str):
         raise Refused(f"expected a text, got {type(text).__qualname__}")
     try:
-        return _DECODER.decode(text)
+        return _read(_DECODER, text)
     except json.JSONDecodeError as failure:
         raise Refused(f"not JSON: {failure.msg} at character {failure.pos}") from None
     except (_Unwanted, ValueError):
