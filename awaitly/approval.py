@@ -112,6 +112,9 @@ def question_digest(operation: str, proposal: str) -> str:
     return digest("question", operation, proposal)
 
 
+_DECIDED = (ApprovalStatus.APPROVED, ApprovalStatus.EDITED, ApprovalStatus.REJECTED, ApprovalStatus.EXPIRED)
+
+
 def _bound(approval: Approval) -> str:
     return content_digest(approval.operation, approval.content, approval.schema, approval.policy)
 
@@ -162,9 +165,14 @@ class Approval:
         return self.status is ApprovalStatus.PENDING
 
     @property
+    def decided(self) -> bool:
+        """Whether it has an outcome."""
+        return self.closing is not None and self.status in _DECIDED
+
+    @property
     def ready(self) -> bool:
         """Whether it has a decision that its run has not yet taken up."""
-        return self.outcome is not None and self.consumed_at is None
+        return self.consumed_at is None and self.decided
 
     def intact(self) -> bool:
         """Whether the digest still covers the content: what was decided is what is here."""

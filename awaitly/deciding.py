@@ -197,8 +197,11 @@ def _taken(a: Approval) -> Refusal:
     return AlreadyDecided(a.run_id, a.key, a.status, a.closing.by.name, a.closing.at)
 
 
-def _closed(a: Approval, status: ApprovalStatus, closing: Closing, event: AuditEvent) -> Result[Transition, Refusal]:
-    moved = changed(a, status=status, closing=closing, version=a.version + 1)
+def _closed(
+    a: Approval, status: ApprovalStatus, closing: Closing, event: AuditEvent, votes: tuple[Vote, ...] | None = None
+) -> Result[Transition, Refusal]:
+    votes = a.votes if votes is None else votes
+    moved = changed(a, status=status, closing=closing, votes=votes, version=a.version + 1)
     return Ok(Transition(moved, (fact(event, moved, closing.at, closing.by, closing.reason),)))
 
 
@@ -214,18 +217,18 @@ def _vote(a: Approval, event: Approve | Reject, now: datetime) -> Result[Transit
     if any(v.approves is approves for v in mine):
         return Ok(Transition(a))
     vote = Vote(event.by, approves, a.revision, now, None if isinstance(event, Approve) else event.reason)
-    return _counted(changed(a, votes=(*(v for v in a.votes if v not in mine), vote)), vote)
+    return _counted(a, (*[v for v in a.votes if v not in mine], vote), vote)
 
 
-def _counted(a: Approval, vote: Vote) -> Result[Transition, Refusal]:
+def _counted(a: Approval, votes: tuple[Vote, ...], vote: Vote) -> Result[Transition, Refusal]:
     """Close the approval where the votes suffice, else keep the vote."""
     closing = Closing(vote.by, vote.at, vote.reason)
-    count = sum(v.approves is vote.approves for v in a.votes)
+    count = [v.approves for v in votes].count(vote.approves)
     if vote.approves and count >= a.policy.needs:
-        return _closed(a, ApprovalStatus.APPROVED, closing, AuditEvent.APPROVED)
+        return _closed(a, ApprovalStatus.APPROVED, closing, AuditEvent.APPROVED, votes)
     if not vote.approves and count >= a.policy.rejections:
-        return _closed(a, ApprovalStatus.REJECTED, closing, AuditEvent.REJECTED)
-    moved = changed(a, version=a.version + 1)
+        return _closed(a, ApprovalStatus.REJECTED, closing, AuditEvent.REJECTED, votes)
+    moved = changed(a, votes=votes, version=a.version + 1)
     return Ok(
         Transition(moved, (fact(AuditEvent.VOTED, moved, vote.at, vote.by, "yes" if vote.approves else vote.reason),))
     )

@@ -117,10 +117,10 @@ class Desk:
         except RecordCorrupt as exc:
             return Err(NeedsReview(wish.run_id, str(exc)))
         match moved(wish.run_id, approvals, wish.key, wish.event, from_micros(found.now)):
-            case Err(refusal):
-                return Err(refusal)
             case Ok(transition):
                 wish.made, wish.stands = transition, not transition.changed
+            case Err(refusal):
+                return Err(refusal)
         if wish.resume is None or found.run is None:
             made = Decision(transition.approval, replayed=not transition.changed)
             return Ok(made) if await self._written(wish, found, transition) else None

@@ -93,14 +93,14 @@ def claim(state: RunState, lease: Lease, now: datetime) -> Result[Moved, RunRefu
         state.run.status is RunStatus.PARKED and not _anything_new(state, approvals, now)
     ):
         return Err(StillWaiting())
-    tampered = next((a for a in approvals if a.outcome is not None and not a.intact()), None)
+    tampered = next((a for a in approvals if a.decided and not a.intact()), None)
     if tampered is not None:
         return review(state, f"the content of approval {tampered.key!r} is not what was decided on", now)
     match advance(state.run, running.Claim(lease, len(state.steps)), now):
-        case Err(refusal):
-            return Err(refusal)
         case Ok(run):
             pass
+        case Err(refusal):
+            return Err(refusal)
     decided = _decided(approvals, state.steps, now)
     consumed, facts = _each(approvals, _consuming, now)
     claimed = state.but(run=run, steps=state.steps + decided, approvals=consumed, messages=read(state.messages))
@@ -135,14 +135,16 @@ def read(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 def _decided(approvals: tuple[Approval, ...], steps: tuple[Step, ...], now: datetime) -> tuple[Step, ...]:
     recorded = {step.key for step in steps}
     return tuple(
-        taken_up(approval, approval.outcome, now)
+        taken_up(approval, outcome, now)
         for approval in approvals
-        if approval.ready and approval.outcome is not None and approval.key not in recorded
+        if approval.ready and (outcome := approval.outcome) is not None and approval.key not in recorded
     )
 
 
 def _observed(state: RunState, now: datetime) -> tuple[tuple[Approval, ...], tuple[Fact, ...]]:
     """Close the approvals whose system of record has answered: the answer stands in the journal."""
+    if not any(a.external for a in state.approvals):
+        return state.approvals, ()
     answers = {s.key: s.recorded.outcome for s in state.steps if isinstance(s.recorded, Decided)}
 
     def observing(approval: Approval) -> deciding.Event | None:
@@ -152,8 +154,6 @@ def _observed(state: RunState, now: datetime) -> tuple[tuple[Approval, ...], tup
         by = getattr(outcome, "by", Actor("system:record"))
         return deciding.Observe(by, isinstance(outcome, Approved), getattr(outcome, "reason", None))
 
-    if not any(a.external for a in state.approvals):
-        return state.approvals, ()
     approvals, observed = _each(state.approvals, observing, now)
     approvals, consumed = _each(approvals, lambda a: _consuming(a) if a.external else None, now)
     return approvals, observed + consumed
@@ -172,10 +172,10 @@ def park(
     times = [a.deadline for a in approvals if a.pending and a.deadline is not None]
     times += [wait.until for wait in awaiting if wait.until is not None]
     match advance(state.run, running.Park(waits, min(times, default=None), awaiting), now):
-        case Err(refusal):
-            return Err(refusal)
         case Ok(run):
             return Ok(Moved(state.but(run=run, approvals=approvals), observed + facts + left))
+        case Err(refusal):
+            return Err(refusal)
 
 
 def note(
@@ -201,11 +201,11 @@ def end(state: RunState, result: Recorded, by: str | None, now: datetime) -> Res
     """Close the run with a result; questions that nobody will take up any more are superseded."""
     approvals, observed = _observed(state, now)
     match advance(state.run, running.End(result, by), now):
-        case Err(refusal):
-            return Err(refusal)
         case Ok(run):
             approvals, facts = _each(approvals, _superseding("the run ended"), now)
             return Ok(Moved(state.but(run=run, approvals=approvals), observed + facts))
+        case Err(refusal):
+            return Err(refusal)
 
 
 def again(state: RunState, at: datetime, reason: str, now: datetime) -> Result[Moved, RunRefusal]:

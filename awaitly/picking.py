@@ -60,12 +60,12 @@ def moved(
 ) -> Result[Transition, Refusal]:
     """Move the approval that is meant by the event that is meant."""
     match picked(run_id, approvals, key, now):
-        case Err(unclear):
-            return Err(unclear)
         case Ok(approval):
             pass
+        case Err(unclear):
+            return Err(unclear)
     match event(approval):
-        case Err(misfit):
-            return Err(misfit)
         case Ok(meant):
             return decide(approval, meant, now)
+        case Err(misfit):
+            return Err(misfit)

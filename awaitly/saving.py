@@ -72,7 +72,7 @@ def difference(
     version = 1 if before is None else before.run.version + 1
     run = after.run if after.run.version == version else changed(after.run, version=version)
     known = {} if before is None else {a.key: a for a in before.approvals}
-    approvals = tuple(_renumbered(a, known.get(a.key)) for a in after.approvals)
+    approvals = tuple([_renumbered(a, known.get(a.key)) for a in after.approvals])
     entries = chained(run.run_id, after.head, facts)
     head = head_of(entries[-1]) if entries else after.head
     recorded: set[str] = set() if before is None else {s.key for s in before.steps}
@@ -82,10 +82,12 @@ def difference(
     changes = Changes(
         move=move,
         runs=(row_of_run(run),),
-        dropped=tuple((run.run_id, key) for key in recorded - kept),
-        steps=tuple(row_of_step(run.run_id, s) for s in after.stored_steps if s.key not in recorded),
-        approvals=tuple(row_of_approval(a) for a in approvals if a is not known.get(a.key))
-        + tuple(row_of_message(m) for m in messages if m is not heard.get(m.key)),
+        dropped=tuple([(run.run_id, key) for key in recorded - kept]),
+        steps=tuple([row_of_step(run.run_id, s) for s in after.stored_steps if s.key not in recorded]),
+        approvals=tuple(
+            [row_of_approval(a) for a in approvals if a is not known.get(a.key)]
+            + [row_of_message(m) for m in messages if m is not heard.get(m.key)]
+        ),
         entries=entries,
         wakes=move in _WAKING or _is_due_soon(run),
         flushed=flushed,

@@ -243,7 +243,7 @@ class Tenure:
         self._state = self._state.but(approvals=approvals, head=head)
 
     async def _commit(self, changes: Changes) -> None:
-        if isinstance(await self._store.commit(changes), Err):
+        if not isinstance(await self._store.commit(changes), Ok):
             raise FencedOut(self.run_id)
 
     async def _now(self) -> datetime:
