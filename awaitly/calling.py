@@ -151,7 +151,7 @@ async def run_body(
         except Exception as exc:  # noqa: BLE001  (no step may lose its run)
             failure = exc
         else:
-            if not isinstance(result, Failure) or not body.retry.after_returning(result.failure(), attempt):
+            if isinstance(result, Success) or not body.retry.after_returning(result.failure(), attempt):
                 return Attempted(result, attempt, _held_back(body, before))
             failure = None
         if failure is not None and not body.retry.after_raising(failure, attempt):
@@ -233,7 +233,10 @@ def _let_go(outcome: object) -> None:
 
 def is_result(outcome: object) -> TypeGuard[Result[Any, Any]]:
     """Whether something is an `Ok` or an `Err`."""
-    return isinstance(outcome, Success | Failure)
+    return isinstance(outcome, _RESULTS)
+
+
+_RESULTS = (Success, Failure)
 
 
 def _out_of_io(body: Body, outcome: object) -> Result[Any, Any]:
@@ -260,14 +263,14 @@ def recorded_as(body: Body, codec: Codec, key: str, attempted: Attempted) -> Rec
 def written(result: Result[Any, Any], hint: ResultHint, codec: Codec) -> Result[Recorded, Unstorable]:
     """Write a result by a function's annotations."""
     match result:
-        case Err(UnexpectedError() as error):
-            return Ok(Raised(error))
         case Ok(value):
             match codec.encode(value, hint.value):
                 case Ok(text):
                     return Ok(Returned(text))
                 case Err(unstorable):
                     return Err(unstorable)
+        case Err(UnexpectedError() as error):
+            return Ok(Raised(error))
         case Err(error):
             match codec.encode(error, hint.error):
                 case Ok(text):
@@ -286,19 +289,11 @@ def result_of(recorded: Recorded, hint: ResultHint, codec: Codec) -> Result[Any,
     """Read a recorded result back; raises `ValueError` where it does not decode by these annotations."""
     match recorded:
         case Returned(payload):
-            return Ok(_decoded(codec, payload, hint.value))
+            return Ok(codec.read(payload, hint.value))
         case Failed(payload):
-            return Err(_decoded(codec, payload, hint.error))
+            return Err(codec.read(payload, hint.error))
         case Raised(error):
             return Err(error)
         case _:
             msg = f"an approval's decision stands where a step's result was expected: {recorded!r}"
             raise ValueError(msg)
-
-
-def _decoded(codec: Codec, payload: str, hint: object) -> Any:
-    match codec.decode(payload, hint):
-        case Ok(value):
-            return value
-        case Err(error):
-            raise ValueError(str(error))

@@ -49,7 +49,7 @@ class Codec:
 
     `types` is the registry: the classes that may stand where the hint is `ANYTHING`, `object` or `Any`, and the
     subclasses that may stand where a base class of theirs is annotated. `limit` is how many characters of JSON text a
-    value may take. No method ever raises.
+    value may take. No method but `read` ever raises.
     """
 
     def __init__(self, types: Iterable[type] = (), *, limit: int = LIMIT) -> None:
@@ -77,6 +77,13 @@ class Codec:
             return Ok(self._decoders.of(hint)(parse(text), 0))
         except Exception as failure:  # noqa: BLE001  (constructors may run any code)
             return Err(_undecodable(failure))
+
+    def read(self, text: str, hint: object) -> Any:
+        """Give what `decode` gives, or raise `ValueError`: the short way for what was written here."""
+        try:
+            return self._decoders.of(hint)(parse(text), 0)
+        except Exception as failure:
+            raise ValueError(str(_undecodable(failure))) from failure
 
     def plain(self, value: object, hint: object) -> Result[JsonValue, Unstorable]:
         """Give the JSON value that `encode` writes."""

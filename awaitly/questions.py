@@ -12,7 +12,7 @@ from attrs import frozen
 
 from awaitly.approval import Approval, Approved, Edited, Outcome, Pending, Rejected, question_digest, redacted, scrubbed
 from awaitly.asking import OPEN, ApprovalStep, Ask, Check, GatedStep
-from awaitly.codec import ANYTHING, Codec
+from awaitly.codec import ANYTHING
 from awaitly.errors import ApprovalExpired, ApprovalRejected, Expired, NotApproved, PendingApproval, UnexpectedError
 from awaitly.exceptions import UnstorableValue
 from awaitly.journal import Decided, RunRecord, Step
@@ -91,7 +91,7 @@ class Questions:
                 redact=ask.redact,
             )
 
-        return Question(self._operation(spot), content, functools.partial(_decoded, self._codec, hint=hint), present)
+        return Question(self._operation(spot), content, functools.partial(self._codec.read, hint=hint), present)
 
     def of_gate(self, spot: Spot, gate: GatedStep[..., Any, Any], arguments: Mapping[str, object]) -> Question:
         """Write the question that a gated step puts: its arguments."""
@@ -115,7 +115,7 @@ class Questions:
             summary = step.summary or _shortened(f"{spot.key} {content}")
             return Presentation(schema="{}", summary=summary, external=True)
 
-        read = functools.partial(_decoded, self._codec, hint=step.schema)
+        read = functools.partial(self._codec.read, hint=step.schema)
         return Question(self._operation(spot), content, read, present)
 
     def _operation(self, spot: Spot) -> str:
@@ -230,14 +230,6 @@ def _hint_of(ask: Ask[Any]) -> object:
         return ask.schema
     kind = type(ask.proposes)
     return ANYTHING if kind in (list, dict, tuple, set, frozenset) else kind
-
-
-def _decoded(codec: Codec, text: str, *, hint: object) -> Any:
-    match codec.decode(text, hint):
-        case Ok(value):
-            return value
-        case Err(error):
-            raise ValueError(str(error))
 
 
 def _shortened(text: str) -> str:
