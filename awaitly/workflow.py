@@ -72,6 +72,8 @@ class Signature:
                 msg = f"{f!r} takes *{parameter.name}: what is kept or shown needs a name for each parameter"
                 raise DefinitionError(msg)
         self._signature = inspect.Signature(parameters)
+        self._placed = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+        self._keyed = tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
         hints = argument_hints(f)
         self.hints: Mapping[str, object] = {p.name: hints.get(p.name, ANYTHING) for p in parameters}
         self._codec = codec
@@ -80,6 +82,8 @@ class Signature:
 
     def named(self, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, object]:
         """Give every argument by its name, defaults included. Raises `TypeError` as the call itself would."""
+        if len(args) == len(self.hints) and not kwargs and not self._keyed:
+            return dict(zip(self._placed, args, strict=True))
         bound = self._signature.bind(*args, **kwargs)
         bound.apply_defaults()
         return bound.arguments
@@ -112,9 +116,8 @@ class Signature:
                 raise ValueError(msg)
 
     def call(self, f: Callable[..., R], arguments: Mapping[str, object]) -> R:
-        """Call `f` with named arguments, by position where its parameters are positional only."""
-        bound = inspect.BoundArguments(self._signature, dict(arguments))
-        return f(*bound.args, **bound.kwargs)
+        """Call `f` with named arguments, all of them, by position where they have one."""
+        return f(*[arguments[name] for name in self._placed], **{name: arguments[name] for name in self._keyed})
 
 
 @frozen(eq=False)
