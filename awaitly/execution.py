@@ -162,7 +162,9 @@ async def _outcome(workflow: Workflow[..., Any, Any], run: Run[Any], arguments: 
     try:
         with run.entered():
             return await workflow.signature.call(lambda *a, **k: workflow.function(run, *a, **k), arguments)
-    except (Signal, Exception) as raised:  # noqa: BLE001  (the caller gets it as a value)
+    except Signal as signal:
+        return signal.with_traceback(None)  # its frames hold on to the journal, which holds on to it
+    except Exception as raised:  # noqa: BLE001  (the caller gets it as a value)
         return raised
     except BaseExceptionGroup as group:
         leaves = [parking_in(leaf) or leaf for leaf in _leaves(group)]
