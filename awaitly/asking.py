@@ -15,7 +15,7 @@ from awaitly.codec import ANYTHING, Codec
 from awaitly.errors import NotApproved
 from awaitly.exceptions import DefinitionError
 from awaitly.ids import checked_name
-from awaitly.policy import Policy
+from awaitly.policy import DEFAULT, Policy
 from awaitly.result import Result
 from awaitly.workflow import Signature, StepWithOptions, name_of
 
@@ -25,7 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 E = TypeVar("E")
 
-OPEN = Policy()
+OPEN = DEFAULT
 """The policy of a question that names none: anyone may decide, save the person who requested."""
 
 Check: TypeAlias = Pending | Approved[T] | Rejected

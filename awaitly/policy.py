@@ -20,7 +20,7 @@ from awaitly.actors import Actor
 from awaitly.durations import Duration, as_timedelta, spoken
 from awaitly.exceptions import PolicyError
 
-__all__ = ["OnExpiry", "Policy", "Risk"]
+__all__ = ["DEFAULT", "OnExpiry", "Policy", "Risk"]
 
 
 @unique
@@ -76,7 +76,7 @@ def _plain(value: object) -> object:
             return value
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class Policy:
     """The rule of one approval.
 
@@ -147,6 +147,8 @@ class Policy:
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Policy:
         """Read the JSON form; raises `PolicyError` or `TypeError` where it is no policy."""
+        if not plain:
+            return DEFAULT
         given = dict(plain)
         if "expires_in" in given:
             given["expires_in"] = timedelta(microseconds=given["expires_in"])
@@ -158,6 +160,10 @@ class Policy:
         count = "" if self.needs == 1 else f"{self.needs} different people of: "
         limit = "" if self.expires_in is None else f" within {spoken(self.expires_in)}, or {_SILENCE[self.on_expiry]}"
         return f"{count}{who}{limit}"
+
+
+DEFAULT = Policy()
+"""Anyone but the requester may decide, and for ever."""
 
 
 @lru_cache(maxsize=256)

@@ -140,6 +140,8 @@ def _plain_recorded(recorded: Recorded) -> list[object]:
 
 def _recorded(plain: list[Any]) -> Recorded:
     match plain:
+        case ["ok", str(payload)]:
+            return Returned(payload)
         case ["decided", *outcome]:
             return Decided(_outcome(outcome))
         case ["arrived", str(message), *content]:
@@ -303,7 +305,7 @@ def _run_of(row: RunRow) -> RunRecord:
         attempts=_count(body.get("attempts", 1)),
         begun=not body.get("queued", False),
         queue=_text(body.get("queue", DEFAULT_QUEUE)),
-        priority=Priority(body.get("priority", Priority.NORMAL)),
+        priority=Priority(body["priority"]) if "priority" in body else Priority.NORMAL,
         parent=_optional(_text, body.get("parent")),
         tick=_optional(_tick, body.get("tick")),
     )
@@ -428,7 +430,7 @@ def _approval_of(row: ApprovalRow) -> Approval:
         deadline=_moment(row.deadline),
         requested_by=_optional(_actor, body.get("requested_by")),
         reason=body.get("reason"),
-        metadata=_json(body.get("metadata", "{}")),
+        metadata=_json(body["metadata"]) if "metadata" in body else "{}",
         redact=tuple(body.get("redact", ())),
         external=body.get("external", False),
         version=row.version,

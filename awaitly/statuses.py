@@ -24,7 +24,9 @@ class RunStatus(Enum):
     @property
     def ended(self) -> bool:
         """Whether the run is over and has an outcome."""
-        return self in {RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED}
+        return self in (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+
+    __hash__ = object.__hash__  # in C, where an Enum's own is not: every move is looked up in a table
 
 
 @unique
@@ -38,6 +40,8 @@ class ApprovalStatus(Enum):
     EXPIRED = "expired"
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
+
+    __hash__ = object.__hash__  # as above
 
 
 @unique
