@@ -207,10 +207,11 @@ class Journal:
 
     def approval(self, spot: Spot) -> Approval | None:
         """Give the approval that stands for a question, None where it was not asked yet."""
-        found = next((a for a in self.approvals if a.key == spot.key), None) if self.approvals else None
-        if found is not None:
-            self.visited.add(found.key)
-        return found
+        for found in self.approvals:
+            if found.key == spot.key:
+                self.visited.add(found.key)
+                return found
+        return None
 
     def hear(self, kind: WaitKind, name: str, fits: Callable[[Message], bool]) -> Message | None:
         """Take the first message under a name that no call has taken yet, and that fits; None where there is none."""
@@ -358,7 +359,7 @@ class Journal:
             self._timer = None
         while self._writing is not None or (self.unsaved and self.by_step) or self._noted or not self.begun:
             if self._writing is None:
-                self._writing = asyncio.ensure_future(self._write())
+                self._writing = asyncio.get_running_loop().create_task(self._write())
             await self._written()
         self._raise_failure()
 

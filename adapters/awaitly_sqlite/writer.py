@@ -208,7 +208,7 @@ class Writer:
     def _begin(self, batch: _Batch) -> None:
         if identity(self._path) != self._file:
             raise StoreUnavailable(f"the store {self._path}: {MOVED}")
-        flushed = any(job.changes.flushed for job in batch)
+        flushed = True in [job.changes.flushed for job in batch]
         if flushed is not self._flushing:
             self._db.execute(FLUSHED if flushed else NOT_FLUSHED)
             self._flushing = flushed
