@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from awaitly import Orchestrator, RunStatus, open_store
 from tests.docs.pages import Reader, blocks_of, same
 
 README = Path(__file__).parents[2] / "README.md"
@@ -45,6 +46,15 @@ async def test_ask_decide_and_go_on(reader: Reader, capsys: pytest.CaptureFixtur
     assert same(remark("print(decision.map(str))"), capsys.readouterr().out)
     await function(reader, "go_on")()
     assert same(remark("print(execution.result)"), capsys.readouterr().out)
+
+
+async def test_a_worker_goes_on_by_itself(reader: Reader) -> None:
+    """What was decided is completed by it, with nobody resuming."""
+    for name in ("ask", "decide", "be_a_worker"):
+        await function(reader, name)()
+    async with Orchestrator(open_store("sqlite:///refunds.db")) as orchestrator:
+        details = (await orchestrator.status("refund-order-1")).unwrap()
+        assert details.run.status is RunStatus.COMPLETED
 
 
 async def test_decide_on_the_command_line(reader: Reader, capsys: pytest.CaptureFixture[str]) -> None:
