@@ -356,11 +356,10 @@ async def _driven(invocation: Invocation[T, E], state: RunState, before: RunStat
             return execution_of(workflow, before or state, interruption)
 
 
-def journal_of(state: RunState, recorder: Recorder | None, *, by_step: bool = True, prompt: bool = False) -> Journal:
+def journal_of(state: RunState, recorder: Recorder | None, *, by_step: bool = True) -> Journal:
     """Give the journal over which a run's code is driven."""
     awaiting = {wait.key: wait for wait in state.run.awaiting}
-    run_id, messages = state.run.run_id, state.messages
-    return Journal(run_id, state.steps, state.approvals, recorder, by_step, awaiting, messages, prompt)
+    return Journal(state.run.run_id, state.steps, state.approvals, recorder, by_step, awaiting, state.messages)
 
 
 def settled(state: RunState, ending: Ending, now: datetime) -> Result[moves.Moved, Any]:

@@ -39,7 +39,7 @@ from awaitly.salvage import listed, standing
 from awaitly.saving import state_in
 from awaitly.signals import FencedOut
 from awaitly.statuses import RunStatus
-from awaitly.store import Changes, Clocked, Found, Move, Prompt, RunRow, Store
+from awaitly.store import Changes, Clocked, Found, Move, RunRow, Store
 from awaitly.tenure import Tenure
 from awaitly.witness import Witness, tell_set_aside
 from awaitly.workflow import Workflow
@@ -86,7 +86,6 @@ class Executor:
         self._lease = lease
         self.host = Host(inline=inline)
         self._clock = _clock_of(store)
-        self._prompt = isinstance(store, Prompt) and store.commits_promptly()
         self.observers = observers
         self._errands = Errands(store, observers)
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
@@ -96,7 +95,7 @@ class Executor:
     def on(self, store: Store) -> Executor:
         """Give an executor of the same runs and leases over the same rows, reached by another way."""
         other = copy(self)
-        other._store, other._errands, other._prompt = store, Errands(store, self.observers), False  # noqa: SLF001
+        other._store, other._errands = store, Errands(store, self.observers)  # noqa: SLF001  (its own)
         return other
 
     async def take(
@@ -206,7 +205,7 @@ class Executor:
         self, workflow: Workflow[..., T, E], tenure: Tenure, state: RunState, witness: Witness
     ) -> Execution[T, E] | None:
         by_step = workflow.durability == "step"
-        journal = journal_of(state, tenure, by_step=by_step, prompt=self._prompt)
+        journal = journal_of(state, tenure, by_step=by_step)
         with self.roster.entered(tenure, journal) as executing:
             try:
                 ending = await drive(workflow, state.run, journal, self._host_from(state.run.updated_at, witness))

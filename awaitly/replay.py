@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-import types
-from collections.abc import Callable, Coroutine, Generator, Sequence
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from attrs import field, frozen, mutable
 
@@ -19,8 +18,6 @@ from awaitly.statuses import ApprovalStatus, WaitKind
 
 __all__ = ["PATCHED", "Entered", "Journal", "Recorder", "Scope", "Spot"]
 
-
-T = TypeVar("T")
 
 _NUMBER = re.compile(r"\d+")
 PATCHED = "patched"
@@ -147,56 +144,13 @@ class Recorder(Protocol):
         ...
 
 
-class _Whole:
-    """Stands before a future that a task waits for: whoever cancels the task does not cancel the future."""
-
-    __slots__ = ("_asyncio_future_blocking", "add_done_callback", "get_loop")
-
-    def __init__(self, future: asyncio.Future[Any]) -> None:
-        future._asyncio_future_blocking = False  # noqa: SLF001  (as a task does with what it is given to wait for)
-        self._asyncio_future_blocking = True
-        self.add_done_callback = future.add_done_callback
-        self.get_loop = future.get_loop
-
-    def cancel(self, msg: object = None) -> bool:  # noqa: ARG002
-        return False
-
-
-@types.coroutine
-def _wholly(write: Coroutine[asyncio.Future[Any] | None, None, T]) -> Generator[object, None, T]:
-    """Drive a coroutine to its end in this task; where the task is cancelled meanwhile, that is raised afterwards."""
-    cancelled: asyncio.CancelledError | None = None
-    try:
-        while True:
-            future = write.send(None)
-            try:
-                yield None if future is None else _Whole(future)
-            except BaseException as exc:
-                if _came_of(future, exc):  # so `write` is about to meet it
-                    continue
-                if not isinstance(exc, asyncio.CancelledError):
-                    raise
-                cancelled = exc
-    except StopIteration as over:
-        if cancelled is not None:
-            raise cancelled from None
-        done: T = over.value
-        return done
-    finally:
-        write.close()
-
-
-def _came_of(future: asyncio.Future[Any] | None, exc: BaseException) -> bool:
-    return future is not None and future.done() and (future.cancelled() or future.exception() is exc)
-
-
 @mutable(eq=False)
 class Journal:
     """The steps of one execution: those found, and those made since.
 
     With `by_step`, a step's result is durable before the next step's body begins: it rides in the next commit. Where
     the workflow does not go straight on to another step, it is written at once. Without, results wait until the run
-    parks or ends. `prompt`: a write can be made in the task of whoever waits for it (`store.Prompt`).
+    parks or ends.
     """
 
     run_id: str
@@ -206,7 +160,6 @@ class Journal:
     by_step: bool = True
     awaiting: dict[str, Wait] = field(factory=dict[str, Wait])
     messages: tuple[Message, ...] = ()
-    prompt: bool = False
     begun: bool = field(init=False)
     visited: set[str] = field(factory=set[str])
     asked: dict[str, Approval] = field(factory=dict[str, Approval])
@@ -220,7 +173,7 @@ class Journal:
     failure: BaseException | None = None
     _by_key: dict[str, Step] = field(init=False)
     _by_place: dict[str, str] = field(init=False)
-    _writing: asyncio.Task[Any] | None = None
+    _writing: asyncio.Task[None] | None = None
     _noted: bool = False
     _heard: set[str] = field(factory=set[str])
     _timer: asyncio.Handle | None = None
@@ -359,7 +312,7 @@ class Journal:
             self._writing = asyncio.ensure_future(self._write())
             self._writing.add_done_callback(self._written_soon)
 
-    def _written_soon(self, writing: asyncio.Task[Any]) -> None:
+    def _written_soon(self, writing: asyncio.Task[None]) -> None:
         """Write what was recorded meanwhile; a failure is kept, and raised at the next wait for a write."""
         if not writing.cancelled() and self.failure is None and self.closed is None:
             self._write_soon()
@@ -405,16 +358,9 @@ class Journal:
             self._timer.cancel()
             self._timer = None
         while self._writing is not None or (self.unsaved and self.by_step) or self._noted or not self.begun:
-            if self._writing is not None:
-                await self._written()
-            elif self.prompt:
-                self._writing = asyncio.current_task()
-                failure = await _wholly(self._write())
-                if failure is not None:
-                    raise failure
-            else:
+            if self._writing is None:
                 self._writing = asyncio.get_running_loop().create_task(self._write())
-                await self._written()
+            await self._written()
         self._raise_failure()
 
     def _raise_failure(self) -> None:
@@ -428,8 +374,7 @@ class Journal:
         self._waiters.append(waiter)
         return waiter
 
-    async def _write(self) -> BaseException | None:
-        """Write what is unsaved; a failure is told to all who wait for it."""
+    async def _write(self) -> None:
         steps, self.unsaved = self.unsaved, []
         entered, self._noted = self._entered() if self._noted else None, False
         failure: BaseException | None = FencedOut(self.run_id)  # where this task itself is cancelled
@@ -448,7 +393,6 @@ class Journal:
         finally:
             self._writing = None
             self._tell(failure)
-        return failure
 
     def _entered(self) -> Entered:
         recorded = {step.key for step in (*self.found, *self.made)}

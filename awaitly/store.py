@@ -34,7 +34,6 @@ __all__ = [
     "Migrating",
     "Move",
     "Page",
-    "Prompt",
     "RunQuery",
     "RunRow",
     "StepRow",
@@ -329,18 +328,6 @@ class Clocked(Protocol):
 
     def clock_now(self) -> int:
         """Read the store's clock, as `now` does."""
-        ...
-
-
-@runtime_checkable
-class Prompt(Protocol):
-    """A store whose commits wait for plain futures alone: no timeout, and no cancelling of the task they run in.
-
-    They can then be made in the task of whoever waits for them, which is cancelled once it is known what came of them.
-    """
-
-    def commits_promptly(self) -> bool:
-        """Whether that holds of this very store."""
         ...
 
 

@@ -18,7 +18,3 @@ class WatchedStore(StoreWrapper):
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         self.seen.append(changes)
         return await super().commit(changes)
-
-    def commits_promptly(self) -> bool:
-        """Say the same as the SQLite store that is watched: what it does of its own waits for nothing."""
-        return True

@@ -195,10 +195,6 @@ class SqliteStore:
         """
         return await self._here().writer.submit(changes)
 
-    def commits_promptly(self) -> bool:
-        """Say that a commit waits for a future of the writer's, and for nothing else."""
-        return True
-
     def listening(self) -> AbstractAsyncContextManager[Wakes]:
         """Hear of commits with `wakes`: by name of those that this process makes, by any store over the same file.
 
