@@ -1,0 +1,35 @@
+"""Records <-> rows: the one place where the stored form of runs, steps and approvals is written and read.
+
+A body is a JSON object; members that hold their default are left out, so a member that a later release adds changes
+no stored text. Reading a body that this release does not understand raises `RecordCorrupt`.
+"""
+
+from __future__ import annotations
+
+from awaitly.audit import EMPTY, Entry, Head
+from awaitly.records.approvals import approval_of, row_of_approval
+from awaitly.records.messages import is_message, message_key, message_of, row_of_message
+from awaitly.records.runs import quarantined, released, row_of_run, run_of, version_of
+from awaitly.records.steps import row_of_step, step_of
+
+__all__ = [
+    "approval_of",
+    "head_of",
+    "is_message",
+    "message_key",
+    "message_of",
+    "quarantined",
+    "released",
+    "row_of_approval",
+    "row_of_message",
+    "row_of_run",
+    "row_of_step",
+    "run_of",
+    "step_of",
+    "version_of",
+]
+
+
+def head_of(entry: Entry | None) -> Head:
+    """Give the end of a run's ledger."""
+    return EMPTY if entry is None else Head(entry.seq, entry.hash)

@@ -1,0 +1,125 @@
+"""Approvals as rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from awaitly.approval import Approval, Closing, Vote
+from awaitly.coding.texts import compact
+from awaitly.durations import from_micros, to_micros
+from awaitly.policy import Policy
+from awaitly.records.parts import (
+    actor_of,
+    count_of,
+    dumps,
+    json_of,
+    moment_of,
+    optional,
+    plain_actor,
+    read_row,
+    text_of,
+)
+from awaitly.statuses import ApprovalStatus
+from awaitly.store import ApprovalRow
+
+__all__ = ["approval_of", "row_of_approval"]
+
+
+def row_of_approval(approval: Approval) -> ApprovalRow:
+    """Write an approval."""
+    return ApprovalRow(
+        run_id=approval.run_id,
+        key=approval.key,
+        version=approval.version,
+        workflow=approval.workflow,
+        open=approval.pending,
+        ready=approval.ready,
+        asked_at=to_micros(approval.asked_at),
+        deadline=optional(to_micros, approval.deadline),
+        body=dumps(_plain_approval(approval)),
+    )
+
+
+def _plain_approval(a: Approval) -> dict[str, object]:
+    members: dict[str, object] = {
+        "status": a.status.value,
+        "at": a.place,
+        "operation": a.operation,
+        "summary": a.summary,
+        "proposal": a.proposal,
+        "schema": a.schema,
+        "digest": a.digest,
+    }
+    given: tuple[tuple[str, object], ...] = (
+        ("policy", dict(a.policy.to_plain())),
+        ("requested_by", optional(plain_actor, a.requested_by)),
+        ("reason", a.reason),
+        ("metadata", None if a.metadata == "{}" else a.metadata),
+        ("redact", list(a.redact)),
+        ("external", a.external),
+        ("revision", None if a.revision == 1 else a.revision),
+        ("edited", a.edited),
+        ("editor", optional(plain_actor, a.editor)),
+        ("votes", [_plain_vote(vote) for vote in a.votes]),
+        ("closing", a.closing and [plain_actor(a.closing.by), to_micros(a.closing.at), a.closing.reason]),
+        ("consumed_at", optional(to_micros, a.consumed_at)),
+    )
+    members.update((name, value) for name, value in given if value or value == "")
+    return members
+
+
+def _plain_vote(vote: Vote) -> list[object]:
+    return [plain_actor(vote.by), vote.approves, vote.revision, to_micros(vote.at), vote.reason]
+
+
+def _vote(plain: list[Any]) -> Vote:
+    by, approves, revision, at, reason = plain
+    return Vote(actor_of(by), approves, revision, from_micros(at), reason)
+
+
+def _closing(plain: list[Any]) -> Closing:
+    by, at, reason = plain
+    return Closing(actor_of(by), from_micros(at), reason)
+
+
+def approval_of(row: ApprovalRow) -> Approval:
+    """Read an approval."""
+    return read_row(_approval_of, row, f"approval {row.key!r}")
+
+
+def _approval_of(row: ApprovalRow) -> Approval:
+    body = compact(row.body)
+    status = ApprovalStatus(body["status"])
+    if status not in _NOT_CLOSED and body.get("closing") is None:
+        msg = f"it is {status.value}, and nobody decided it"
+        raise ValueError(msg)
+    return Approval(
+        run_id=row.run_id,
+        key=row.key,
+        workflow=row.workflow,
+        place=text_of(body["at"]),
+        operation=text_of(body["operation"]),
+        summary=text_of(body["summary"]),
+        proposal=json_of(body["proposal"]),
+        schema=text_of(body["schema"]),
+        policy=Policy.from_plain(body.get("policy", {})),
+        asked_at=from_micros(row.asked_at),
+        deadline=moment_of(row.deadline),
+        requested_by=optional(actor_of, body.get("requested_by")),
+        reason=body.get("reason"),
+        metadata=json_of(body["metadata"]) if "metadata" in body else "{}",
+        redact=tuple(body.get("redact", ())),
+        external=body.get("external", False),
+        version=row.version,
+        revision=count_of(body.get("revision", 1)),
+        status=status,
+        edited=optional(json_of, body.get("edited")),
+        editor=optional(actor_of, body.get("editor")),
+        votes=tuple(map(_vote, body.get("votes", ()))),
+        closing=optional(_closing, body.get("closing")),
+        consumed_at=moment_of(body.get("consumed_at")),
+        digest=text_of(body["digest"]),
+    )
+
+
+_NOT_CLOSED = {ApprovalStatus.PENDING, ApprovalStatus.SUPERSEDED}
