@@ -16,7 +16,7 @@ from awaitly.actors import Actor
 from awaitly.approval import Approval, Approved
 from awaitly.audit import AuditEvent, Fact, fact
 from awaitly.changing import changed
-from awaitly.errors import NotAuthorised
+from awaitly.errors import NotAuthorised, UnknownStep
 from awaitly.journal import Arrived, Decided, Lease, Message, Recorded, RunRecord, RunState, Step, Wait, taken_up
 from awaitly.result import Err, Ok, Result
 from awaitly.running import RunRefusal, advance
@@ -29,6 +29,7 @@ __all__ = [
     "cancel",
     "claim",
     "end",
+    "fork",
     "note",
     "park",
     "read",
@@ -282,3 +283,35 @@ def retry(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
             return Err(refusal)
         case Ok(run):
             return Ok(Moved(_without_fatal(state.but(run=run))))
+
+
+def fork(state: RunState, before: str, new_id: str, lease: Lease, now: datetime) -> Result[Moved, UnknownStep]:
+    """Give a new run, in its starter's hands, that has the steps which were recorded before another: no decisions."""
+    old, keys = state.run, [step.key for step in state.steps]
+    if before not in keys:
+        return Err(UnknownStep(old.run_id, before, tuple(keys)))
+    run = RunRecord(
+        run_id=new_id,
+        workflow=old.workflow,
+        code_version=old.code_version,
+        arguments=old.arguments,
+        digest=old.digest,
+        created_at=now,
+        updated_at=now,
+        status=RunStatus.RUNNING,
+        requested_by=old.requested_by,
+        lease=lease,
+        due_at=lease.until,
+        forked_from=old.run_id,
+    )
+    copied = tuple(_copied(s) for s in state.steps[: keys.index(before)] if not isinstance(s.recorded, Decided))
+    return Ok(Moved(RunState(run, copied)))
+
+
+def _copied(step: Step) -> Step:
+    """Give a step for another run, which has none of the messages that this one was told."""
+    match step.recorded:
+        case Arrived(content=content):
+            return changed(step, recorded=Arrived("", content))
+        case _:
+            return step

@@ -10,35 +10,27 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, overload
 
 from awaitly import moves
-from awaitly.actors import By, as_actor
-from awaitly.approval import Decision
-from awaitly.changing import changed
-from awaitly.deciding import Approve, Reject, Shown
-from awaitly.desk import CancelRefusal, Desk
+from awaitly.actors import By
+from awaitly.answering import Answering
 from awaitly.dispatch import Dispatcher, dispatching
 from awaitly.doctor import Diagnosis, Doctor
 from awaitly.durations import Duration, as_timedelta, from_micros
 from awaitly.errors import (
     ConflictReason,
-    Refusal,
-    RunCancelled,
     RunConflict,
     UnknownRun,
-    UnknownStep,
 )
 from awaitly.exceptions import RecordCorrupt, UnknownWorkflow
 from awaitly.execution import Execution, execution_of, new_run
 from awaitly.executor import Executor, as_damaged, as_it_is, left_alone, under_review
 from awaitly.host import INLINE
 from awaitly.ids import checked_run_id, new_run_id
-from awaitly.journal import DEFAULT_QUEUE, Arrived, Decided, RunRecord, RunState, Step
+from awaitly.journal import DEFAULT_QUEUE, RunState
 from awaitly.moves import Moved
 from awaitly.observing import Observer, Observers
-from awaitly.picking import always, editing
-from awaitly.result import Err, Result
+from awaitly.result import Err, Ok
 from awaitly.salvage import listed
 from awaitly.saving import state_in
-from awaitly.scheduling import Scheduling
 from awaitly.statuses import RunStatus
 from awaitly.store import Move, Store, Wakes, joined
 from awaitly.watching import watching
@@ -57,7 +49,7 @@ _LOOK_AGAIN = 5.0
 """Seconds after which whoever waits looks again, even if no wake-up came: those are hints."""
 
 
-class Orchestrator(Scheduling):
+class Orchestrator(Answering):
     """Starts runs, takes decisions and lets runs go on, over a store. Use it as `async with Orchestrator(...)`.
 
     `workflows` are those that this process can run; deciding and listing need none. Several of one name differ in their
@@ -81,9 +73,7 @@ class Orchestrator(Scheduling):
         if dispatcher is not None:
             store = dispatching(store, dispatcher)
         told = Observers(observers)
-        super().__init__(store, told)
-        self._executor = Executor(store, workflows, as_timedelta(lease), as_timedelta(inline), told)
-        self._desk = Desk(store, self._executor)
+        super().__init__(store, told, Executor(store, workflows, as_timedelta(lease), as_timedelta(inline), told))
         self._renewing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
@@ -180,31 +170,18 @@ class Orchestrator(Scheduling):
             state = state_in(found, found.run)
         except RecordCorrupt as exc:
             return under_review(found.run, exc)
-        keys = [step.key for step in state.steps]
-        if before not in keys:
-            return Execution(run_id, state.run.status, Err(UnknownStep(run_id, before, tuple(keys))), (), state)
-        copied = tuple(_copied(s) for s in state.steps[: keys.index(before)] if not isinstance(s.recorded, Decided))
         now = from_micros(found.now)
-        lease = self._executor.lease_from(now)
-        run = RunRecord(
-            run_id=new_run_id() if new_id is None else checked_run_id(new_id),
-            workflow=state.run.workflow,
-            code_version=state.run.code_version,
-            arguments=state.run.arguments,
-            digest=state.run.digest,
-            created_at=now,
-            updated_at=now,
-            status=RunStatus.RUNNING,
-            requested_by=state.run.requested_by,
-            lease=lease,
-            due_at=lease.until,
-            forked_from=run_id,
-        )
+        new = new_run_id() if new_id is None else checked_run_id(new_id)
+        match moves.fork(state, before, new, self._executor.lease_from(now), now):
+            case Err(unknown):
+                return Execution(run_id, state.run.status, Err(unknown), (), state)
+            case Ok(forked):
+                pass
         workflow = self._executor.workflow_of(found.run)
-        execution = await self._executor.go(workflow, Move.FORK, None, Moved(RunState(run, copied)))
+        execution = await self._executor.go(workflow, Move.FORK, None, forked)
         if execution is None:
-            taken = RunConflict(run.run_id, ConflictReason.ID_TAKEN, "the id of the fork is taken; choose another")
-            return Execution(run.run_id, None, Err(taken))
+            taken = RunConflict(new, ConflictReason.ID_TAKEN, "the id of the fork is taken; choose another")
+            return Execution(new, None, Err(taken))
         return execution
 
     async def recover(self) -> tuple[Execution[Any, Any], ...]:
@@ -289,167 +266,6 @@ class Orchestrator(Scheduling):
                 if state.run.status in _STILL or time.monotonic() >= limit:
                     return execution_of(workflow, state)
                 await _told(wakes, run_id, min(time.monotonic() + _LOOK_AGAIN, limit))
-
-    # Deciding
-
-    @overload
-    async def approve(
-        self,
-        run_id: str,
-        key: str | None = None,
-        *,
-        by: By,
-        revision: int | None = None,
-        digest: str | None = None,
-        resume: None = None,
-        connection: object | None = None,
-    ) -> Result[Decision, Refusal]: ...
-    @overload
-    async def approve(
-        self,
-        run_id: str,
-        key: str | None = None,
-        *,
-        by: By,
-        revision: int | None = None,
-        digest: str | None = None,
-        resume: Workflow[..., T, E],
-        connection: object | None = None,
-    ) -> Result[Execution[T, E], Refusal]: ...
-    async def approve(
-        self,
-        run_id: str,
-        key: str | None = None,
-        *,
-        by: By,
-        revision: int | None = None,
-        digest: str | None = None,
-        resume: Workflow[..., Any, Any] | None = None,
-        connection: object | None = None,
-    ) -> Result[Any, Refusal]:
-        """Vote yes. `key` may be left out where only one approval waits.
-
-        `revision` and `digest` say what was seen; a decision on anything else is `StaleRevision`. With `resume` (the
-        run's workflow) the run goes on at once, here, and the result is its `Execution`: the decision and the claim of
-        the run are then one commit. With `connection`, the decision stands once the
-        caller's own transaction on it is committed, where the store can join one (`Joining`).
-        """
-        event = Approve(as_actor(by), Shown(revision=revision, digest=digest))
-        return await self._at(connection).decide(run_id, key, always(event), resume)
-
-    @overload
-    async def reject(
-        self,
-        run_id: str,
-        key: str | None = None,
-        reason: str | None = None,
-        *,
-        by: By,
-        revision: int | None = None,
-        digest: str | None = None,
-        resume: None = None,
-        connection: object | None = None,
-    ) -> Result[Decision, Refusal]: ...
-    @overload
-    async def reject(
-        self,
-        run_id: str,
-        key: str | None = None,
-        reason: str | None = None,
-        *,
-        by: By,
-        revision: int | None = None,
-        digest: str | None = None,
-        resume: Workflow[..., T, E],
-        connection: object | None = None,
-    ) -> Result[Execution[T, E], Refusal]: ...
-    async def reject(
-        self,
-        run_id: str,
-        key: str | None = None,
-        reason: str | None = None,
-        *,
-        by: By,
-        revision: int | None = None,
-        digest: str | None = None,
-        resume: Workflow[..., Any, Any] | None = None,
-        connection: object | None = None,
-    ) -> Result[Any, Refusal]:
-        """Vote no. `key` may be left out where only one approval waits; the rest is as in `approve`."""
-        event = Reject(as_actor(by), reason, Shown(revision=revision, digest=digest))
-        return await self._at(connection).decide(run_id, key, always(event), resume)
-
-    @overload
-    async def edit(
-        self,
-        run_id: str,
-        key: str | None,
-        value: object,
-        *,
-        by: By,
-        revision: int | None = None,
-        digest: str | None = None,
-        resume: None = None,
-        connection: object | None = None,
-    ) -> Result[Decision, Refusal]: ...
-    @overload
-    async def edit(
-        self,
-        run_id: str,
-        key: str | None,
-        value: object,
-        *,
-        by: By,
-        revision: int | None = None,
-        digest: str | None = None,
-        resume: Workflow[..., T, E],
-        connection: object | None = None,
-    ) -> Result[Execution[T, E], Refusal]: ...
-    async def edit(
-        self,
-        run_id: str,
-        key: str | None,
-        value: object,
-        *,
-        by: By,
-        revision: int | None = None,
-        digest: str | None = None,
-        resume: Workflow[..., Any, Any] | None = None,
-        connection: object | None = None,
-    ) -> Result[Any, Refusal]:
-        """Change what is proposed; where one approval suffices, that decides. `InvalidEdit` changes nothing.
-
-        The rest is as in `approve`.
-        """
-        shown = Shown(revision=revision, digest=digest)
-        return await self._at(connection).decide(
-            run_id, key, editing(value, as_actor(by), shown, self._executor.reader_of), resume
-        )
-
-    async def cancel(
-        self, run_id: str, key: str | None = None, reason: str | None = None, *, by: By
-    ) -> Result[RunCancelled, CancelRefusal]:
-        """End a run from outside, and withdraw what it asks. `key` may name the question that prompts it.
-
-        Only whoever requested the run, or an actor with the role `admin`, may do this where a requester is known.
-        """
-        return await self._desk.cancel(run_id, key, reason, as_actor(by))
-
-    def _at(self, connection: object | None) -> Desk:
-        """Give the desk that writes by the caller's connection, where there is one."""
-        if connection is None:
-            return self._desk
-        store = joined(self._store, connection)
-        return Desk(store, self._executor.on(store))
-
-
-def _copied(step: Step) -> Step:
-    """Give a step for another run, which has none of the messages that this one was told."""
-    match step.recorded:
-        case Arrived(content=content):
-            return changed(step, recorded=Arrived("", content))
-        case _:
-            return step
 
 
 async def _told(wakes: Wakes, run_id: str, until: float) -> None:

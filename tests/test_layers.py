@@ -45,6 +45,7 @@ LAYERS: list[list[str]] = [
     ["desk", "messenger", "doctor"],
     ["queueing", "worker"],
     ["scheduling"],
+    ["answering"],
     ["orchestrator"],
     ["sync", "testing"],
     ["cli", "gate"],
