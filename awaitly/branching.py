@@ -6,14 +6,13 @@ import asyncio
 import contextvars
 import inspect
 from collections.abc import Awaitable, Coroutine, Iterable
-from contextlib import suppress
 from typing import Any, TypeVar, overload
 
 from awaitly.digest import digest
 from awaitly.journal import Returned, Step
 from awaitly.line import FORGOING, RACING, SCOPE, Line, awaited, check_line, failure_of, let_go, park
 from awaitly.replay import Scope, Spot
-from awaitly.signals import Forgone, Parked, Signal, joined, strongest
+from awaitly.signals import Parked, Signal, is_forgone, joined, strongest
 
 __all__ = ["Branching"]
 
@@ -124,7 +123,8 @@ class Branching(Line):
         began = self._host.clock()
         try:
             if recorded is not None and isinstance(recorded.recorded, Returned):
-                value = await self._run_alone(branches, int(recorded.recorded.payload), ended)
+                won = int(recorded.recorded.payload)
+                value = await self._run_alone(branches, won, ended)
             else:
                 won, value = await self._first(line, branches, ended)
                 ended.append(Step(spot.key, spot.place, hashed, Returned(str(won)), began, self._host.clock()))
@@ -133,6 +133,9 @@ class Branching(Line):
                 self._add(step)
         self._journal.note_withdrawn()
         self._settle_line(line)
+        for number, (scope, _) in enumerate(branches):
+            if number != won:
+                line.settle_branch(scope.path, self._journal.kept_below(scope.path))
         return value
 
     async def _run_alone(self, branches: list[tuple[Scope, Awaitable[Any]]], won: int, ended: list[Step]) -> Any:
@@ -153,6 +156,7 @@ class Branching(Line):
         for number, (scope, branch) in enumerate(branches):
             try:
                 value = await _begun(scope, branch, racing=ended)
+                _raise_swallowed(scope, line)
             except Parked as parked:
                 waiting.append(parked)
                 self._settle_line(line)
@@ -170,13 +174,23 @@ class Branching(Line):
     async def _forgo(self, scope: Scope, branch: Awaitable[Any]) -> None:
         """Go through a branch that lost: its first wait withdraws what it has asked, and ends it."""
         self._journal.withdraw_below(scope.path)
-        with suppress(Forgone):
+        try:
             await _begun(scope, branch, forgoing=True)
+        except BaseException as exc:
+            if not is_forgone(exc):
+                raise
 
     @staticmethod
     def _settle_line(line: Scope) -> None:
         """Let a line go on of which only a branch waits."""
         line.parked, line.met = None, False
+
+
+def _raise_swallowed(*lines: Scope) -> None:
+    """Raise again that a branch waits whose code went on all the same."""
+    for line in lines:
+        if line.parked is not None:
+            raise line.parked
 
 
 def _begun(

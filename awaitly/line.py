@@ -45,7 +45,7 @@ class Line:
         self._journal = journal
         self._run = run
         self._host = host
-        self._root = Scope("", None, set())
+        self._root = Scope("", None, {})
 
     @contextmanager
     def entered(self) -> Generator[None, None, None]:
@@ -148,12 +148,12 @@ async def awaited(scope: Scope, branch: Awaitable[T]) -> T:
     scope.owner = asyncio.current_task()
     try:
         return await branch
-    except Exception as exc:
+    except (Exception, BaseExceptionGroup) as exc:
         _raise_parking(scope, exc)
         raise
 
 
-def _raise_parking(scope: Scope, exc: Exception) -> None:
+def _raise_parking(scope: Scope, exc: BaseException) -> None:
     """Raise that a line of control waits, where its code made some other exception of that."""
     parked = scope.parked if scope.met else parking_in(exc)
     if parked is not None:

@@ -19,12 +19,12 @@ from awaitly.errors import PromiseRejected, TimedOut, UnexpectedError
 from awaitly.ids import LONGEST_NAME, checked_name, checked_run_id
 from awaitly.journal import Arrived, Content, Elapsed, Failed, Message, Returned, RunRecord, Step, Wait
 from awaitly.letters import letter_home
-from awaitly.line import RACING, Line, park
+from awaitly.line import FORGOING, RACING, Line, park
 from awaitly.promises import Promise, promise_id
 from awaitly.questions import schema_text
 from awaitly.replay import Scope, Spot
 from awaitly.result import Err, Ok, Result
-from awaitly.signals import Parked
+from awaitly.signals import Forgone, Parked
 from awaitly.statuses import Priority, RunStatus, WaitKind
 from awaitly.workflow import Invocation, checked_invocation
 
@@ -42,7 +42,8 @@ Until: TypeAlias = Callable[[], datetime]
 class Pause:
     """One wait of the code: where it stands, for what, and the type of what may come.
 
-    `about` is what must be the same on a replay. `fatal`: a failure that comes is tried again with the run.
+    `at` is where it is waited for, if not where it was called. `about` is what must be the same on a replay. `fatal`: a
+    failure that comes is tried again with the run.
     """
 
     scope: Scope
@@ -53,6 +54,12 @@ class Pause:
     hint: ResultHint | None = None
     about: str = ""
     fatal: bool = False
+    at: str | None = None
+
+    @property
+    def place(self) -> str:
+        """Where it is waited for."""
+        return self.spot.place if self.at is None else self.at
 
 
 class _Looks:
@@ -127,13 +134,19 @@ class Pauses(Line, Generic[E_contra]):
         )
 
     async def _looked(self, looks: _Looks, timeout: Duration | None) -> Result[Any, PromiseRejected | TimedOut]:
-        """Wait for a promise; after a wait whose time was up, this is a call of its own."""
+        """Wait for a promise; after a wait whose time was up, this is a call of its own.
+
+        It is the line that awaits which waits, be it another than the one that made the promise.
+        """
+        scope = self._scope()
         if looks.over:
-            scope = self._scope()
             looks.pause = changed(looks.pause, scope=scope, spot=scope.take(looks.pause.name))
             looks.over = False
         pause = looks.pause
-        result = await self._kept(pause, timeout)
+        here = pause if scope is pause.scope else changed(pause, scope=scope, at=f"{scope.path}@")
+        if FORGOING.get() and self._journal.waits_elsewhere(pause.spot.key, here.place):
+            raise Forgone
+        result = await self._kept(here, timeout)
         match result:
             case Err(TimedOut()):
                 looks.over = looks.over or pause is looks.pause
@@ -313,7 +326,7 @@ class Pauses(Line, Generic[E_contra]):
         known = self._journal.awaiting.get(pause.spot.key)
         if known is None:
             moment, end = self._host.clock(), None if until is None else until()
-            return Wait(pause.spot.key, pause.spot.place, pause.kind, moment, pause.name, end, pause.schema)
+            return Wait(pause.spot.key, pause.place, pause.kind, moment, pause.name, end, pause.schema)
         if (known.kind, known.name) != (pause.kind, pause.name):
             was, found = f"a wait for a {known.kind.value} {known.name}", f"one for a {pause.kind.value} {pause.name}"
             raise self._journal.drift(pause.spot, was.rstrip(), found.rstrip())
@@ -332,7 +345,8 @@ class Pauses(Line, Generic[E_contra]):
 
     def _looked_at(self, pause: Pause) -> datetime:
         """Give the time as of which it is known what came: that of taking the run, where anything can come at all."""
-        return self._host.clock() if pause.kind is WaitKind.TIMER else self._run.updated_at
+        alone = pause.kind is WaitKind.TIMER and RACING.get() is None
+        return self._host.clock() if alone else self._run.updated_at
 
     def _fits(self, pause: Pause, message: Message) -> bool:
         if pause.hint is None or pause.kind is WaitKind.CHILD:

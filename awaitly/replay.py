@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from attrs import field, frozen, mutable
@@ -40,7 +40,7 @@ class Scope:
 
     __slots__ = ("_branches", "_calls", "_counts", "_taken", "met", "owner", "parked", "patches", "path", "task")
 
-    def __init__(self, path: str, task: asyncio.Task[object] | None, taken: set[str]) -> None:
+    def __init__(self, path: str, task: asyncio.Task[object] | None, taken: dict[str, str]) -> None:
         self.path = path
         self.task = task
         self.parked: Parked | None = None
@@ -59,8 +59,7 @@ class Scope:
             self._counts[name] = count
             key = f"{self.path}{name}" if count == 1 else f"{self.path}{name}#{count}"
             if key not in self._taken:
-                self._taken.add(key)
-                return Spot(key, self._place())
+                return self._spot(key)
 
     def take_named(self, name: str) -> Spot:
         """Number a call whose key the user chose. Raises `DefinitionError` where branches use a key twice."""
@@ -69,8 +68,21 @@ class Scope:
         if name in self._taken:
             msg = f"the key {name!r} is used twice, in branches that run side by side: give each its own"
             raise DefinitionError(msg)
-        self._taken.add(name)
-        return Spot(name, self._place())
+        return self._spot(name)
+
+    def settle_branch(self, path: str, kept: Iterable[str]) -> None:
+        """Free the keys of a branch that lost, save those `kept` in the store: on a replay it is not gone into again.
+
+        So the calls that come after it have the same keys then as now.
+        """
+        for key in [key for key, place in self._taken.items() if place.startswith(path)]:
+            del self._taken[key]
+        self._taken.update(dict.fromkeys(kept, path))
+
+    def _spot(self, key: str) -> Spot:
+        spot = Spot(key, self._place())
+        self._taken[key] = spot.place
+        return spot
 
     def park(self, parked: Parked) -> Parked:
         """Note that a question of this line waits; `met`: the code of its `owner` hears so, and not only a branch."""
@@ -339,6 +351,16 @@ class Journal:
         self.awaiting.pop(key, None)
         if self.asked.pop(key, None) is None and any(a.key == key and (a.pending or a.ready) for a in self.approvals):
             self.withdrawn.add(key)
+
+    def waits_elsewhere(self, key: str, place: str) -> bool:
+        """Whether the run waits for something, and not in this place: losing a race here does not withdraw that."""
+        wait = self.awaiting.get(key)
+        return wait is not None and wait.place != place
+
+    def kept_below(self, path: str) -> tuple[str, ...]:
+        """Name what a branch recorded or asked, as it stands in the store for ever."""
+        steps = [step.key for step in (*self.found, *self.made) if step.place.startswith(path)]
+        return (*steps, *(a.key for a in self.approvals if a.place.startswith(path)))
 
     def withdraw_below(self, path: str) -> None:
         """Withdraw all that a branch asked or waits for: the code goes no further into it than to its first wait."""

@@ -5,12 +5,13 @@ They never reach the caller, who gets a value instead. `Parked` is public, for t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import cast
 
 from awaitly.errors import PendingApproval, WorkflowChanged
 from awaitly.journal import Wait
 
-__all__ = ["Drifted", "Ended", "FencedOut", "Forgone", "Parked", "Signal", "parking_in", "strongest"]
+__all__ = ["Drifted", "Ended", "FencedOut", "Forgone", "Parked", "Signal", "is_forgone", "parking_in", "strongest"]
 
 
 class Signal(BaseException):
@@ -79,6 +80,16 @@ def parking_in(raised: BaseException) -> Parked | None:
 
     A group is parking if its parts are, and none of them failed by itself.
     """
+    return next((parked for parked in map(_parked, _links(raised)) if parked is not None), None)
+
+
+def is_forgone(raised: BaseException) -> bool:
+    """Whether an exception is, or was made of, a branch's hearing that something else came first, at any depth."""
+    return any(isinstance(link, Forgone) or any(map(is_forgone, _parts(link))) for link in _links(raised))
+
+
+def _links(raised: BaseException) -> Iterator[BaseException]:
+    """Give an exception and all that it was raised from, or while handling."""
     seen: set[int] = set()
     links: list[BaseException | None] = [raised]
     while links:
@@ -86,16 +97,17 @@ def parking_in(raised: BaseException) -> Parked | None:
         if link is None or id(link) in seen:
             continue
         seen.add(id(link))
-        parked = _parked(link)
-        if parked is not None:
-            return parked
+        yield link
         links += [link.__context__, link.__cause__]
-    return None
+
+
+def _parts(raised: BaseException) -> tuple[BaseException, ...]:
+    if not isinstance(raised, BaseExceptionGroup):
+        return ()
+    return cast("BaseExceptionGroup[BaseException]", raised).exceptions
 
 
 def _parked(link: BaseException) -> Parked | None:
-    found: BaseException | None = link
-    if isinstance(link, BaseExceptionGroup):
-        group = cast("BaseExceptionGroup[BaseException]", link)
-        found = strongest([parking_in(part) or part for part in group.exceptions])
+    parts = _parts(link)
+    found = strongest([parking_in(part) or part for part in parts]) if parts else link
     return found if isinstance(found, Parked) else None
