@@ -57,6 +57,7 @@ class Tenure:
         self._facts = taken.facts
         self.claimed = False
         self.fenced = False
+        self._saving = False
         self._left = False
 
     @property
@@ -141,13 +142,14 @@ class Tenure:
 
     async def renew(self) -> None:
         """Put the end of the lease off. Sets `fenced` where the run is no longer this executor's."""
-        if not self._holding or self.fenced:
+        if not self._holding or self.fenced or self._saving:  # what is being saved renews it as well
             return
         until = await self._now() + self._lease
-        if not self._holding:  # parked or ended meanwhile: its `due_at` is no longer a lease
+        if not self._holding or self._saving:  # parked or ended meanwhile: its `due_at` is no longer a lease
             return
         hold = Hold(self.run_id, self._state.run.version, to_micros(until))
-        if isinstance(await self._store.commit(Changes(move=Move.RENEW, holds=(hold,), flushed=False)), Err):
+        refused = isinstance(await self._store.commit(Changes(move=Move.RENEW, holds=(hold,), flushed=False)), Err)
+        if refused and not self._saving and hold.version == self._state.run.version:
             self.fenced = True
 
     async def finish(self, ending: Ending, unsaved: Sequence[Step]) -> Result[RunState, Interruption]:
@@ -220,7 +222,7 @@ class Tenure:
         """Commit a move. False: an approval of the run has moved meanwhile, and the move is to be made again."""
         facts = (*self._facts, *moved.facts)
         changes, after = difference(move, self._before, moved.state, facts, flushed=flushed)
-        if isinstance(await self._store.commit(changes), Ok):
+        if await self._is_kept(changes):
             self._before = self._state = after
             self._facts = ()
             if not self.claimed and self._on_claim is not None:
@@ -229,6 +231,14 @@ class Tenure:
             return True
         await self._refresh()
         return False
+
+    async def _is_kept(self, changes: Changes) -> bool:
+        """Commit, and let no renewal be mistaken meanwhile: the version that it would name is just being replaced."""
+        self._saving = True
+        try:
+            return isinstance(await self._store.commit(changes), Ok)
+        finally:
+            self._saving = False
 
     async def _refresh(self) -> None:
         """Look again after a conflict: only approvals, and the ledger, may have moved under a run that is held."""
