@@ -115,8 +115,9 @@ class Wait:
     """What other than a person a run waits for, at a call of its code.
 
     `name` is that of the signal or promise, the child's run id, or the digest of a step's arguments; a timer has none.
-    `until`: when it is over in any case. `schema` is the JSON Schema of what may come, as text. `attempts`: how often a
-    step that is to be tried again was tried, and 1 for a child that is known to have been started.
+    `until`: when it is over in any case. `schema` is the JSON Schema of what may come, as text; of a child it is the
+    digest of its arguments. `attempts`: how often a step that is to be tried again was tried, and 1 for a child that is
+    known to have been started.
     """
 
     key: str

@@ -127,7 +127,7 @@ def again(letter: Letter, kept: Message) -> Result[Message | Sent, LetterRefusal
 
 def _misfit(letter: Letter | Message, run: RunRecord) -> Err[InvalidPayload] | None:
     """Say what is wrong with something that the run waits for right now, where none of the waits can read it."""
-    if not isinstance(letter.content, Returned):
+    if not isinstance(letter.content, Returned) or letter.kind is WaitKind.CHILD:
         return None
     value, misfit = json.loads(letter.content.payload), None
     for schema in _schemas(letter, run):

@@ -219,7 +219,7 @@ class Pauses(Line, Generic[E_contra]):
             parent=own.run_id,
         )
         hint, about = invocation.workflow.hint, invocation.digest
-        return Pause(scope, spot, WaitKind.CHILD, child, hint=hint, about=about, fatal=fatal), record
+        return Pause(scope, spot, WaitKind.CHILD, child, about, hint, about, fatal), record
 
     async def _unwrapped_child(self, pause: Pause, record: RunRecord) -> Any:
         match await self._outcome_of_child(pause, record):
@@ -330,6 +330,8 @@ class Pauses(Line, Generic[E_contra]):
         if (known.kind, known.name) != (pause.kind, pause.name):
             was, found = f"a wait for a {known.kind.value} {known.name}", f"one for a {pause.kind.value} {pause.name}"
             raise self._journal.drift(pause.spot, was.rstrip(), found.rstrip())
+        if pause.kind is WaitKind.CHILD and known.schema != pause.schema:
+            raise self._journal.drift(pause.spot, "another run with other arguments", "different ones")
         if known.schema != pause.schema:  # senders are held to what the code of today can read
             known = self._journal.awaiting[known.key] = changed(known, schema=pause.schema)
         return known

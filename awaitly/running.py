@@ -172,7 +172,9 @@ def _end(run: RunRecord, event: End, now: datetime) -> Result[RunRecord, RunRefu
 
 
 def _again(run: RunRecord, event: Again, now: datetime) -> Result[RunRecord, RunRefusal]:
-    changes = {"due_at": event.at, "reason": event.reason, "awaiting": (), "attempts": run.attempts + 1}
+    """Its children go on meanwhile: that they are its own is kept, so that a cancellation reaches them."""
+    children = tuple(changed(wait, attempts=0) for wait in run.awaiting if wait.kind is WaitKind.CHILD)
+    changes = {"due_at": event.at, "reason": event.reason, "awaiting": children, "attempts": run.attempts + 1}
     return _moved(run, RunStatus.QUEUED, now, **changes)
 
 

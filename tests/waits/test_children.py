@@ -343,3 +343,54 @@ async def test_other_arguments_of_a_child_are_noticed(store: SharedStore, family
     async with Orchestrator(store, workflows=[*family.workflows, new]) as orchestrator:
         changed = error_of((await orchestrator.resume("p")).result)
         assert type(changed).__name__ == "WorkflowChanged"
+
+
+async def test_other_arguments_of_a_child_are_noticed_while_it_runs(
+    store: SharedStore, family: Family
+) -> None:
+    """What the child came to with its old arguments is not taken for what it would come to with the new ones."""
+
+    def version(what: str) -> Workflow[[], str, FlowError]:
+        @workflow(name="flow")
+        async def flow(run: Run[FlowError]) -> Result[str, FlowError]:
+            return Ok(await run.child(family.child(what)))
+
+        return flow
+
+    make: Callable[[str], Workflow[[], str, FlowError]] = version
+    old, new = make("a"), make("b")
+    async with Orchestrator(store, workflows=[*family.workflows, old]) as orchestrator:
+        await orchestrator.start(old(), run_id="p")
+    async with Orchestrator(store, workflows=[*family.workflows, new]) as orchestrator:
+        await orchestrator.recover()
+        changed = error_of((await orchestrator.resume("p")).result)
+        assert type(changed).__name__ == "WorkflowChanged"
+    async with Orchestrator(store, workflows=[*family.workflows, old]) as orchestrator:
+        assert (await orchestrator.resume("p")).result == Ok("a")
+
+
+async def test_cancelling_a_run_between_its_attempts_reaches_its_children(
+    store: SharedStore, family: Family, clock: TestClock
+) -> None:
+    """They go on while their parent waits for its next attempt; a cancellation reaches them, or else the attempt."""
+
+    async def fail() -> Result[int, FlowError]:
+        raise ConnectionError("nobody there")
+
+    @workflow(retry=Retry(attempts=2, base="1h", jitter=False))
+    async def flow(run: Run[FlowError]) -> Result[int, FlowError]:
+        value, _ = await run.gather(run.child(family.asking()), run.attempt(fail) if fine else run.step(fail))
+        return Ok(value)
+
+    fine = False
+    async with Orchestrator(store, workflows=[*family.workflows, flow]) as orchestrator:
+        for run_id in ("left", "cancelled"):
+            await orchestrator.start(flow(), run_id=run_id)
+            await orchestrator.recover()
+        (await orchestrator.cancel("cancelled", by=ADMIN)).unwrap()
+        await orchestrator.recover()
+        assert {item.run_id for item in (await orchestrator.pending()).items} == {"left.asking"}
+        (await orchestrator.approve("left.asking", by="ann")).unwrap()
+        clock.advance("2h")
+        fine = True
+        assert (await settled(orchestrator, "left")).result == Ok(1)
