@@ -10,6 +10,7 @@ import time
 from collections.abc import Collection, Iterable
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -278,7 +279,7 @@ class Worker:
         """Take a run and go on with it, and note what came of it: no run may end the worker."""
         begun = time.monotonic()
         try:
-            execution = await self._executor.take(run_id, None, Move.CLAIM, self._unless_stopping)
+            execution = await self._executor.take(run_id, None, Move.CLAIM, partial(self._prepared, run_id))
         except UnknownWorkflow as unknown:
             self._meet_strange(run_id, unknown.workflow)
         except StoreError as error:
@@ -288,10 +289,16 @@ class Worker:
             LOGGER.exception(line("broken", run=run_id))
             self._rests.leave(run_id)
         else:
-            self._note(execution, time.monotonic() - begun)
+            if execution.run_id == run_id:
+                self._note(execution, time.monotonic() - begun)
 
-    def _unless_stopping(self, state: RunState, _: datetime) -> Result[Moved, RunRefusal]:
-        """Claim a run as it is; a worker that stops begins nothing."""
+    def _prepared(self, run_id: str, state: RunState, _: datetime) -> Result[Moved, RunRefusal]:
+        """Claim a run as it is; a worker that stops begins nothing.
+
+        What came of a schedule that rang is due by itself now, so the schedule is not held up by the run of its tick.
+        """
+        if state.run.run_id != run_id:
+            return Err(RunConflict(state.run.run_id, ConflictReason.RESUMABLE, "it is in the queue"))
         if self._stop.is_set():
             stopping = "this worker is stopping; another goes on with it"
             return Err(RunConflict(state.run.run_id, ConflictReason.RESUMABLE, stopping))

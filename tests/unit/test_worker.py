@@ -632,6 +632,22 @@ class Swarming(CountingStore):
         return frozenset({"other"})
 
 
+async def test_a_tick_comes_while_the_run_of_the_one_before_executes(clock: TestClock) -> None:
+    """However long a run takes, the schedule that it is of goes on in the same worker."""
+    order = Order()
+    order.go.clear()
+    async with Orchestrator(MemoryStore(clock=clock), workflows=[order.workflow]) as orchestrator:
+        scheduled = await orchestrator.schedule("m", "* * * * *", order.workflow("a"))
+        clock.set(scheduled.at)
+        async with orchestrator.working() as worker:
+            for number in (1, 2, 3, 4):
+                worker.look()
+                await until(lambda number=number: len(order.began) == number)
+                clock.advance("1m")
+            order.go.set()
+        assert order.ended == ["a"] * 4
+
+
 async def test_a_swarm_of_news_does_not_make_a_worker_look_all_the_time() -> None:
     """What others do with their runs costs an idle worker at most a hundred looks in a second."""
     store = Swarming(MemoryStore())
