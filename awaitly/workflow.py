@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import (
     TYPE_CHECKING,
@@ -102,8 +102,9 @@ class Signature:
     def decode(self, text: str) -> dict[str, Any]:
         """Read what `encode` wrote, or an edit of it; raises `ValueError` that names the offender."""
         members = compact(text)
-        if not isinstance(members, dict) or set(cast("dict[str, Any]", members)) != set(self.hints):
-            msg = f"the arguments are {', '.join(self.hints)}, not {members!r}"
+        found = list(cast("dict[str, Any]", members)) if isinstance(members, dict) else None
+        if found is None or set(found) != set(self.hints):
+            msg = f"the arguments are {_named(self.hints)}, not {'an object' if found is None else _named(found)}"
             raise ValueError(msg)
         return {name: self._revived(name, members[name]) for name in self.hints}
 
@@ -118,6 +119,10 @@ class Signature:
     def call(self, f: Callable[..., R], arguments: Mapping[str, object]) -> R:
         """Call `f` with named arguments, all of them, by position where they have one."""
         return f(*[arguments[name] for name in self._placed], **{name: arguments[name] for name in self._keyed})
+
+
+def _named(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
 
 
 @frozen(eq=False)
