@@ -115,7 +115,7 @@ class Branching(Line):
         hashed = digest("race", str(len(branches)))
         try:
             self._arrive(line, spot)
-            recorded = self._journal.find(spot, hashed)
+            recorded = self._journal.find(spot, hashed, branches=True)
         except BaseException:
             let_go([branch for _, branch in branches])
             raise

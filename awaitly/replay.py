@@ -20,6 +20,8 @@ __all__ = ["PATCHED", "Entered", "Journal", "Recorder", "Scope", "Spot"]
 
 
 _NUMBER = re.compile(r"\d+")
+_BRANCHED = re.compile(r"(?:^|(?<=/))\d+(?=\.\d+/)")
+"""In a place, the call of which this is a branch."""
 PATCHED = "patched"
 """The digest of what marks that a run does what a change of the code has brought."""
 
@@ -185,6 +187,7 @@ class Journal:
     failure: BaseException | None = None
     _by_key: dict[str, Step] = field(init=False)
     _by_place: dict[str, str] = field(init=False)
+    _branched: dict[str, str] = field(factory=dict[str, str], init=False)
     _writing: asyncio.Task[None] | None = None
     _noted: bool = False
     _heard: set[str] = field(factory=set[str])
@@ -200,12 +203,25 @@ class Journal:
             self._by_place.setdefault(approval.place, approval.key)
         for wait in self.awaiting.values():
             self._by_place.setdefault(wait.place, wait.key)
+        for place in self._by_place:
+            self._note_branches(place)
         self._heard.update(s.recorded.message for s in self.found if isinstance(s.recorded, Arrived))
 
-    def find(self, spot: Spot, digest: str) -> Step | None:
-        """Give what is recorded for a call, None where it is new. Raises `Drifted` where the code no longer fits."""
+    def _note_branches(self, place: str) -> None:
+        if "/" in place:
+            for call in _BRANCHED.finditer(place):
+                self._branched.setdefault(place[: call.end()], self._by_place[place])
+
+    def find(self, spot: Spot, digest: str, *, branches: bool = False) -> Step | None:
+        """Give what is recorded for a call, None where it is new. Raises `Drifted` where the code no longer fits.
+
+        `branches`: the call is one that has branches, so what was recorded in them may stand below its place.
+        """
         there = self._by_place.get(spot.place)
         step = self._by_key.get(spot.key)
+        below = None if branches else self._branched.get(spot.place)
+        if below is not None:
+            raise self._drift(below, f"{below!r}", f"{spot.key!r} in its place")
         if there is not None and there != spot.key:
             raise self._drift(spot.key, f"{there!r}", f"{spot.key!r} in its place")
         if step is None:

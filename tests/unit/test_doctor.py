@@ -23,6 +23,7 @@ from awaitly import (
     Run,
     Verdict,
     Workflow,
+    WorkflowChanged,
     approval_step,
     workflow,
 )
@@ -31,7 +32,7 @@ from awaitly.doctor import Doctor
 from awaitly.executor import Executor
 from awaitly.store import Changes, Move
 from awaitly.testing import CountingStore, TestClock
-from tests.support import ALICE, Effects, FlowError, SharedStore
+from tests.support import ALICE, Effects, FlowError, SharedStore, error_of
 
 Flow: TypeAlias = Workflow[..., Any, Any]
 Code: TypeAlias = Callable[..., Awaitable[Result[Any, FlowError]]]
@@ -208,8 +209,8 @@ async def other_parameters(run: Run[FlowError], order: str) -> Result[int, FlowE
         (other_question, "director", "'director' in its place"),
         (no_question, "manager", "nothing there"),
         (step_first, "check", "'check' in its place"),
-        (step_instead, "0.0/load", "nothing there"),
-        (question_instead, "0.0/load", "nothing there"),
+        (step_instead, "0.0/load", "'check' in its place"),
+        (question_instead, "0.0/load", "'somebody' in its place"),
         (other_arguments, "load", "different ones"),
         (step_removed, "manager", "'manager' in its place"),
         (branches_turned, "0.0/load", "different ones"),
@@ -490,3 +491,39 @@ async def test_branches_are_checked_although_another_would_begin_something(store
         (await orchestrator.approve("r", by="ann")).unwrap()
     assert (await verdicts(store, gathering(2)))["r"] is Verdict.FITS
     assert (await verdicts(store, gathering(3)))["r"] is Verdict.DRIFTED
+
+
+async def test_a_question_that_stands_at_another_call_is_drift(store: SharedStore) -> None:
+    """A promise made before it counts as a call, although nothing of it is recorded yet."""
+
+    def asking(*, promise: bool) -> Flow:
+        async def code(run: Run[Any]) -> Result[int, Any]:
+            if promise:
+                run.promise("signed", int)
+            return Ok(await run.approval("manager", proposes=1))
+
+        return flow(code)
+
+    async with Orchestrator(store, workflows=[asking(promise=False)]) as orchestrator:
+        await orchestrator.start(asking(promise=False)(), run_id="r")
+    new = asking(promise=True)
+    assert await verdicts(store, new) == {"r": Verdict.DRIFTED}
+    async with Orchestrator(store, workflows=[new]) as orchestrator:
+        (await orchestrator.approve("r", by="ann")).unwrap()
+        assert isinstance(error_of((await orchestrator.resume("r")).result), WorkflowChanged)
+
+
+async def test_no_argument_is_told(store: SharedStore) -> None:
+    """Where the parameters changed, the words name them and not what the run was started with: workers log them."""
+
+    async def old(run: Run[FlowError], token: str) -> Result[int, FlowError]:
+        return Ok(await run.approval("manager", proposes=len(token)))
+
+    async def new(run: Run[FlowError], key: str) -> Result[int, FlowError]:
+        return Ok(await run.approval("manager", proposes=len(key)))
+
+    async with Orchestrator(store, workflows=[flow(old)]) as orchestrator:
+        await orchestrator.start(flow(old)("canary"), run_id="r")
+    detail = (await diagnosed(store, flow(new)))["r"].detail
+    assert "the arguments are key, not token" in detail
+    assert "canary" not in detail

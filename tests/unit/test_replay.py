@@ -379,6 +379,43 @@ async def test_ending_without_coming_past_a_question_that_waits_is_drift(store: 
         assert (await orchestrator.resume("r")).result == Ok(2)
 
 
+@pytest.mark.parametrize("new_call", ["question", "step", "timer"])
+async def test_a_new_call_in_the_place_of_branches_is_drift(
+    new_call: str, store: SharedStore, effects: Effects
+) -> None:
+    """What the branches did is not done again under new keys once the new call is over."""
+
+    def made(*, changed: bool) -> Flow:
+        async def branch(run: Run[FlowError], key: str) -> int:
+            await run.step(effects.pay, 5)
+            return await run.approval(key, proposes=1)
+
+        @workflow
+        async def flow(run: Run[FlowError]) -> Result[int, FlowError]:
+            match new_call if changed else "":
+                case "question":
+                    await run.approval("first", proposes=1)
+                case "step":
+                    await run.step(effects.pay, 7)
+                case "timer":
+                    await run.sleep("10d")
+                case _:
+                    pass
+            return Ok(sum(await run.gather(branch(run, "legal"), branch(run, "security"))))
+
+        return flow
+
+    old, new = made(changed=False), made(changed=True)
+    async with Orchestrator(store, workflows=[old]) as orchestrator:
+        await orchestrator.start(old(), run_id="r")
+        (await orchestrator.approve("r", "legal", by="ann")).unwrap()
+        drifted = await orchestrator.resume("r", new)
+        assert isinstance(error_of(drifted.result), WorkflowChanged)
+        (await orchestrator.approve("r", "security", by="ann")).unwrap()
+        assert (await orchestrator.resume("r")).result == Ok(2)
+    assert effects.done == ["pay 5", "pay 5"]
+
+
 async def test_drift_after_a_new_body_sets_the_run_aside(store: SharedStore, effects: Effects) -> None:
     """Where changed code already executed something, the run needs review instead of going on."""
 
