@@ -263,6 +263,7 @@ class Pauses(Line, Generic[E_contra]):
         if known is not None:
             if (known.kind, known.name) != (WaitKind.RETRY, hashed):
                 raise self._journal.drift(spot, f"a wait for {known.kind.value}", "a step, or other arguments of it")
+            self._journal.expect_in_place(spot, known.place)
             self._journal.visited.add(spot.key)
             await self._until(scope, known)
             before = known.attempts
@@ -332,6 +333,7 @@ class Pauses(Line, Generic[E_contra]):
             raise self._journal.drift(pause.spot, was.rstrip(), found.rstrip())
         if pause.kind is WaitKind.CHILD and known.schema != pause.schema:
             raise self._journal.drift(pause.spot, "another run with other arguments", "different ones")
+        self._journal.expect_in_place(pause.spot, known.place)
         if known.schema != pause.schema:  # senders are held to what the code of today can read
             known = self._journal.awaiting[known.key] = changed(known, schema=pause.schema)
         return known

@@ -134,8 +134,8 @@ class Questions:
             asked = self._journal.asked[spot.key] = self._approval(spot, question)
         elif (asked.operation, asked.proposal) != (question.operation, question.content):
             raise self._journal.drift(spot, "another proposal", "a different one")
-        elif asked.place != spot.place:
-            raise self._journal.drift(spot, f"{spot.key!r} as call {asked.place}", f"it as call {spot.place}")
+        else:
+            self._journal.expect_in_place(spot, asked.place)
         self._workflow.note_reader(asked.key, asked.schema, question.read)
         return None
 

@@ -226,8 +226,7 @@ class Journal:
             raise self._drift(spot.key, f"{there!r}", f"{spot.key!r} in its place")
         if step is None:
             return None
-        if step.place != spot.place:
-            raise self._drift(spot.key, f"{spot.key!r} as call {step.place}", f"it as call {spot.place}")
+        self.expect_in_place(spot, step.place)
         if step.digest != digest:
             raise self._drift(spot.key, "other arguments", "different ones")
         self.visited.add(step.key)
@@ -300,6 +299,11 @@ class Journal:
         there = self._by_place.get(spot.place)
         if there is not None:
             raise self._drift(there, f"{there!r}", f"{spot.key!r} in its place")
+
+    def expect_in_place(self, spot: Spot, place: str) -> None:
+        """Raise `Drifted` where what is recorded under a call's key was recorded at another place."""
+        if place != spot.place:
+            raise self._drift(spot.key, f"{spot.key!r} as call {place}", f"it as call {spot.place}")
 
     def expect_no_question(self, spot: Spot) -> None:
         """Raise `Drifted` where a question stands for a call that now would run without its answer."""
