@@ -28,6 +28,7 @@ __all__ = [
     "Attempts",
     "Body",
     "body_of",
+    "cancelled_from_outside",
     "instead",
     "is_result",
     "recorded_as",
@@ -145,7 +146,7 @@ async def run_body(
         try:
             result = await _once(body, args, kwargs)
         except asyncio.CancelledError as exc:
-            if _cancelled_from_outside():
+            if cancelled_from_outside():
                 raise
             failure: BaseException | None = exc
         except Exception as exc:  # noqa: BLE001  (no step may lose its run)
@@ -162,7 +163,8 @@ async def run_body(
         await attempts.pause(attempt, body.retry.wait(attempt))
 
 
-def _cancelled_from_outside() -> bool:
+def cancelled_from_outside() -> bool:
+    """Whether somebody has cancelled the task that runs here: a `CancelledError` may come of its own code as well."""
     return _cancellations() > 0
 
 
@@ -209,7 +211,7 @@ async def _in_thread(call: Callable[[], object], limit: asyncio.Timeout | None) 
 
     def begin() -> object:
         if begun.acquire(blocking=False):
-            return call()
+            return _kept_in(call)
         raise asyncio.CancelledError
 
     context = contextvars.copy_context()
@@ -223,6 +225,15 @@ async def _in_thread(call: Callable[[], object], limit: asyncio.Timeout | None) 
                 future.cancel()
                 raise
     return future.result()
+
+
+def _kept_in(call: Callable[[], object]) -> object:
+    """Call in a thread, out of which no `StopIteration` comes, and where an exit ends the thread alone."""
+    try:
+        return call()
+    except (StopIteration, SystemExit, KeyboardInterrupt) as exc:
+        msg = f"the function raised {type(exc).__name__}: {exc}".removesuffix(": ")
+        raise RuntimeError(msg) from exc
 
 
 def _let_go(outcome: object) -> None:

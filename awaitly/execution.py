@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
@@ -10,7 +11,7 @@ from attrs import field, frozen
 from awaitly import moves
 from awaitly.actors import By, as_actor
 from awaitly.approval import Approval
-from awaitly.calling import is_result, result_of, written
+from awaitly.calling import cancelled_from_outside, is_result, result_of, written
 from awaitly.context import Run
 from awaitly.durations import utc_now
 from awaitly.errors import (
@@ -166,6 +167,10 @@ async def _outcome(workflow: Workflow[..., Any, Any], run: Run[Any], arguments: 
         return signal.with_traceback(None)  # its frames hold on to the journal, which holds on to it
     except Exception as raised:  # noqa: BLE001  (the caller gets it as a value)
         return raised
+    except asyncio.CancelledError as cancelled:
+        if cancelled_from_outside():
+            raise
+        return RuntimeError(f"the workflow raised {cancelled!r}, although nobody had cancelled it")
     except BaseExceptionGroup as group:
         leaves = [parking_in(leaf) or leaf for leaf in _leaves(group)]
         if not all(isinstance(leaf, Signal | Exception) for leaf in leaves):

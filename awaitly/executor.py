@@ -222,7 +222,7 @@ class Executor:
             except FencedOut:
                 witness.left(Leaving.TAKEN_AWAY)
                 return None
-            except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            except (asyncio.CancelledError, KeyboardInterrupt):
                 await executing.released()
                 witness.left(Leaving.GIVEN_BACK)
                 if not executing.absolved():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from attrs import define
 
@@ -75,9 +75,9 @@ class Rests:
             if run_id in self._rests:
                 self._rests[run_id].until = 0.0
 
-    def awake(self, due: Sequence[str]) -> list[str]:
-        """Give those of a list that do not rest, and forget all that are not in it and not at rest."""
-        now, listed = self._clock(), frozenset(due)
+    def awake(self, due: Sequence[str], trying: Collection[str] = ()) -> list[str]:
+        """Give those of a list that do not rest, and forget all that are not in it, not at rest and not tried."""
+        now, listed = self._clock(), frozenset(due).union(trying)
         gone = [run_id for run_id, rest in self._rests.items() if rest.until <= now and run_id not in listed]
         for run_id in gone:
             del self._rests[run_id]

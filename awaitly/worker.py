@@ -213,7 +213,7 @@ class Worker:
             return _Seen(found=True, pause=_LOOK_AGAIN)
         now, here = await self._store.now(), time.monotonic()
         due = await self._store.due(now, _MORE * room + len(self._rests) + len(self._tasks), self._lanes)
-        ready = [run_id for run_id in self._rests.awake(due) if run_id not in self._tasks]
+        ready = [run_id for run_id in self._rests.awake(due, self._tasks) if run_id not in self._tasks]
         if time.monotonic() < self._crowded_until:
             near = ready[: _MORE * room]
             ready = [*random.sample(near, len(near)), *ready[len(near) :]]
@@ -285,7 +285,15 @@ class Worker:
         except StoreError as error:
             LOGGER.warning(line("store_trouble", run=run_id, error=error))
             self._rests.leave(run_id)
-        except Exception:  # noqa: BLE001  (its traceback is in the log)
+        except (KeyboardInterrupt, SystemExit) as end:
+            LOGGER.critical(line("exit", run=run_id, error=repr(end)))
+            raise
+        except asyncio.CancelledError:
+            if not self._stop.is_set():  # it has cancelled itself
+                LOGGER.exception(line("broken", run=run_id))
+            self._rests.leave(run_id)
+            raise
+        except BaseException:  # noqa: BLE001  (its traceback is in the log)
             LOGGER.exception(line("broken", run=run_id))
             self._rests.leave(run_id)
         else:

@@ -59,3 +59,14 @@ def test_what_is_not_due_any_more_is_forgotten() -> None:
     moments.now += 1
     rests.awake([])
     assert len(rests) == 0
+
+
+def test_who_is_tried_right_now_is_not_forgotten() -> None:
+    """It is in no list of what is due; the next rest is longer all the same."""
+    moments = Moments()
+    rests = Rests(moments)
+    rests.leave("r")
+    moments.now += 1
+    assert rests.awake([], ["r"]) == []
+    rests.leave("r")
+    assert round(rests.soonest(), 3) == 0.1

@@ -153,3 +153,17 @@ async def test_a_coroutine_that_a_cancelled_thread_gave_is_not_awaited() -> None
     with pytest.raises(asyncio.CancelledError):
         await called
     assert done == []
+
+
+@pytest.mark.parametrize("raised", [StopIteration("none left"), SystemExit(3), KeyboardInterrupt()])
+async def test_what_no_future_can_hold_or_ends_a_process_is_the_failure_of_its_step(raised: BaseException) -> None:
+    """A plain function that raises it neither hangs its run nor ends anything but its thread."""
+
+    def reading() -> Result[int, Refused]:
+        raise raised
+
+    async with asyncio.timeout(20):
+        attempted = await run_body(body_of(reading), "reading", (), {})
+    error = attempted.result.failure()
+    assert (error.kind, error.where) == ("RuntimeError", "reading")
+    assert type(raised).__name__ in error.message

@@ -430,6 +430,66 @@ async def test_a_run_that_cannot_be_loaded_is_tried_ever_less(kept: Store) -> No
             assert (await ended(orchestrator, "bad")).result == Ok("bad")
 
 
+class Odd(BaseException):
+    """No `Exception`."""
+
+
+def cancel_oneself() -> None:
+    """Cancel the task that runs here."""
+    task = asyncio.current_task()
+    assert task is not None
+    task.cancel()
+
+
+def raise_odd() -> None:
+    """Raise what is no `Exception`."""
+    raise Odd
+
+
+@pytest.mark.parametrize("do", [cancel_oneself, raise_odd])
+@pytest.mark.parametrize("inside_a_step", [True, False])
+async def test_a_run_that_ends_its_own_task_is_tried_ever_less(
+    kept: Store, do: Callable[[], None], *, inside_a_step: bool
+) -> None:
+    """Also where nothing was recorded; the worker goes on with others."""
+    times: list[float] = []
+
+    async def body() -> Result[int, FlowError]:
+        times.append(time.monotonic())
+        do()
+        await asyncio.sleep(0)
+        return Ok(1)
+
+    @workflow
+    async def poisonous(run: Run[FlowError]) -> Result[int, FlowError]:
+        return Ok(await run.step(body) if inside_a_step else (await body()).unwrap())
+
+    order = Order()
+    workflows = [poisonous, order.workflow]
+    async with Orchestrator(kept, workflows=workflows, lease="50ms") as orchestrator, orchestrator.working():
+        await orchestrator.enqueue(poisonous(), run_id="p")
+        await until(lambda: len(times) == 4)
+        await orchestrator.enqueue(order.workflow("a"), run_id="a")
+        await ended(orchestrator, "a")
+        assert times[3] - times[2] > times[1] - times[0] >= 0.04
+
+
+async def test_a_workflow_that_cancels_what_it_awaits_has_failed(kept: Store) -> None:
+    """Nobody cancelled the run: what its own code raises ends it."""
+
+    @workflow
+    async def flow(run: Run[FlowError]) -> Result[int, FlowError]:
+        other = asyncio.ensure_future(asyncio.sleep(9))
+        other.cancel()
+        await other
+        return Ok(1)
+
+    async with Orchestrator(kept, workflows=[flow]) as orchestrator, orchestrator.working():
+        await orchestrator.enqueue(flow(), run_id="f")
+        execution = await ended(orchestrator, "f")
+        assert "CancelledError" in str(execution.result.failure())
+
+
 async def test_a_store_that_is_away_is_waited_for(kept: Store, caplog: pytest.LogCaptureFixture) -> None:
     """The worker says so once, and goes on when it is back; one that works `once` raises."""
     caplog.set_level(logging.INFO)
