@@ -92,7 +92,7 @@ def _wait(one: Wait, run_id: str) -> dict[str, Any]:
     return {
         "key": one.key,
         "kind": one.kind.value,
-        "name": one.name or None,
+        "name": None if one.kind is WaitKind.RETRY else one.name or None,
         "promise_id": promise_id(run_id, one.name) if one.kind is WaitKind.PROMISE else None,
         "since": one.since.isoformat(),
         "until": _plain(one.until),
