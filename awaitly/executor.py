@@ -13,7 +13,7 @@ from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from awaitly import moves
 from awaitly.approval import Approval
@@ -44,7 +44,7 @@ from awaitly.tenure import Tenure
 from awaitly.witness import Witness, tell_set_aside
 from awaitly.workflow import Workflow
 
-__all__ = ["Executor", "Prepare", "as_damaged", "as_it_is", "left_alone", "under_review"]
+__all__ = ["AGAIN", "AS_IT_IS", "Executor", "Take", "as_damaged", "left_alone", "under_review"]
 
 T = TypeVar("T")
 E = TypeVar("E")
@@ -56,9 +56,20 @@ Prepare: TypeAlias = Callable[[RunState, datetime], Result[Moved, RunRefusal]]
 """A move that comes before the claim, in the same commit."""
 
 
-def as_it_is(state: RunState, _: datetime) -> Result[Moved, RunRefusal]:
-    """Claim the run as it is."""
+def _as_it_is(state: RunState, _: datetime) -> Result[Moved, RunRefusal]:
     return Ok(Moved(state))
+
+
+@frozen
+class Take:
+    """How a run is to be taken: why, and by which move before the claim."""
+
+    move: Move = Move.CLAIM
+    prepare: Prepare = _as_it_is
+
+
+AS_IT_IS = Take()
+AGAIN = Take(Move.RETRY, moves.retry)
 
 
 class Executor:
@@ -102,8 +113,7 @@ class Executor:
         self,
         run_id: str,
         workflow: Workflow[..., Any, Any] | None,
-        move: Move,
-        prepare: Prepare,
+        take: Take,
     ) -> Execution[Any, Any]:
         """Load a run, take it and go on, again and again while others get in between.
 
@@ -114,17 +124,17 @@ class Executor:
             found = looks.again(await self._store.load(run_id))
             if found.run is None:
                 return Execution(run_id, None, Err(UnknownRun(run_id)))
-            row = released(found.run) if move is Move.RETRY else found.run
+            row = released(found.run) if take.move is Move.RETRY else found.run
             known = workflow or self.workflow_of(row)
             try:
                 state = state_in(found, row)
             except RecordCorrupt as exc:
-                return await self.set_aside(known, found.run, exc, move)
+                return await self.set_aside(known, found.run, exc, take.move)
             now = from_micros(found.now)
             if run_id.startswith(SCHEDULES):
                 came = await self._rung(known, state, now)
             else:
-                came = await self._gone_on(known, move, found.run, state, prepare, now)
+                came = await self._gone_on(known, take, found.run, state, now)
             if not isinstance(came, str):
                 return came
             run_id = came
@@ -143,19 +153,13 @@ class Executor:
                 return execution_of(workflow, state, refusal)
 
     async def _gone_on(
-        self,
-        workflow: Workflow[..., Any, Any],
-        move: Move,
-        row: RunRow,
-        state: RunState,
-        prepare: Prepare,
-        now: datetime,
+        self, workflow: Workflow[..., Any, Any], take: Take, row: RunRow, state: RunState, now: datetime
     ) -> Execution[Any, Any] | str:
         """Take a run and go on with it; gives its id where somebody got in between."""
         await self._errands.run(state)
         if await self._errands.reach(state):
             return state.run.run_id
-        match self._taken(state, prepare, now):
+        match self._taken(take, state, now):
             case Err(RunConflict() | NeedsReview() as refusal):
                 await self._put_away(row, state)
                 return execution_of(workflow, state, refusal)
@@ -163,7 +167,7 @@ class Executor:
                 await self._put_away(row, state)
                 return execution_of(workflow, state)
             case Ok(taken):
-                execution = await self.go(workflow, move, state, taken)
+                execution = await self.go(workflow, take.move, state, taken)
                 return state.run.run_id if execution is None else execution
 
     async def _put_away(self, row: RunRow, state: RunState) -> None:
@@ -173,8 +177,8 @@ class Executor:
             looked_at = (changed(message, version=message.version + 1) for message in moves.read(tuple(unread)))
             await self._store.commit(keeping(row, *looked_at))  # whoever moved it meanwhile looks again
 
-    def _taken(self, state: RunState, prepare: Prepare, now: datetime) -> Result[Moved, RunRefusal | StillWaiting]:
-        match prepare(state, now):
+    def _taken(self, take: Take, state: RunState, now: datetime) -> Result[Moved, RunRefusal | StillWaiting]:
+        match take.prepare(state, now):
             case Ok(prepared):
                 return moves.claim(prepared.state, self.lease_from(now), now)
             case Err(refusal):

@@ -22,7 +22,7 @@ from awaitly.errors import (
 )
 from awaitly.exceptions import RecordCorrupt, UnknownWorkflow
 from awaitly.execution import Execution, execution_of, new_run
-from awaitly.executor import Executor, as_damaged, as_it_is, left_alone, under_review
+from awaitly.executor import AGAIN, AS_IT_IS, Executor, as_damaged, left_alone, under_review
 from awaitly.host import INLINE
 from awaitly.ids import checked_run_id, new_run_id
 from awaitly.journal import DEFAULT_QUEUE, RunState
@@ -131,7 +131,7 @@ class Orchestrator(Answering):
             other = f"the id belongs to a start of {found.run.workflow!r} with other arguments; choose another id"
             taken = RunConflict(run_id, ConflictReason.ID_TAKEN, other)
             return left_alone(invocation.workflow, found, found.run, taken)
-        return await executor.take(run_id, invocation.workflow, Move.CLAIM, as_it_is)
+        return await executor.take(run_id, invocation.workflow, AS_IT_IS)
 
     @overload
     async def resume(self, run_id: str) -> Execution[Any, Any]: ...
@@ -144,7 +144,7 @@ class Orchestrator(Answering):
         resume at once one executes; the others get its outcome or `RunConflict`. Raises `UnknownWorkflow` where this
         orchestrator was not given the run's workflow.
         """
-        return await self._executor.take(run_id, workflow, Move.CLAIM, as_it_is)
+        return await self._executor.take(run_id, workflow, AS_IT_IS)
 
     @overload
     async def retry(self, run_id: str) -> Execution[Any, Any]: ...
@@ -155,7 +155,7 @@ class Orchestrator(Answering):
 
         The step whose error ended it runs again. A rejection stays a rejection.
         """
-        return await self._executor.take(run_id, workflow, Move.RETRY, moves.retry)
+        return await self._executor.take(run_id, workflow, AGAIN)
 
     async def fork(self, run_id: str, *, before: str, new_id: str | None = None) -> Execution[Any, Any]:
         """Start a new run that has the steps of another which were recorded before the step or approval `before`.

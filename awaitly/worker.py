@@ -20,7 +20,7 @@ from awaitly.durations import Duration, as_timedelta
 from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun, WorkflowChanged
 from awaitly.exceptions import DefinitionError, StoreError, UnknownWorkflow
 from awaitly.execution import Execution
-from awaitly.executor import Executor
+from awaitly.executor import Executor, Take
 from awaitly.ids import checked_name
 from awaitly.journal import DEFAULT_QUEUE, RunState
 from awaitly.lanes import lanes_of
@@ -30,7 +30,7 @@ from awaitly.rests import LONGEST, Growing, Rests
 from awaitly.result import Err, Ok, Result
 from awaitly.running import RunRefusal
 from awaitly.saving import LOOK_AGAIN
-from awaitly.store import Move, Store
+from awaitly.store import Store
 from awaitly.watchdog import Watchdog
 from awaitly.watching import watching
 
@@ -279,7 +279,7 @@ class Worker:
         """Take a run and go on with it, and note what came of it: no run may end the worker."""
         begun = time.monotonic()
         try:
-            execution = await self._executor.take(run_id, None, Move.CLAIM, partial(self._prepared, run_id))
+            execution = await self._executor.take(run_id, None, Take(prepare=partial(self._prepared, run_id)))
         except UnknownWorkflow as unknown:
             self._meet_strange(run_id, unknown.workflow)
         except StoreError as error:
