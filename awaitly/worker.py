@@ -105,7 +105,7 @@ class Worker:
 
     @property
     def executing(self) -> frozenset[str]:
-        """The runs that execute here right now."""
+        """The runs that execute here right now; once the worker is over, those whose steps would not end."""
         return frozenset(self._tasks)
 
     async def __aenter__(self) -> Self:

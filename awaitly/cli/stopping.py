@@ -5,17 +5,31 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from awaitly.cli.codes import ExitCode
 
-__all__ = ["SIGNALS", "Stops", "stopping"]
+__all__ = ["SIGNALS", "Stops", "end_soon", "stopping"]
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _LAST_MOMENT = 2.0
-"""Seconds from the second signal to the end of the process, whatever it is at."""
+"""Seconds to the end of the process, whatever it is at, once nothing of it is waited for any more."""
+
+
+def end_soon(code: ExitCode) -> None:
+    """End the process in a moment, also where a step in a thread, or one that will not be cancelled, keeps it."""
+    end = threading.Timer(_LAST_MOMENT, _end, [code])
+    end.daemon = True
+    end.start()
+
+
+def _end(code: ExitCode) -> None:
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
+    os._exit(code)
 
 
 class Stops:
@@ -31,9 +45,7 @@ class Stops:
         self.count += 1
         at_once = self.count > 1
         if at_once:
-            end = threading.Timer(_LAST_MOMENT, os._exit, [ExitCode.INTERRUPTED])  # the loop may be blocked
-            end.daemon = True
-            end.start()
+            end_soon(ExitCode.INTERRUPTED)  # the loop may be blocked
         self._loop.call_soon_threadsafe(self._stop, at_once)
 
     @property

@@ -18,10 +18,11 @@ from awaitly.cli.failures import store_trouble, usage
 from awaitly.cli.logs import configure_logging
 from awaitly.cli.options import LENGTH, TEXT, settings, with_json
 from awaitly.cli.reloading import Reloader
-from awaitly.cli.stopping import stopping
+from awaitly.cli.stopping import end_soon, stopping
 from awaitly.cli.supervising import Supervisor
 from awaitly.exceptions import DefinitionError, StoreError
 from awaitly.journal import DEFAULT_QUEUE
+from awaitly.logs import LOGGER, line
 from awaitly.orchestrator import Orchestrator
 from awaitly.worker import CONCURRENCY, GRACE, Worker
 
@@ -139,6 +140,9 @@ async def _work(orchestrator: Orchestrator, one: Worker, *, once: bool, idle_exi
     with stopping(lambda at_once: one.stop(at_once=at_once)) as stops:
         async with orchestrator:
             await one.run(once=once, idle_exit=idle_exit)
+        if one.executing:
+            LOGGER.warning(line("left_behind", runs=",".join(sorted(one.executing))))
+            end_soon(stops.code)
         return stops.code
 
 

@@ -111,6 +111,36 @@ def test_a_second_signal_stops_at_once(folder: Path) -> None:
     assert runs(folder) == {"a": "queued"}
 
 
+STUCK = """
+import threading
+import app
+from awaitly import Ok, Orchestrator, Result, Run, open_store, workflow
+
+def stick(name: str) -> Result[str, str]:
+    (app.HERE / f"{name}.began").touch()
+    threading.Event().wait()
+    return Ok(name)
+
+@workflow(name="holding")
+async def sticking(run: Run[str], name: str) -> Result[str, str]:
+    return Ok(await run.step(stick, name))
+
+orchestrator = Orchestrator(open_store(f"sqlite:///{app.HERE / 'runs.db'}"), workflows=[sticking], lease="300ms")
+"""
+
+
+def test_a_step_that_never_ends_does_not_keep_the_process(folder: Path) -> None:
+    """It is left to the end of its lease, and the process ends well."""
+    (folder / "stuck.py").write_text(STUCK)
+    enqueue(folder, "a", free=False)
+    with awaitly(folder, "worker", "stuck:orchestrator", "--grace", "100ms") as program:
+        wait_for(folder / "a.began", program.process.poll)
+        program.tell(signal.SIGTERM)
+        program.until("event=left_behind runs=a")
+        assert program.ended() == 0
+    assert runs(folder) == {"a": "running"}
+
+
 def test_a_supervised_worker_comes_when_it_is_needed_and_leaves(folder: Path) -> None:
     """The first enqueue starts it; once it is idle it ends; the next one brings another; killed, it is replaced."""
     enqueue(folder, "a")
