@@ -8,11 +8,15 @@ from urllib.parse import quote, unquote
 
 from awaitly.durations import Duration
 from awaitly.errors import PromiseRejected, TimedOut
+from awaitly.ids import LONGEST_NAME
 from awaitly.result import Err, Ok, Result
 
 __all__ = ["Promise", "parts_of_promise", "promise_id"]
 
 T = TypeVar("T")
+
+_LONGEST_KEY = LONGEST_NAME + 10
+"""A name, and the number that a second promise of that name gets."""
 
 Kept: TypeAlias = "Callable[[Duration | None], Coroutine[Any, Any, Result[T, PromiseRejected | TimedOut]]]"
 
@@ -24,11 +28,12 @@ def promise_id(run_id: str, key: str) -> str:
 
 def parts_of_promise(promise_id: str) -> tuple[str, str]:
     """Give the run's id and the key that a promise's id names. Raises `ValueError` where it is no such text."""
-    key, at, run_id = promise_id.partition("@")
-    if not at or not key or not run_id:
+    quoted, at, run_id = promise_id.partition("@")
+    key = unquote(quoted)
+    if not at or not key or not run_id or len(key) > _LONGEST_KEY or not key.isprintable():
         msg = f"no id of a promise: {promise_id!r}"
         raise ValueError(msg)
-    return run_id, unquote(key)
+    return run_id, key
 
 
 class Promise(Generic[T]):

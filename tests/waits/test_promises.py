@@ -114,14 +114,14 @@ async def test_a_promise_can_be_resolved_before_it_is_awaited_or_made(store: Sha
 
 
 async def test_a_value_of_another_type_is_refused_and_an_unknown_id_is_too(store: SharedStore) -> None:
-    """The refusal names the promise; the run waits on."""
+    """The refusal names the promise; the run waits on, and nothing is kept for names that no promise can have."""
     async with Orchestrator(store, workflows=[signing]) as orchestrator:
         await orchestrator.start(signing(), run_id="r")
         refusal = error_of(await orchestrator.resolve("signed@r", 4))
         assert isinstance(refusal, InvalidPayload)
         unstorable = error_of(await orchestrator.resolve("signed@r", object()))
         assert (unstorable.run_id, unstorable.name) == ("r", "signed")
-        for unknown in ("signed@nobody", "signed", "", "@r", "signed@"):
+        for unknown in ("signed@nobody", "signed", "", "@r", "signed@", "a%0Ab@r", f"{'x' * 1000}@r"):
             assert error_of(await orchestrator.resolve(unknown, "x")) == UnknownPromise(unknown)
             assert error_of(await orchestrator.reject_promise(unknown)) == UnknownPromise(unknown)
         assert (await orchestrator.resume("r")).status is RunStatus.PARKED
