@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 from awaitly.approval import BLANK, Approval, still_blank, unblanked
 from awaitly.codec import LIMIT, Codec, too_large
+from awaitly.coding.paths import MAX_DEPTH, too_deep
 from awaitly.errors import InvalidEdit, Unstorable
 from awaitly.result import Err, Ok, Result
 from awaitly.schema import validate
@@ -59,4 +60,20 @@ def written(value: object) -> Result[str, Unstorable]:
         text = json.dumps(value, separators=(",", ":"), allow_nan=False)
     except (ValueError, TypeError, RecursionError) as exc:
         return Err(Unstorable("$", str(exc)))
+    if _is_too_deep(cast("object", value)):
+        return Err(Unstorable("$", too_deep().reason))
     return Ok(text) if len(text) <= LIMIT else Err(too_large(text, LIMIT))
+
+
+def _is_too_deep(value: object) -> bool:
+    """Whether JSON nests deeper than any codec reads."""
+    level: list[object] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [part for each in level for part in _parts(each)]
+    return any(isinstance(each, dict | list | tuple) for each in level)
+
+
+def _parts(value: Any) -> Iterable[object]:
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list | tuple) else ()

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from attrs import frozen
 
 from awaitly.actors import Actor
+from awaitly.codec import Codec
 from awaitly.editing import written
 from awaitly.errors import AlreadySent, InvalidPayload, RunEnded, Sent, UnexpectedError
 from awaitly.journal import Content, Failed, Message, Raised, Returned, RunRecord
@@ -18,12 +19,23 @@ from awaitly.result import Err, Ok, Result
 from awaitly.schema import validate
 from awaitly.statuses import RunStatus, WaitKind
 
-__all__ = ["Kept", "Letter", "LetterRefusal", "again", "letter_home", "message_from", "payload", "received"]
+__all__ = [
+    "Kept",
+    "Letter",
+    "LetterRefusal",
+    "again",
+    "letter_home",
+    "message_from",
+    "payload",
+    "received",
+    "rejection",
+]
 
 LetterRefusal: TypeAlias = RunEnded | InvalidPayload | AlreadySent
 """Why a letter is not kept by a run that there is."""
 
 _TICK = timedelta(microseconds=1)
+_REASONS = Codec()
 
 
 @frozen
@@ -60,6 +72,15 @@ def payload(run_id: str, name: str, value: object) -> Result[Returned, InvalidPa
     match written(value):
         case Ok(text):
             return Ok(Returned(text))
+        case Err(unstorable):
+            return Err(InvalidPayload(run_id, name, unstorable.path, unstorable.reason))
+
+
+def rejection(run_id: str, name: str, reason: str | None) -> Result[Failed, InvalidPayload]:
+    """Write why a promise will not be kept."""
+    match _REASONS.encode(reason, str | None):
+        case Ok(text):
+            return Ok(Failed(text))
         case Err(unstorable):
             return Err(InvalidPayload(run_id, name, unstorable.path, unstorable.reason))
 

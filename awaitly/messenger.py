@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 from awaitly.actors import Actor, By, as_actor
 from awaitly.errors import PromiseRefusal, Sent, SignalRefusal, UnknownPromise, UnknownRun
 from awaitly.ids import checked_name
-from awaitly.journal import Failed
-from awaitly.letters import Letter, payload
+from awaitly.letters import Letter, payload, rejection
 from awaitly.mailbox import Mailbox
 from awaitly.observing import NOBODY, Observers
 from awaitly.promises import parts_of_promise
@@ -70,7 +67,11 @@ class Messenger(Reader):
             case Err(unknown):
                 return Err(unknown)
             case Ok((run_id, key)):
-                content = Failed(json.dumps(reason))
+                pass
+        match rejection(run_id, key, reason):
+            case Err(unstorable):
+                return Err(unstorable)
+            case Ok(content):
                 return await self._settle(promise_id, Letter(run_id, WaitKind.PROMISE, key, content, _who(by)))
 
     async def _settle(self, promise_id: str, letter: Letter) -> Result[Sent, PromiseRefusal]:

@@ -15,7 +15,7 @@ __all__ = ["Promise", "parts_of_promise", "promise_id"]
 
 T = TypeVar("T")
 
-_LONGEST_KEY = LONGEST_NAME + 10
+_LONGEST_KEY = LONGEST_NAME + 20
 """A name, and the number that a second promise of that name gets."""
 
 Kept: TypeAlias = "Callable[[Duration | None], Coroutine[Any, Any, Result[T, PromiseRejected | TimedOut]]]"
@@ -28,12 +28,16 @@ def promise_id(run_id: str, key: str) -> str:
 
 def parts_of_promise(promise_id: str) -> tuple[str, str]:
     """Give the run's id and the key that a promise's id names. Raises `ValueError` where it is no such text."""
-    quoted, at, run_id = promise_id.partition("@")
+    quoted, _, run_id = promise_id.partition("@")
     key = unquote(quoted)
-    if not at or not key or not run_id or len(key) > _LONGEST_KEY or not key.isprintable():
-        msg = f"no id of a promise: {promise_id!r}"
+    if not _is_text(run_id, LONGEST_NAME) or not _is_text(key, _LONGEST_KEY):
+        msg = f"no id of a promise: {promise_id[:40]!r}"
         raise ValueError(msg)
     return run_id, key
+
+
+def _is_text(text: str, longest: int) -> bool:
+    return 0 < len(text) <= longest and text.isprintable()
 
 
 class Promise(Generic[T]):

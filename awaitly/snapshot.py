@@ -15,8 +15,8 @@ from awaitly.durations import utc_now
 from awaitly.errors import PendingApproval, Refusal, Sent, UnknownPromise
 from awaitly.exceptions import BadSnapshot, RecordCorrupt
 from awaitly.ids import checked_name
-from awaitly.journal import Arrived, Content, Failed, RunState, with_decisions
-from awaitly.letters import Kept, Letter, LetterRefusal, payload, received
+from awaitly.journal import Arrived, Content, RunState, with_decisions
+from awaitly.letters import Kept, Letter, LetterRefusal, payload, received, rejection
 from awaitly.picking import Eventful, always, editing, moved
 from awaitly.promises import parts_of_promise
 from awaitly.records import (
@@ -100,7 +100,11 @@ class Snapshot:
         self, promise_id: str, reason: str | None = None, *, by: By | None = None, now: datetime | None = None
     ) -> Result[Snapshot, LetterRefusal | UnknownPromise]:
         """Say that a promise will not be kept, as `Orchestrator.reject_promise` does; gives the new snapshot."""
-        return self._settled(promise_id, Failed(json.dumps(reason)), by, now)
+        match rejection(self.run_id, promise_id, reason):
+            case Ok(content):
+                return self._settled(promise_id, content, by, now)
+            case Err(unstorable):
+                return Err(unstorable)
 
     def _settled(
         self, promise_id: str, content: Content, by: By | None, now: datetime | None

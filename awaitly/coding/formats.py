@@ -99,10 +99,12 @@ def _read_timedelta(text: str) -> timedelta:
     return -span if sign else span
 
 
+_BASE64 = r"([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?"
+
 TEXT_FORMATS: dict[type, TextFormat] = {
     each.cls: each
     for each in (
-        TextFormat(bytes, "base64", _write_bytes, _read_bytes, r"[A-Za-z0-9+/]*={0,2}"),
+        TextFormat(bytes, "base64", _write_bytes, _read_bytes, _BASE64),
         TextFormat(
             Decimal,
             "a decimal number such as 12.50",

@@ -345,9 +345,7 @@ async def test_other_arguments_of_a_child_are_noticed(store: SharedStore, family
         assert type(changed).__name__ == "WorkflowChanged"
 
 
-async def test_other_arguments_of_a_child_are_noticed_while_it_runs(
-    store: SharedStore, family: Family
-) -> None:
+async def test_other_arguments_of_a_child_are_noticed_while_it_runs(store: SharedStore, family: Family) -> None:
     """What the child came to with its old arguments is not taken for what it would come to with the new ones."""
 
     def version(what: str) -> Workflow[[], str, FlowError]:

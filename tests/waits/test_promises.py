@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -125,6 +125,28 @@ async def test_a_value_of_another_type_is_refused_and_an_unknown_id_is_too(store
             assert error_of(await orchestrator.resolve(unknown, "x")) == UnknownPromise(unknown)
             assert error_of(await orchestrator.reject_promise(unknown)) == UnknownPromise(unknown)
         assert (await orchestrator.resume("r")).status is RunStatus.PARKED
+
+
+@pytest.mark.parametrize("key", ["%00", "%ff%0a", "\ud800", "k" * 5_000, "signed%00"])
+@pytest.mark.parametrize("run_id", ["r", "a\0b", "\ud800", "r" * 5_000, "r\n"])
+async def test_no_text_from_outside_is_more_than_an_unknown_id(store: SharedStore, key: str, run_id: str) -> None:
+    """What no promise can be called is refused as unknown, before any store must make something of it."""
+    async with Orchestrator(store, workflows=[signing]) as orchestrator:
+        await orchestrator.start(signing(), run_id="r")
+        unknown = f"{key}@{run_id}"
+        assert error_of(await orchestrator.resolve(unknown, "x")) == UnknownPromise(unknown)
+        assert error_of(await orchestrator.reject_promise(unknown)) == UnknownPromise(unknown)
+
+
+@pytest.mark.parametrize("reason", [5, {"why": "no"}, object(), "x" * 2**20])
+async def test_a_reason_that_is_no_text_or_too_long_is_refused(store: SharedStore, reason: Any) -> None:
+    """It could not be read by whoever awaits the promise, who would then wait for ever."""
+    async with Orchestrator(store, workflows=[signing]) as orchestrator:
+        execution = await orchestrator.start(signing(), run_id="r")
+        assert isinstance(error_of(await orchestrator.reject_promise("signed@r", reason)), InvalidPayload)
+        assert isinstance(error_of(execution.snapshot.reject_promise("signed@r", reason)), InvalidPayload)
+        (await orchestrator.reject_promise("signed@r", "no")).unwrap()
+        assert isinstance(error_of((await orchestrator.resume("r")).result), PromiseRejected)
 
 
 async def test_a_promise_that_timed_out_can_still_be_kept(clock: TestClock) -> None:

@@ -347,3 +347,48 @@ async def test_a_name_or_key_that_no_store_keeps_is_refused(store: SharedStore) 
             await orchestrator.signal("r", "x" * 201)
         with pytest.raises(DefinitionError):
             await orchestrator.signal("r", "paid", Payment(1), key="x" * 201)
+
+
+@pytest.mark.parametrize("early", [True, False])
+async def test_what_nests_deeper_than_any_run_reads_is_refused(store: SharedStore, *, early: bool) -> None:
+    """However the run names the type: what would be left aside for ever is never kept."""
+
+    @workflow
+    async def flow(run: Run[Refused]) -> Result[str, Refused]:
+        await run.wait_for("go", str)
+        return Ok(str(await run.wait_for("deep", object)))
+
+    def nested(depth: int) -> list[object]:
+        value: list[object] = []
+        for _ in range(depth - 1):
+            value = [value]
+        return value
+
+    async with Orchestrator(store, workflows=[flow]) as orchestrator:
+        await orchestrator.start(flow(), run_id="r")
+        if not early:
+            (await orchestrator.signal("r", "go", "x")).unwrap()
+            await orchestrator.resume("r")
+        assert isinstance(error_of(await orchestrator.signal("r", "deep", nested(65))), InvalidPayload)
+        (await orchestrator.signal("r", "deep", nested(64))).unwrap()
+        (await orchestrator.signal("r", "go", "x")).unwrap()
+        assert (await orchestrator.resume("r")).status is RunStatus.COMPLETED
+
+
+@pytest.mark.parametrize("text", ["a", "YQ=", "YR==", "YWI", "YWJ=", "Y-Q="])
+async def test_bytes_that_are_none_are_refused(store: SharedStore, text: str) -> None:
+    """The stored schema is as strict about their text as the run that reads it."""
+
+    @workflow
+    async def flow(run: Run[Refused]) -> Result[bytes, Refused]:
+        match await run.wait_for("bytes", bytes):
+            case Ok(content):
+                return Ok(content)
+            case Err(_):
+                return Err(Refused("late"))
+
+    async with Orchestrator(store, workflows=[flow]) as orchestrator:
+        await orchestrator.start(flow(), run_id="r")
+        assert isinstance(error_of(await orchestrator.signal("r", "bytes", text)), InvalidPayload)
+        (await orchestrator.signal("r", "bytes", b"ab")).unwrap()
+        assert (await orchestrator.resume("r")).result == Ok(b"ab")
