@@ -12,7 +12,7 @@ from awaitly.digest import digest
 from awaitly.journal import Returned, Step
 from awaitly.line import FORGOING, RACING, SCOPE, Line, awaited, check_line, failure_of, let_go, park
 from awaitly.replay import Scope, Spot
-from awaitly.signals import Parked, Signal, is_forgone, joined, strongest
+from awaitly.signals import Forgone, Parked, Signal, is_forgone, joined, strongest
 
 __all__ = ["Branching"]
 
@@ -116,6 +116,10 @@ class Branching(Line):
         try:
             self._arrive(line, spot)
             recorded = self._journal.find(spot, hashed, branches=True)
+        except Forgone:
+            for scope, branch in branches:
+                await self._forgo(scope, branch)
+            raise
         except BaseException:
             let_go([branch for _, branch in branches])
             raise
@@ -135,7 +139,9 @@ class Branching(Line):
         self._settle_line(line)
         for number, (scope, _) in enumerate(branches):
             if number != won:
-                line.settle_branch(scope.path, self._journal.kept_below(scope.path))
+                self._journal.called.difference_update(
+                    line.settle_branch(scope.path, self._journal.kept_below(scope.path))
+                )
         return value
 
     async def _run_alone(self, branches: list[tuple[Scope, Awaitable[Any]]], won: int, ended: list[Step]) -> Any:

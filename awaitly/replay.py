@@ -72,14 +72,16 @@ class Scope:
             raise DefinitionError(msg)
         return self._spot(name)
 
-    def settle_branch(self, path: str, kept: Iterable[str]) -> None:
-        """Free the keys of a branch that lost, save those `kept` in the store: on a replay it is not gone into again.
+    def settle_branch(self, path: str, kept: Iterable[str]) -> list[str]:
+        """Free the keys of a branch that lost, save those `kept` in the store; gives all that it had.
 
-        So the calls that come after it have the same keys then as now.
+        On a replay it is not gone into again, and the calls that come after it have the same keys then as now.
         """
-        for key in [key for key, place in self._taken.items() if place.startswith(path)]:
+        keys = [key for key, place in self._taken.items() if place.startswith(path)]
+        for key in keys:
             del self._taken[key]
         self._taken.update(dict.fromkeys(kept, path))
+        return keys
 
     def _spot(self, key: str) -> Spot:
         spot = Spot(key, self._place())

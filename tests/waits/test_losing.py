@@ -153,3 +153,30 @@ async def test_an_answer_that_was_there_first_beats_a_time_in_a_race(clock: Test
         await orchestrator.start(flow(), run_id="r")
         await orchestrator.recover()
         assert (await orchestrator.resume("r")).result == Ok("<Success: answer>")
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("nested", [True, False])
+async def test_what_a_loser_called_need_not_be_awaited(store: SharedStore, *, before: bool, nested: bool) -> None:
+    """A branch that began several waits before it awaited one, or that is a race itself, loses without an error."""
+
+    @workflow
+    async def flow(run: Run[Refused]) -> Result[str, Refused]:
+        async def both() -> str:
+            first, second = run.wait_for("a", str), run.wait_for("b", str)
+            with contextlib.closing(second):
+                return f"{await first}{await second}"
+
+        async def either() -> object:
+            return await run.race(run.race(both(), run.sleep("5h")), run.sleep("6h"))
+
+        stop, other = run.wait_for("stop", str), run.race(either(), run.sleep("7h")) if nested else both()
+        await run.race([other, stop] if before else [stop, other])
+        return Ok((await run.wait_for("go", str)).unwrap())
+
+    async with Orchestrator(store, workflows=[flow]) as orchestrator:
+        await orchestrator.start(flow(), run_id="r")
+        for name in ("stop", "go"):
+            (await orchestrator.signal("r", name, name)).unwrap()
+            execution = await orchestrator.resume("r")
+        assert execution.result == Ok("go")
