@@ -23,6 +23,7 @@ from awaitly import (
     Run,
     RunStatus,
     Verdict,
+    WaitKind,
     Workflow,
     WorkflowChanged,
     step,
@@ -277,5 +278,49 @@ def test_what_fits_goes_on_and_what_has_drifted_does_not(
                 assert not drifted, answer
             elif said.change is not None and not said.change.found.startswith("nothing there"):
                 assert drifted or waits, (said, answer)
+
+    asyncio.run(live())
+
+
+async def all_comes(orchestrator: Orchestrator, clock: TestClock) -> AsyncGenerator[Result[Any, Any]]:
+    """Let all come that the run waits for, again and again; gives how it stands each time."""
+    for number in range(12):
+        run = (await orchestrator.status("r")).unwrap().run
+        for one in (await orchestrator.pending()).items:
+            await orchestrator.approve(one.run_id, one.key, by="ann")
+        for wait in run.awaiting:
+            if wait.kind is WaitKind.SIGNAL:
+                await orchestrator.signal("r", wait.name, number, key=f"late {number} {wait.key}")
+            if wait.kind is WaitKind.PROMISE:
+                await orchestrator.resolve(promise_id("r", wait.key), number)
+        clock.advance("120h")
+        await orchestrator.recover()
+        yield (await orchestrator.resume("r")).result
+
+
+@settings(max_examples=200, deadline=None)
+@given(programs(), MOVES, CHANGES)
+def test_what_fits_goes_on_to_its_end(program: Program, moves: Moves, change: tuple[str, int, str]) -> None:
+    """Whatever comes afterwards; of a recorded step that the code has lost, the run is not to end without a word."""
+    new = member(changed(program, *change))
+
+    async def live() -> None:
+        async with (
+            lived(program, moves, look=False) as (store, clock),
+            Orchestrator(store, workflows=[new, little]) as orchestrator,
+        ):
+            said = {each.run_id: each async for each in orchestrator.doctor()}.get("r")
+            if said is None:
+                return
+            event(f"{said.status.value} {said.verdict.value}")
+            recorded = {each.key for each in (await orchestrator.history("r")).unwrap().steps}
+            answers = [answer async for answer in all_comes(orchestrator, clock)]
+            drifted = [
+                a for a in answers if isinstance(a, Err) and isinstance(a.failure(), WorkflowChanged | NeedsReview)
+            ]
+            if said.verdict is Verdict.FITS:
+                assert not drifted, drifted
+            elif said.change is not None and said.change.key in recorded:
+                assert drifted, (said, answers)
 
     asyncio.run(live())
