@@ -128,6 +128,8 @@ def _illegal(run: RunRecord, event: RunEvent) -> RunRefusal:
     if run.status is RunStatus.NEEDS_REVIEW:
         return NeedsReview(run.run_id, run.reason or "it was set aside")
     impossible = f"it is {run.status.value} and cannot {type(event).__name__.lower()}"
+    if isinstance(event, Requeue):
+        impossible = f"it is {run.status.value}, and only a run that failed or was set aside can be tried again"
     return RunConflict(run.run_id, ConflictReason.WRONG_STATUS, impossible)
 
 

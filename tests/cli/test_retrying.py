@@ -18,10 +18,10 @@ def test_as_a_document(url: str) -> None:
 
 
 def test_a_run_that_waits_is_refused(url: str) -> None:
-    """With its status, and the exit code of a conflict; nothing has changed."""
+    """With its status and what may be retried, and the exit code of a conflict; nothing has changed."""
     refused = call("retry", "buy-1", "--store", url)
     assert (refused.code, refused.err.count("\n")) == (4, 1)
-    assert "parked" in refused.err
+    assert "it is parked, and only a run that failed or was set aside can be tried again" in refused.err
     assert call("retry", "buy-1", "--store", url, "--json").document["error"]["type"] == "RunConflict"
 
 
