@@ -107,7 +107,7 @@ def outcome_of(plain: list[Any]) -> Outcome[str]:
         case ["expired", str(run_id), str(key), at]:
             return Expired(run_id, key, from_micros(at))
         case _:
-            msg = f"no outcome: {plain!r}"
+            msg = f"no outcome: {_tagged(plain)}"
             raise ValueError(msg)
 
 
@@ -153,8 +153,17 @@ def content_of(plain: list[Any]) -> Content:
         case ["raised", str(kind), str(message), where, int(attempts)]:
             return Raised(UnexpectedError(kind, message, where, attempts))
         case _:
-            msg = f"no recorded result: {plain!r}"
+            msg = f"no recorded result: {_tagged(plain)}"
             raise ValueError(msg)
+
+
+def _tagged(plain: Any) -> str:
+    """Name what a record is by its tag, and not by its content: these words are logged."""
+    match plain:
+        case [str(tag), *_]:
+            return repr(tag)
+        case _:
+            return type(plain).__name__
 
 
 # Members of bodies
@@ -163,7 +172,7 @@ def content_of(plain: list[Any]) -> Content:
 def text_of(value: Any) -> str:
     """Take a text for granted, or raise `TypeError`."""
     if not isinstance(value, str):
-        msg = f"a text was expected, not {value!r}"
+        msg = f"a text was expected, not {type(value).__name__}"
         raise TypeError(msg)
     return value
 
@@ -177,7 +186,7 @@ def json_of(value: Any) -> str:
 def count_of(value: Any) -> int:
     """Take a count for granted, or raise `TypeError`."""
     if type(value) is not int or value < 0:
-        msg = f"a count was expected, not {value!r}"
+        msg = f"a count was expected, not {value if type(value) is int else type(value).__name__}"
         raise TypeError(msg)
     return value
 

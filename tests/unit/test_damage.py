@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -353,3 +354,19 @@ async def test_a_status_gives_what_decodes(what: str, store: SharedStore, effect
         details = (await orchestrator.status("r")).unwrap()
     assert [a.status for a in details.approvals] == ([] if what == "approval" else [ApprovalStatus.PENDING])
     assert len(details.damage) == (0 if what == "step" else 1)
+
+
+@pytest.mark.parametrize("recorded", ['["told","canary"]', '{"secret":"canary"}', '[["canary"]]'])
+async def test_the_words_for_damage_tell_no_content(store: SharedStore, effects: Effects, recorded: str) -> None:
+    """They are logged by workers; a result of a kind that only a later version writes is such a record."""
+    refund = refunding(effects)
+    async with Orchestrator(store, workflows=[refund]) as orchestrator:
+        await orchestrator.start(refund(10), run_id="r")
+        found = await store.load("r")
+        assert found.run is not None
+        body = {**json.loads(found.steps[0].body), "is": json.loads(recorded)}
+        await store.change_step(found.run.version, evolve(found.steps[0], body=json.dumps(body)))
+        await orchestrator.approve("r", by="ann")
+        reason = str(error_of((await orchestrator.resume("r")).result))
+    assert "no recorded result" in reason
+    assert "canary" not in reason
