@@ -67,6 +67,7 @@ class Branching(Line):
         except Parked:
             let_go([branch for _, branch in branches])
             raise
+        self._enter(line, [scope for scope, _ in branches])
         tasks = [_begun(scope, branch) for scope, branch in branches]
         try:
             if tasks:
@@ -113,6 +114,7 @@ class Branching(Line):
 
     async def _raced(self, line: Scope, spot: Spot, branches: list[tuple[Scope, Awaitable[Any]]]) -> Any:
         hashed = digest("race", str(len(branches)))
+        self._enter(line, [scope for scope, _ in branches])
         try:
             self._arrive(line, spot)
             recorded = self._journal.find(spot, hashed, branches=True)
@@ -139,9 +141,7 @@ class Branching(Line):
         self._settle_line(line)
         for number, (scope, _) in enumerate(branches):
             if number != won:
-                self._journal.called.difference_update(
-                    line.settle_branch(scope.path, self._journal.kept_below(scope.path))
-                )
+                self._journal.settle_branch(scope)
         return value
 
     async def _run_alone(self, branches: list[tuple[Scope, Awaitable[Any]]], won: int, ended: list[Step]) -> Any:
@@ -185,6 +185,15 @@ class Branching(Line):
         except BaseException as exc:
             if not is_forgone(exc):
                 raise
+
+    def _enter(self, line: Scope, branches: list[Scope]) -> None:
+        """Note which branches a line awaits that another line has called, and leave them too where it has lost."""
+        here = SCOPE.get(line)
+        if here is not line:
+            here.inner += branches
+        if FORGOING.get():
+            for scope in branches:
+                self._journal.withdraw_below(scope.path)
 
     @staticmethod
     def _settle_line(line: Scope) -> None:

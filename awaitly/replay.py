@@ -40,7 +40,19 @@ class Scope:
     Calls are numbered per scope, so that branches which overtake each other do not renumber one another.
     """
 
-    __slots__ = ("_branches", "_calls", "_counts", "_taken", "met", "owner", "parked", "patches", "path", "task")
+    __slots__ = (
+        "_branches",
+        "_calls",
+        "_counts",
+        "_taken",
+        "inner",
+        "met",
+        "owner",
+        "parked",
+        "patches",
+        "path",
+        "task",
+    )
 
     def __init__(self, path: str, task: asyncio.Task[object] | None, taken: dict[str, str]) -> None:
         self.path = path
@@ -49,6 +61,7 @@ class Scope:
         self.met = False
         self.owner: asyncio.Task[object] | None = None
         self.patches: dict[str, bool] = {}
+        self.inner: list[Scope] = []
         self._calls = 0
         self._branches = 0
         self._counts: dict[str, int] = {}
@@ -72,15 +85,20 @@ class Scope:
             raise DefinitionError(msg)
         return self._spot(name)
 
-    def settle_branch(self, path: str, kept: Iterable[str]) -> list[str]:
-        """Free the keys of a branch that lost, save those `kept` in the store; gives all that it had.
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """Where the calls of a branch are: below its own path, and below those of branches that it only awaited."""
+        return (self.path, *(path for scope in self.inner for path in scope.paths))
+
+    def settle(self, kept: Iterable[str]) -> list[str]:
+        """Free the keys of this branch, which lost, save those `kept` in the store; gives all that it had.
 
         On a replay it is not gone into again, and the calls that come after it have the same keys then as now.
         """
-        keys = [key for key, place in self._taken.items() if place.startswith(path)]
+        keys = [key for key, place in self._taken.items() if place.startswith(self.paths)]
         for key in keys:
             del self._taken[key]
-        self._taken.update(dict.fromkeys(kept, path))
+        self._taken.update(dict.fromkeys(kept, self.path))
         return keys
 
     def _spot(self, key: str) -> Spot:
@@ -379,10 +397,11 @@ class Journal:
         wait = self.awaiting.get(key)
         return wait is not None and wait.place != place
 
-    def kept_below(self, path: str) -> tuple[str, ...]:
-        """Name what a branch recorded or asked, as it stands in the store for ever."""
-        steps = [step.key for step in (*self.found, *self.made) if step.place.startswith(path)]
-        return (*steps, *(a.key for a in self.approvals if a.place.startswith(path)))
+    def settle_branch(self, lost: Scope) -> None:
+        """Let go of what a branch that lost has called; what it recorded or asked stands in the store for ever."""
+        recorded: tuple[Step | Approval, ...] = (*self.found, *self.made, *self.approvals)
+        kept = [each.key for each in recorded if each.place.startswith(lost.paths)]
+        self.called.difference_update(lost.settle(kept))
 
     def withdraw_below(self, path: str) -> None:
         """Withdraw all that a branch asked or waits for: the code goes no further into it than to its first wait."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine
 from datetime import timedelta
 
 import pytest
@@ -180,3 +181,37 @@ async def test_what_a_loser_called_need_not_be_awaited(store: SharedStore, *, be
             (await orchestrator.signal("r", name, name)).unwrap()
             execution = await orchestrator.resume("r")
         assert execution.result == Ok("go")
+        await orchestrator.start(flow(), run_id="at once")
+        for name in ("stop", "go"):
+            (await orchestrator.signal("at once", name, name)).unwrap()
+        assert (await orchestrator.resume("at once")).result == Ok("go")
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize("far", ["", "x", "xy"])
+@pytest.mark.parametrize("gathered", [True, False])
+async def test_branches_of_a_branch_lose_with_it(store: SharedStore, far: str, *, before: bool, gathered: bool) -> None:
+    """A gather or a race that is itself a branch loses with all that its own branches recorded and waited for."""
+
+    @workflow
+    async def flow(run: Run[Refused]) -> Result[str, Refused]:
+        async def stages() -> str:
+            for name in "xyq":
+                await run.wait_for(name, str)
+            return "stages"
+
+        inner = run.gather(stages(), run.sleep("9d")) if gathered else run.race(stages(), run.sleep("9d"))
+        stop = run.wait_for("stop", str)
+        branches: list[Coroutine[None, None, object]] = [inner, stop] if before else [stop, inner]
+        await run.race(branches)
+        return Ok((await run.wait_for("y", str)).unwrap() + (await run.wait_for("q", str)).unwrap())
+
+    async with Orchestrator(store, workflows=[flow]) as orchestrator:
+        await orchestrator.start(flow(), run_id="r")
+        for name in (*far, "stop"):
+            (await orchestrator.signal("r", name, "lost")).unwrap()
+            await orchestrator.resume("r")
+        for name in "yq":
+            (await orchestrator.signal("r", name, name, key="later")).unwrap()
+            await orchestrator.resume("r")
+        assert (await orchestrator.resume("r")).result == Ok("yq")
