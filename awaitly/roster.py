@@ -80,6 +80,12 @@ class Roster:
         self._executing: set[Executing] = set()
         self._busy: set[asyncio.Future[None]] = set()
         self.closing = False
+        self._opened = False
+
+    @property
+    def opened(self) -> bool:
+        """Whether runs may execute here: it was opened, and is not closed or closing."""
+        return self._opened and not self.closing
 
     @contextmanager
     def entered(self, tenure: Tenure, journal: Journal) -> Generator[Executing, None, None]:
@@ -115,7 +121,7 @@ class Roster:
 
     def open(self) -> None:
         """Let runs execute here."""
-        self.closing = False
+        self._opened, self.closing = True, False
 
     async def close(self) -> None:
         """Let every run be given back, and wait until all are; none begins any more.

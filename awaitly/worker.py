@@ -110,6 +110,7 @@ class Worker:
 
     async def __aenter__(self) -> Self:
         """Begin to work, beside whatever else this event loop does."""
+        self._check_opened()
         self._working = asyncio.create_task(self.run())
         return self
 
@@ -143,6 +144,8 @@ class Worker:
         With `once` a store that is away raises its `StoreError`; otherwise the worker tries again until it is back.
         """
         idle = math.inf if idle_exit is None else as_timedelta(idle_exit).total_seconds()
+        if self._working is None:
+            self._check_opened()
         if self._begun:
             msg = "a worker works once: make another with `orchestrator.working(...)`"
             raise DefinitionError(msg)
@@ -162,6 +165,11 @@ class Worker:
                     ears.cancel()
                     await asyncio.gather(ears, return_exceptions=True)
         LOGGER.info(line("stopped"))
+
+    def _check_opened(self) -> None:
+        if not self._executor.roster.opened:
+            msg = "the orchestrator is not open: use it as `async with Orchestrator(...) as orchestrator:`"
+            raise DefinitionError(msg)
 
     # Looking
 

@@ -343,6 +343,19 @@ async def test_a_worker_works_once(kept: Store) -> None:
             await worker.run(once=True)
 
 
+async def test_an_orchestrator_that_is_not_open_has_no_worker(kept: Store) -> None:
+    """Neither before it was opened nor after it was closed; that is told at once."""
+    orchestrator = Orchestrator(kept, workflows=[asking])
+    for _ in range(2):
+        with pytest.raises(DefinitionError, match="the orchestrator is not open"):
+            async with orchestrator.working():
+                pass
+        with pytest.raises(DefinitionError, match="the orchestrator is not open"):
+            await orchestrator.work()
+        async with orchestrator, orchestrator.working():
+            pass
+
+
 async def test_nonsense_is_refused(kept: Store) -> None:
     """Before anything begins."""
     orchestrator = Orchestrator(kept)
