@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from awaitly.actors import Actor
 from awaitly.changing import changed
+from awaitly.exceptions import DefinitionError
 from awaitly.ids import SCHEDULES, checked_name
 from awaitly.journal import RunRecord, Tick
 from awaitly.statuses import RunStatus
@@ -43,6 +44,9 @@ _ROOM = len(run_id_of_tick("", datetime.max.replace(tzinfo=UTC)))
 
 def checked_schedule(name: str) -> str:
     """Give a name back if it can be a schedule's: its runs' ids begin with it. Raises `DefinitionError`."""
+    if name.startswith(SCHEDULES):
+        msg = f"a schedule's name must not begin with {SCHEDULES!r}, as no run's id does: {name[:40]!r}"
+        raise DefinitionError(msg)
     checked_name(f"a schedule's name, with {_ROOM} characters more for its runs' ids,", name + "-" * _ROOM)
     return checked_name("a schedule's name", name)
 

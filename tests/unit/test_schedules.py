@@ -154,3 +154,10 @@ def test_a_name_must_leave_room_for_the_ids_of_its_runs(name: str) -> None:
     """It is refused before anything is written."""
     with pytest.raises(DefinitionError, match="a schedule's name"):
         checked_schedule(name)
+
+
+def test_no_run_of_a_schedule_can_be_taken_for_a_schedule() -> None:
+    """The ids of ticks begin with the name: one that begins as the rows of schedules do is refused."""
+    with pytest.raises(DefinitionError, match="a schedule's name must not begin with 'schedule:'"):
+        checked_schedule("schedule:nightly")
+    assert checked_schedule("my schedule:nightly")
