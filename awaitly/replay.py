@@ -20,6 +20,8 @@ __all__ = ["PATCHED", "Entered", "Journal", "Recorder", "Scope", "Spot"]
 
 
 _NUMBER = re.compile(r"\d+")
+_BRANCH = re.compile(r"(?:^|(?<=/))(?P<call>\d+)\.\d+/$")
+"""The end of a branch's path: the call that opened it, and the branch's number."""
 _BRANCHED = re.compile(r"(?:^|(?<=/))\d+(?=\.\d+/)")
 """In a place, the call of which this is a branch."""
 PATCHED = "patched"
@@ -303,12 +305,20 @@ class Journal:
     def went_past(self, path: str, calls: int) -> bool:
         """Whether anything is recorded, in the line of control of this path, at its call of this number or after it.
 
-        The marks of patches do not count: nothing has happened there.
+        The marks of patches do not count: nothing has happened there. A branch that is over has gone past all of it.
         """
         depth = len(path)
         places = (place for place, key in self._by_place.items() if place.startswith(path) and not self._is_mark(key))
         numbers = (_NUMBER.match(place, depth) for place in places)
-        return any(number is not None and int(number[0]) >= calls for number in numbers)
+        return any(number is not None and int(number[0]) >= calls for number in numbers) or self._is_over(path)
+
+    def _is_over(self, path: str) -> bool:
+        """Whether the line that opened a branch is known to have come past the call that has it."""
+        call = _BRANCH.search(path)
+        if call is None:
+            return False
+        above, number = path[: call.start()], call["call"]
+        return f"{above}{number}" in self._by_place or self.went_past(above, int(number) + 1)
 
     def _is_mark(self, key: str) -> bool:
         step = self._by_key.get(key)

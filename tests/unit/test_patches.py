@@ -151,6 +151,39 @@ async def test_each_branch_is_told_for_itself(further: str, store: SharedStore, 
     assert effects.done == [f"fee {'b' if further == 'a' else 'a'}"]
 
 
+@pytest.mark.parametrize("opened", ["gather", "nested", "race"])
+async def test_a_branch_that_is_over_went_past_all_of_it(opened: str, store: SharedStore, effects: Effects) -> None:
+    """Also a place at its very end, behind which it recorded nothing."""
+
+    def branching(*, patch: bool) -> Flow:
+        async def branch(run: Run[FlowError]) -> None:
+            await run.approval("inside", proposes=1)
+            if patch and run.patched("fee"):
+                await run.approval("fee", proposes=1)
+
+        async def code(run: Run[FlowError]) -> Result[str, FlowError]:
+            match opened:
+                case "gather":
+                    await run.gather([branch(run)])
+                case "nested":
+                    await run.gather([run.gather([branch(run)])])
+                case _:
+                    await run.race([branch(run)])
+            await run.approval("behind", proposes=1)
+            return Ok(await run.step(effects.do, "end"))
+
+        return flow(code)
+
+    old, new = branching(patch=False), branching(patch=True)
+    assert (await answered(store, old, old, new))[-1] == Ok("end")
+    assert len(await answered(store, new, new, new, new, run_id="new")) == 4
+    approvals = [(await store.load(run_id)).approvals for run_id in ("r", "new")]
+    assert [sorted(row.key for row in rows) for rows in approvals] == [
+        ["behind", "inside"],
+        ["behind", "fee", "inside"],
+    ]
+
+
 async def test_called_twice_it_says_the_same(store: SharedStore, effects: Effects) -> None:
     """A change in two places is done in both or in neither, also where the run waits between them."""
 
