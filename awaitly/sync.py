@@ -54,8 +54,14 @@ class _LoopThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="awaitly", daemon=True)
+        self._thread = threading.Thread(target=self._live, name="awaitly", daemon=True)
         self._thread.start()
+
+    def _live(self) -> None:
+        """Run until `stop`; the loop is also closed here, since the thread that stops it may have one of its own."""
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        self._loop.close()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine to its end; an interrupt of the waiting thread cancels it."""
@@ -75,8 +81,6 @@ class _LoopThread:
         asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
 
 
 async def _cancel_all() -> None:

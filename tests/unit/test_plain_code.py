@@ -99,3 +99,9 @@ def test_what_is_longer_than_is_waited_for_on_the_spot_parks() -> None:
         orchestrator.start(nap(), run_id="r")
         (wait,) = orchestrator.status("r").unwrap().run.awaiting
     assert wait.kind is WaitKind.TIMER
+
+
+async def test_it_may_be_used_where_a_loop_runs_already() -> None:
+    """As in a notebook, whose cells are in one."""
+    with Orchestrator(MemoryStore(clock=TestClock()), workflows=[parcel]) as orchestrator:
+        assert orchestrator.start(parcel(), run_id="r").status is RunStatus.PARKED
