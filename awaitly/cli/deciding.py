@@ -14,7 +14,7 @@ from awaitly.cli.editing import from_stdin, meant_value
 from awaitly.cli.failures import refused, usage
 from awaitly.cli.options import KEY, REVISION, RUN, TEXT, WithValue, actor, common, settings, signed
 from awaitly.cli.stores import work
-from awaitly.cli.visible import visible
+from awaitly.cli.visible import shown, visible
 from awaitly.desk import CancelRefusal
 from awaitly.errors import RunCancelled
 from awaitly.orchestrator import Orchestrator
@@ -108,7 +108,7 @@ def _sentence(decision: Decision) -> str:
             return f"Approved {what}, as {visible(who.name)}; {goes_on}"
         case Edited(by=who):
             value = plain.approval(decision.approval)["value"]
-            return f"Edited {what} to {visible(str(value))}, as {visible(who.name)}; {goes_on}"
+            return f"Edited {what} to {shown(value)}, as {visible(who.name)}; {goes_on}"
         case Rejected(by=who):
             return f"Rejected {what}, as {visible(who.name)}; {goes_on}, and ends"
         case _:

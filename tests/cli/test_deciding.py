@@ -112,6 +112,13 @@ def test_an_object_can_be_edited(url: str) -> None:
     assert "NL00" not in answer.out
 
 
+def test_an_edited_object_is_shown_as_everywhere(url: str) -> None:
+    """As JSON on one line, and not as Python writes a dict."""
+    value = '{"iban": "NL00", "to": "eve"}'
+    answer = call("edit", "pay-1", value, "--by", "ann", "--role", "finance", "--store", url)
+    assert '{"iban": "[redacted]", "to": "eve"}' in answer.out
+
+
 def test_a_key_without_a_value_is_not_taken_for_the_value(url: str) -> None:
     """Somebody who forgets the value must not propose the key's name."""
     answer = call("edit", "deal-1", "legal", "--by", "ann", "--store", url)
