@@ -38,27 +38,35 @@ class Errands:
     async def run(self, state: RunState) -> None:
         """Tell all that are to know of a run's end, and note that they do; nothing where all is done already."""
         with suppress(StoreError):  # it stays due
-            await self._run(state)
+            await self._run_all(state)
 
-    async def _run(self, state: RunState) -> None:
-        run = state.run
+    async def _run_all(self, state: RunState) -> None:
+        """Run the errands of a run, and of those that are cancelled with it, however deep they stand."""
+        ended = [state]
+        while ended:
+            ended += await self._run(ended.pop())
+
+    async def _run(self, state: RunState) -> list[RunState]:
+        """Run the errands of one run; gives those that it cancelled, which have errands too."""
+        run, cancelled = state.run, list[RunState]()
         if not run.status.ended or run.due_at is None:
-            return
+            return cancelled
         if run.parent is not None:
             match await self._mailbox.post(letter_home(run)):
                 case Err(DurabilityUnknown()):
-                    return  # it stays due
+                    return cancelled  # it stays due
                 case _:
                     pass  # a parent that is over, or gone, need not know
         for wait in run.awaiting:
             if wait.kind is WaitKind.CHILD and run.status is RunStatus.CANCELLED:
-                await self._cancel(wait.name, run)
+                cancelled += await self._cancel(wait.name, run)
         match moves.told(state, from_micros(await self._store.now())):
             case Ok(moved):
                 changes, _ = difference(Move.TELL, state, moved.state, moved.facts, flushed=False)
                 await self._store.commit(changes)  # who was quicker has done the same
             case Err(_):
                 pass
+        return cancelled
 
     async def reach(self, state: RunState) -> bool:
         """Cancel a run that begins only now, where its parent was cancelled before: whoever did so found none."""
@@ -68,22 +76,23 @@ class Errands:
         row = (await self._store.load(run.parent)).run
         if row is None or standing(row) is not RunStatus.CANCELLED:
             return False
-        await self._cancel(run.run_id, listed(row))
+        for cancelled in await self._cancel(run.run_id, listed(row)):
+            await self._run_all(cancelled)
         return True
 
-    async def _cancel(self, run_id: str, parent: RunRecord) -> None:
-        """Cancel a child, and with it its own. A run that is another's stays as it is."""
+    async def _cancel(self, run_id: str, parent: RunRecord) -> list[RunState]:
+        """Cancel a child, and give it where that was done here. A run that is another's stays as it is."""
         looks = Looks()
         while True:
             found = looks.again(await self._store.load(run_id))
             if found.run is None:
-                return
+                return []
             try:
                 state = state_in(found, found.run)
             except RecordCorrupt:
-                return
+                return []
             if state.run.parent != parent.run_id:
-                return
+                return []
             by = Actor("nobody known") if parent.by is None else parent.by
             reason = f"run {parent.run_id}, of which it is a part, was cancelled"
             match moves.cancel(state, Actor(by.name, by.roles | {ADMIN}), reason, from_micros(found.now)):
@@ -91,7 +100,6 @@ class Errands:
                     changes, after = difference(Move.CANCEL, state, moved.state, moved.facts)
                     if isinstance(await self._store.commit(changes), Ok):
                         tell_ended(self._observers, after.run)
-                        await self._run(after)
-                        return
+                        return [after]
                 case _:
-                    return
+                    return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -10,6 +11,7 @@ from awaitly import (
     DefinitionError,
     Err,
     Execution,
+    MemoryStore,
     Ok,
     Orchestrator,
     Result,
@@ -392,3 +394,21 @@ async def test_cancelling_a_run_between_its_attempts_reaches_its_children(
         clock.advance("2h")
         fine = True
         assert (await settled(orchestrator, "left")).result == Ok(1)
+
+
+async def test_cancelling_reaches_however_deep_children_stand(clock: TestClock) -> None:
+    """A chain that is longer than this Python nests calls is cancelled to its end."""
+
+    @workflow
+    async def chain(run: Run[FlowError], left: int) -> Result[int, FlowError]:
+        if left == 0:
+            return Ok(await run.approval("manager", proposes=1))
+        return Ok(await run.child(chain(left - 1)))
+
+    async with Orchestrator(MemoryStore(clock=clock), workflows=[chain]) as orchestrator:
+        await orchestrator.start(chain(sys.getrecursionlimit()), run_id="r")
+        while not (await orchestrator.pending()).items:
+            await orchestrator.recover()
+        (await orchestrator.cancel("r", by=ADMIN)).unwrap()
+        await orchestrator.recover()
+        assert (await orchestrator.pending()).items == ()
