@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from awaitly import Ok
+from awaitly import NotApproved, Ok, Result, Run, open_store, workflow
+from awaitly.sync import Orchestrator
 from tests.cli.support import SECRET, call, resumed
 
 
@@ -112,11 +113,18 @@ def test_an_object_can_be_edited(url: str) -> None:
     assert "NL00" not in answer.out
 
 
+@workflow
+async def sending(run: Run[NotApproved]) -> Result[dict[str, str], NotApproved]:
+    """Ask about an object."""
+    return Ok(await run.approval("go", proposes={"to": "bob"}))
+
+
 def test_an_edited_object_is_shown_as_everywhere(url: str) -> None:
     """As JSON on one line, and not as Python writes a dict."""
-    value = '{"iban": "NL00", "to": "eve"}'
-    answer = call("edit", "pay-1", value, "--by", "ann", "--role", "finance", "--store", url)
-    assert '{"iban": "[redacted]", "to": "eve"}' in answer.out
+    with Orchestrator(open_store(url), workflows=[sending]) as orchestrator:
+        orchestrator.start(sending(), run_id="send")
+    answer = call("edit", "send", '{"to": "eve"}', "--by", "ann", "--store", url)
+    assert answer.out.startswith('Edited go of run send to {"to": "eve"}, as ann')
 
 
 def test_a_key_without_a_value_is_not_taken_for_the_value(url: str) -> None:
