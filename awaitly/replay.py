@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, count
 from typing import Protocol
 
 from attrs import field, frozen, mutable
@@ -72,20 +73,21 @@ class Scope:
     def take(self, name: str) -> Spot:
         """Number a call: the key is the function's name, then `name#2`, `name#3`, after the branch's path if any."""
         while True:
-            count = self._counts.get(name, 0) + 1
-            self._counts[name] = count
-            key = f"{self.path}{name}" if count == 1 else f"{self.path}{name}#{count}"
+            number = self._counts.get(name, 0) + 1
+            self._counts[name] = number
+            key = f"{self.path}{name}" if number == 1 else f"{self.path}{name}#{number}"
             if key not in self._taken:
                 return self._spot(key)
 
     def take_named(self, name: str) -> Spot:
-        """Number a call whose key the user chose. Raises `DefinitionError` where branches use a key twice."""
+        """Number a call whose key the user chose. Raises `DefinitionError` where two branches use the same."""
         if not self.path:
             return self.take(name)
-        if name in self._taken:
+        if not self._taken.get(name, self.path).startswith(self.path):
             msg = f"the key {name!r} is used twice, in branches that run side by side: give each its own"
             raise DefinitionError(msg)
-        return self._spot(name)
+        keys = chain([name], (f"{name}#{number}" for number in count(2)))
+        return self._spot(next(key for key in keys if key not in self._taken))
 
     @property
     def paths(self) -> tuple[str, ...]:

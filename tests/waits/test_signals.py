@@ -392,3 +392,28 @@ async def test_bytes_that_are_none_are_refused(store: SharedStore, text: str) ->
         assert isinstance(error_of(await orchestrator.signal("r", "bytes", text)), InvalidPayload)
         (await orchestrator.signal("r", "bytes", b"ab")).unwrap()
         assert (await orchestrator.resume("r")).result == Ok(b"ab")
+
+
+async def test_a_branch_may_wait_for_one_name_again_and_again(store: SharedStore) -> None:
+    """Its calls are numbered as those of the workflow itself are; another branch beside it may not use the name."""
+
+    async def three(run: Run[Refused]) -> list[int]:
+        return [(await run.wait_for("paid", int)).unwrap() for _ in range(3)]
+
+    @workflow
+    async def flow(run: Run[Refused]) -> Result[list[int], Refused]:
+        paid, _ = await run.gather(three(run), run.sleep("1ms"))
+        return Ok(paid)
+
+    @workflow
+    async def clash(run: Run[Refused]) -> Result[int, Refused]:
+        return Ok(len(await run.gather(three(run), three(run))))
+
+    async with Orchestrator(store, workflows=[flow, clash]) as orchestrator:
+        await orchestrator.start(flow(), run_id="r")
+        for number in (1, 2, 3):
+            await orchestrator.signal("r", "paid", number, key=str(number))
+            execution = await orchestrator.resume("r")
+        assert execution.result == Ok([1, 2, 3])
+        refused = (await orchestrator.start(clash())).result.failure()
+        assert "used twice" in str(refused)
