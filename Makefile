@@ -116,7 +116,7 @@ demo: setup ## Run the demo: a refund that waits for you
 # pytest comes last: its closing line is the last thing a build server shows.
 .PHONY: test
 test: lint types ## Lint, check types, run the tests
-	@$(VENV)/bin/python -m pytest $(ARGS)
+	@$(VENV)/bin/python -m tests.side_by_side $(ARGS)
 
 .PHONY: lint
 lint: setup ## Check style and format
