@@ -55,12 +55,11 @@ async def timed(run: Run[str], until: datetime) -> Result[None, str]:
 
 
 def measure(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001  (no peer takes part)
-    figures: list[Figure] = []
+    with files() as place:  # first, while this process has done nothing else that could go on costing
+        figures = [_idle(place, _PARKED // (5 if quick else 1))]
     for name, opened in _PLACES.items():
         with opened() as place:
             figures += [_backlog(name, place, 3 if quick else 5), _timers(name, place)]
-    with files() as place:
-        figures.append(_idle(place, _PARKED // (5 if quick else 1)))
     return figures
 
 
