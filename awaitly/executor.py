@@ -101,7 +101,6 @@ class Executor:
         self._errands = Errands(store, observers)
         self._holder = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self.roster = Roster(lease)
-        self.underway = self.host.underway
 
     def on(self, store: Store) -> Executor:
         """Give an executor of the same runs and leases over the same rows, reached by another way."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 from attrs import evolve
 
 from awaitly.durations import from_micros
-from awaitly.errors import AlreadySent, DurabilityUnknown, InvalidPayload, RunEnded, Sent, UnknownRun
+from awaitly.errors import DurabilityUnknown, RunEnded, Sent, SignalRefusal, UnknownRun
 from awaitly.exceptions import CommitUnknown, RecordCorrupt
 from awaitly.journal import Arrived, Message, RunRecord
 from awaitly.letters import Kept, Letter, LetterRefusal, again, message_from, received
@@ -19,10 +17,7 @@ from awaitly.salvage import standing
 from awaitly.statuses import RunStatus
 from awaitly.store import Changes, Found, Hold, Move, RunRow, Store
 
-__all__ = ["Mailbox", "PostRefusal", "keeping"]
-
-PostRefusal: TypeAlias = UnknownRun | RunEnded | InvalidPayload | AlreadySent | DurabilityUnknown
-"""Why something that was sent to a run was not kept."""
+__all__ = ["Mailbox", "keeping"]
 
 
 class Mailbox:
@@ -32,7 +27,7 @@ class Mailbox:
         self._store = store
         self._observers = observers
 
-    async def post(self, letter: Letter) -> Result[Sent, PostRefusal]:
+    async def post(self, letter: Letter) -> Result[Sent, SignalRefusal]:
         """Keep a letter for its run: load, check, commit, again where the run moved meanwhile.
 
         The first under a name and key stays, unless it turned out to be none that the run can read. One with the same
@@ -48,7 +43,7 @@ class Mailbox:
         except CommitUnknown as exc:
             return Err(DurabilityUnknown(letter.run_id, str(exc)))
 
-    async def _tried(self, letter: Letter, found: Found) -> Result[Sent, PostRefusal] | None:
+    async def _tried(self, letter: Letter, found: Found) -> Result[Sent, SignalRefusal] | None:
         if found.run is None or found.run.status == RunStatus.SCHEDULED.value:
             return Err(UnknownRun(letter.run_id))
         match _read(letter, found, found.run):
@@ -87,13 +82,13 @@ def _read(letter: Letter, found: Found, row: RunRow) -> Result[Message | Sent, L
 
 def _kept(letter: Letter, found: Found) -> Kept:
     """Give what the run was told before. The steps are only read where the letter's slot is filled."""
-    latest = max((row.asked_at for row in found.approvals if is_message(row)), default=None)
+    latest = max((from_micros(row.asked_at) for row in found.approvals if is_message(row)), default=None)
     message = next((message_of(row) for row in found.approvals if row.key == letter.slot), None)
     if message is None:
-        return Kept(latest=None if latest is None else from_micros(latest))
+        return Kept(latest=latest)
     recorded = (step_of(row).recorded for row in found.steps)
     taken = any(isinstance(each, Arrived) and each.message == letter.slot for each in recorded)
-    return Kept(message, taken, None if latest is None else from_micros(latest))
+    return Kept(message, taken, latest)
 
 
 def keeping(row: RunRow, *messages: Message) -> Changes:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from awaitly.actors import Actor, By, as_actor
-from awaitly.errors import PromiseRefusal, Sent, SignalRefusal, UnknownPromise, UnknownRun
+from awaitly.errors import InvalidPayload, PromiseRefusal, Sent, SignalRefusal, UnknownPromise, UnknownRun
 from awaitly.ids import checked_name
+from awaitly.journal import Content
 from awaitly.letters import Letter, payload, rejection
 from awaitly.mailbox import Mailbox
 from awaitly.observing import NOBODY, Observers
@@ -15,6 +19,9 @@ from awaitly.statuses import WaitKind
 from awaitly.store import Store
 
 __all__ = ["Messenger"]
+
+Fate: TypeAlias = Callable[[str, str], Result[Content, InvalidPayload]]
+"""Gives what is sent to a promise, of a run and under a key."""
 
 
 class Messenger(Reader):
@@ -48,34 +55,25 @@ class Messenger(Reader):
         self, promise_id: str, value: object = None, *, by: By | None = None
     ) -> Result[Sent, PromiseRefusal]:
         """Keep a promise of a run (`run.promise`), from any process; the first that resolves or rejects it wins."""
-        match _promised(promise_id):
-            case Err(unknown):
-                return Err(unknown)
-            case Ok((run_id, key)):
-                pass
-        match payload(run_id, key, value):
-            case Err(unstorable):
-                return Err(unstorable)
-            case Ok(content):
-                return await self._settle(promise_id, Letter(run_id, WaitKind.PROMISE, key, content, _who(by)))
+        return await self._settle(promise_id, by, lambda run_id, key: payload(run_id, key, value))
 
     async def reject_promise(
         self, promise_id: str, reason: str | None = None, *, by: By | None = None
     ) -> Result[Sent, PromiseRefusal]:
         """Say that a promise will not be kept: awaiting it gives `PromiseRejected`."""
-        match _promised(promise_id):
-            case Err(unknown):
-                return Err(unknown)
-            case Ok((run_id, key)):
-                pass
-        match rejection(run_id, key, reason):
+        return await self._settle(promise_id, by, lambda run_id, key: rejection(run_id, key, reason))
+
+    async def _settle(self, promise_id: str, by: By | None, fate: Fate) -> Result[Sent, PromiseRefusal]:
+        try:
+            run_id, key = parts_of_promise(promise_id)
+        except ValueError:
+            return Err(UnknownPromise(promise_id))
+        match fate(run_id, key):
             case Err(unstorable):
                 return Err(unstorable)
             case Ok(content):
-                return await self._settle(promise_id, Letter(run_id, WaitKind.PROMISE, key, content, _who(by)))
-
-    async def _settle(self, promise_id: str, letter: Letter) -> Result[Sent, PromiseRefusal]:
-        match await self._mailbox.post(letter):
+                pass
+        match await self._mailbox.post(Letter(run_id, WaitKind.PROMISE, key, content, _who(by))):
             case Ok(sent):
                 return Ok(sent)
             case Err(refusal):
@@ -84,11 +82,3 @@ class Messenger(Reader):
 
 def _who(by: By | None) -> Actor | None:
     return None if by is None else as_actor(by)
-
-
-def _promised(promise_id: str) -> Result[tuple[str, str], UnknownPromise]:
-    """Give the run and the key that a promise's id names."""
-    try:
-        return Ok(parts_of_promise(promise_id))
-    except ValueError:
-        return Err(UnknownPromise(promise_id))

@@ -28,8 +28,8 @@ from awaitly.ids import checked_run_id, new_run_id
 from awaitly.journal import DEFAULT_QUEUE, RunState
 from awaitly.moves import Moved
 from awaitly.observing import Observer, Observers
+from awaitly.queueing import id_taken
 from awaitly.result import Err, Ok
-from awaitly.salvage import listed
 from awaitly.saving import state_in
 from awaitly.statuses import RunStatus
 from awaitly.store import Move, Store, Wakes, joined
@@ -127,9 +127,8 @@ class Orchestrator(Answering):
     async def _existing(invocation: Invocation[T, E], run_id: str, store: Store, executor: Executor) -> Execution[T, E]:
         """Give the run that already has the id of a start."""
         found = await store.load(run_id)
-        if found.run is not None and listed(found.run).digest not in ("", invocation.digest):  # "": it does not decode
-            other = f"the id belongs to a start of {found.run.workflow!r} with other arguments; choose another id"
-            taken = RunConflict(run_id, ConflictReason.ID_TAKEN, other)
+        taken = None if found.run is None else id_taken(found.run, invocation.digest)
+        if found.run is not None and taken is not None:
             return left_alone(invocation.workflow, found, found.run, taken)
         return await executor.take(run_id, invocation.workflow, AS_IT_IS)
 

@@ -21,13 +21,13 @@ from awaitly.records import released, row_of_run
 from awaitly.result import Err, Ok, Result
 from awaitly.running import RunRefusal
 from awaitly.salvage import listed
-from awaitly.saving import LOOK_AGAIN, difference, state_in
+from awaitly.saving import difference, is_due_soon, state_in
 from awaitly.statuses import Priority, RunStatus
 from awaitly.store import Changes, Move, RunRow, Store, joined
 from awaitly.witness import tell_enqueued
 from awaitly.workflow import Invocation, checked_invocation
 
-__all__ = ["Enqueued", "Queueing", "RequeueRefusal"]
+__all__ = ["Enqueued", "Queueing", "RequeueRefusal", "id_taken"]
 
 RequeueRefusal: TypeAlias = UnknownRun | RunRefusal
 """Why a run was not put back into its queue."""
@@ -104,16 +104,21 @@ _QUEUED: dict[str, Any] = {"status": RunStatus.QUEUED, "lease": None, "begun": F
 
 
 async def _inserted(store: Store, run: RunRecord) -> Result[Enqueued, RunConflict]:
-    row = row_of_run(run)
-    soon = run.due_at is not None and run.due_at - run.created_at <= LOOK_AGAIN
-    if isinstance(await store.commit(Changes(move=Move.ENQUEUE, runs=(row,), wakes=soon)), Ok):
+    queued = Changes(move=Move.ENQUEUE, runs=(row_of_run(run),), wakes=is_due_soon(run))
+    if isinstance(await store.commit(queued), Ok):
         return Ok(Enqueued(run.run_id))
     there = (await store.load(run.run_id)).run
-    return _existing(run, there)
+    if there is None:
+        return Err(_taken(run.run_id, run.workflow))
+    taken = id_taken(there, run.digest)
+    return Ok(Enqueued(run.run_id, replayed=True)) if taken is None else Err(taken)
 
 
-def _existing(run: RunRecord, there: RunRow | None) -> Result[Enqueued, RunConflict]:
-    if there is not None and listed(there).digest in ("", run.digest):  # "": it does not decode
-        return Ok(Enqueued(run.run_id, replayed=True))
-    other = f"the id belongs to a start of {run.workflow!r} with other arguments; choose another id"
-    return Err(RunConflict(run.run_id, ConflictReason.ID_TAKEN, other))
+def id_taken(there: RunRow, digest: str) -> RunConflict | None:
+    """Say that an id belongs to another start, where it does; one that does not decode may be this very one."""
+    return None if listed(there).digest in ("", digest) else _taken(there.run_id, there.workflow)
+
+
+def _taken(run_id: str, workflow: str) -> RunConflict:
+    other = f"the id belongs to a start of {workflow!r} with other arguments; choose another id"
+    return RunConflict(run_id, ConflictReason.ID_TAKEN, other)

@@ -31,7 +31,16 @@ from awaitly.result import Ok
 from awaitly.statuses import RunStatus
 from awaitly.store import ApprovalRow, Changes, Found, Move, RunRow
 
-__all__ = ["LOOK_AGAIN", "approvals_in", "decision", "difference", "messages_in", "state_in", "withdrawal"]
+__all__ = [
+    "LOOK_AGAIN",
+    "approvals_in",
+    "decision",
+    "difference",
+    "is_due_soon",
+    "messages_in",
+    "state_in",
+    "withdrawal",
+]
 
 _WAKING = frozenset({Move.END, Move.CANCEL, Move.REVIEW, Move.RELEASE})
 """After these moves there is something for others to see: a result that they wait for, or work to take over."""
@@ -89,7 +98,7 @@ def difference(
             + [row_of_message(m) for m in messages if m is not heard.get(m.key)]
         ),
         entries=entries,
-        wakes=move in _WAKING or _is_due_soon(run),
+        wakes=move in _WAKING or is_due_soon(run),
         flushed=flushed,
     )
     return changes, after.but(run=run, approvals=approvals, head=head, messages=messages)
@@ -103,7 +112,8 @@ def _next(message: Message, before: Message | None) -> Message:
     return message if message.version == version else changed(message, version=version)
 
 
-def _is_due_soon(run: RunRecord) -> bool:
+def is_due_soon(run: RunRecord) -> bool:
+    """Whether workers are to be told of a run, because its time comes before they look again by themselves."""
     return run.status is not RunStatus.RUNNING and run.due_at is not None and run.due_at - run.updated_at <= LOOK_AGAIN
 
 

@@ -18,7 +18,7 @@ from awaitly.queueing import Queueing
 from awaitly.records import row_of_run
 from awaitly.result import Err, Ok, Result
 from awaitly.salvage import listed
-from awaitly.saving import LOOK_AGAIN
+from awaitly.saving import is_due_soon
 from awaitly.schedules import checked_schedule, ended, next_tick, replaced, schedule_id
 from awaitly.statuses import Priority, RunStatus
 from awaitly.store import Changes, Move, RunQuery, RunRow
@@ -81,7 +81,7 @@ class Scheduling(Queueing):
             run = wanted if before is None else replaced(before, wanted)
             if run is None:
                 return _shown(wanted, tick if before is None or before.tick is None else before.tick, replayed=True)
-            if await self._kept(run, now):
+            if await self._kept(run):
                 return _shown(run, run.tick or tick)
 
     async def unschedule(self, name: str, *, by: By | None = None) -> Result[Scheduled, UnknownSchedule]:
@@ -93,7 +93,7 @@ class Scheduling(Queueing):
             if run is None or run.tick is None or run.status is not RunStatus.SCHEDULED:
                 return Err(UnknownSchedule(name))
             now = from_micros(found.now)
-            if await self._kept(ended(run, None if by is None else as_actor(by), now), now):
+            if await self._kept(ended(run, None if by is None else as_actor(by), now)):
                 return Ok(_shown(run, run.tick))
 
     async def schedules(self) -> tuple[Scheduled, ...]:
@@ -113,12 +113,10 @@ class Scheduling(Queueing):
                 return
             after = page.after
 
-    async def _kept(self, run: RunRecord, now: datetime) -> bool:
+    async def _kept(self, run: RunRecord) -> bool:
         """Write a schedule's row; False where somebody was quicker. Workers are told of a tick that is near."""
-        soon = run.due_at is not None and run.due_at - now <= LOOK_AGAIN
-        return isinstance(
-            await self._store.commit(Changes(move=Move.SCHEDULE, runs=(row_of_run(run),), wakes=soon)), Ok
-        )
+        kept = Changes(move=Move.SCHEDULE, runs=(row_of_run(run),), wakes=is_due_soon(run))
+        return isinstance(await self._store.commit(kept), Ok)
 
 
 _AT_ONCE = 1_000

@@ -152,7 +152,7 @@ class Worker:
         self._begun = True
         LOGGER.info(line("started", concurrency=self._concurrency, queues=",".join(self._queues)))
         ears = None if once else asyncio.create_task(self._listen())
-        with Watchdog(self._executor.underway):
+        with Watchdog(self._executor.host.underway):
             try:
                 await (self._work_off() if once else self._work(idle))
             except Exception:
