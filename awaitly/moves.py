@@ -303,6 +303,8 @@ def fork(state: RunState, before: str, new_id: str, lease: Lease, now: datetime)
         lease=lease,
         due_at=lease.until,
         forked_from=old.run_id,
+        queue=old.queue,
+        priority=old.priority,
     )
     copied = tuple(_copied(s) for s in state.steps[: keys.index(before)] if not isinstance(s.recorded, Decided))
     return Ok(Moved(RunState(run, copied)))

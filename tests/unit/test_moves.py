@@ -13,6 +13,7 @@ from awaitly import (
     Approved,
     NotAuthorised,
     Policy,
+    Priority,
     Rejected,
     RunConflict,
     RunEnded,
@@ -255,3 +256,11 @@ def test_an_unexpected_error_is_no_result_to_keep() -> None:
     ended = moves.end(state(), Raised(UnexpectedError("KeyError", "x")), None, NOW).unwrap().state
     assert ended.run.status is RunStatus.FAILED
     assert moves.retry(ended, NOW).unwrap().state.run.result is None
+
+
+def test_a_fork_stands_in_the_queue_of_its_run() -> None:
+    """Whoever works for that queue goes on with it, once it has parked."""
+    old = state(queue="mail", priority=Priority.HIGH)
+    forked = moves.fork(old, "load", "new", LEASE, NOW).unwrap().state.run
+    assert (forked.run_id, forked.forked_from) == ("new", old.run.run_id)
+    assert (forked.queue, forked.priority) == ("mail", Priority.HIGH)
