@@ -16,6 +16,7 @@ from awaitly.durations import to_micros, utc_now
 from awaitly.exceptions import StoreUnavailable, UnknownStore
 from awaitly.result import Err, Ok, Result
 from awaitly.store import (
+    NEVER,
     ApprovalQuery,
     ApprovalRow,
     Changes,
@@ -89,6 +90,8 @@ class _Commit:
             self._swap_approval(approval)
         for entry in changes.entries:
             self._insert_entry(entry)
+        for entry in changes.redacted:
+            self._redact_entry(entry)
         for hold in changes.forgotten:
             self._forget(hold)
 
@@ -130,6 +133,12 @@ class _Commit:
         entries = self._at(entry.run_id).entries
         if entry.seq in entries:
             raise _Refused(entry.run_id, f"the ledger already has an entry {entry.seq}")
+        entries[entry.seq] = entry
+
+    def _redact_entry(self, entry: Entry) -> None:
+        entries = self._at(entry.run_id).entries
+        if entry.seq not in entries or entries[entry.seq].hash != entry.hash:
+            raise _Refused(entry.run_id, f"the ledger has no entry {entry.seq} of this hash")
         entries[entry.seq] = entry
 
     def _forget(self, hold: Hold) -> None:
@@ -235,11 +244,12 @@ class MemoryStore:
         """List open approvals. Raises `ValueError` for an `after` of no page, `StoreUnavailable` where not open."""
         await self._turn()
         every = (row for kept in self._kept.values() for row in kept.approvals.values())
-        rows = sorted((row for row in every if _lists_approval(query, row)), key=_approval_position)
+        at = _approval_position if query.audience is None else _urgency_position
+        rows = sorted((row for row in every if _lists_approval(query, row)), key=at)
         if query.after is not None:
             last = position(query.after, int, str, str)
-            rows = [row for row in rows if _approval_position(row) > last]
-        return _page(rows, query.limit, _approval_position)
+            rows = [row for row in rows if at(row) > last]
+        return _page(rows, query.limit, at)
 
     async def due(self, now: int, limit: int, lanes: Sequence[str] | None = None) -> tuple[str, ...]:
         """Name runs to look at: lane by lane, by `due_at` (microseconds); in each, those with a decision alone last."""
@@ -321,6 +331,10 @@ def _approval_position(row: ApprovalRow) -> tuple[int | str, ...]:
     return (row.asked_at, row.run_id, row.key)
 
 
+def _urgency_position(row: ApprovalRow) -> tuple[int | str, ...]:
+    return (NEVER if row.deadline is None else row.deadline, row.run_id, row.key)
+
+
 def _page(rows: list[Row], limit: int, at: Callable[[Row], Iterable[int | str]]) -> Page[Row]:
     items = tuple(rows[:limit])
     return Page(items, cursor(*at(items[-1])) if items and len(rows) > limit else None)
@@ -342,6 +356,7 @@ def _lists_approval(query: ApprovalQuery, row: ApprovalRow) -> bool:
         and (query.prefix is None or row.run_id.startswith(query.prefix))
         and (query.workflow is None or row.workflow == query.workflow)
         and (query.asked_before is None or row.asked_at < query.asked_before)
+        and (query.audience is None or not set(query.audience).isdisjoint(row.audience))
         and _deadline_fits(query, row.deadline)
     )
 

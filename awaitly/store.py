@@ -21,6 +21,7 @@ from awaitly.exceptions import UnknownStore
 from awaitly.result import Result
 
 __all__ = [
+    "NEVER",
     "ApprovalQuery",
     "ApprovalRow",
     "ApprovalStore",
@@ -79,7 +80,11 @@ class StepRow:
 
 @frozen
 class ApprovalRow:
-    """One approval, unique by `run_id` and `key`. `open`: it waits; `ready`: its run is to take its decision up."""
+    """One approval, unique by `run_id` and `key`. `open`: it waits; `ready`: its run is to take its decision up.
+
+    `audience` has the names, each once, under which an open one is found by `ApprovalQuery.audience`. It is written and
+    replaced with the row, and need not be read back.
+    """
 
     run_id: str
     key: str
@@ -90,6 +95,7 @@ class ApprovalRow:
     asked_at: int
     deadline: int | None
     body: str
+    audience: tuple[str, ...] = field(default=(), eq=False)
 
 
 @unique
@@ -109,6 +115,8 @@ class Move(Enum):
     RELEASE = "release"
     RENEW = "renew"
     RETRY = "retry"
+    REMIND = "remind"
+    REDACT = "redact"
     FORK = "fork"
     REVIEW = "review"
     CLEANUP = "cleanup"
@@ -129,8 +137,9 @@ class Changes:
     """One atomic commit about one run: all of it is applied, or nothing. Every part has the same `run_id`.
 
     `runs` and `approvals` are swapped by version: a row of version 1 must not exist yet, a row of version n must
-    stand at n - 1. `steps` and `entries` are inserted and must not exist yet. `dropped` names steps to remove, by run
-    and key. `forgotten` names a run to delete, with all that belongs to it, if it stands at the given version; version
+    stand at n - 1. `steps` and `entries` are inserted and must not exist yet. `redacted` entries take the place of those
+    of the same `seq`, which must be there with the same `hash`. `dropped` names steps to remove, by run and key.
+    `forgotten` names a run to delete, with all that belongs to it, if it stands at the given version; version
     0 means that there is no such run, and deletes what is kept under its id all the same.
 
     `wakes=True` tells whoever listens (`Waking`) of this run, once the commit stands: there may be something to do.
@@ -146,6 +155,7 @@ class Changes:
     steps: tuple[StepRow, ...] = ()
     approvals: tuple[ApprovalRow, ...] = ()
     entries: tuple[Entry, ...] = ()
+    redacted: tuple[Entry, ...] = ()
     forgotten: tuple[Hold, ...] = ()
     wakes: bool = False
     flushed: bool = True
@@ -153,7 +163,7 @@ class Changes:
     @property
     def run_id(self) -> str:
         """The run that it is about; raises `ValueError` where it is empty."""
-        for parts in (self.runs, self.holds, self.steps, self.approvals, self.entries, self.forgotten):
+        for parts in (self.runs, self.holds, self.steps, self.approvals, self.entries, self.redacted, self.forgotten):
             for part in parts:
                 return part.run_id
         for run_id, _ in self.dropped:
@@ -210,7 +220,9 @@ class RunQuery:
 class ApprovalQuery:
     """Which open approvals to list, by `asked_at`, then `run_id`, then `key`, ascending. Absent fields do not filter.
 
-    `alive_at` leaves out those whose deadline is at or before that time. Raises `ValueError` where `limit` is below 1.
+    `alive_at` leaves out those whose deadline is at or before that time. `audience` leaves those that have any of these
+    names in theirs, each listed once, and orders by `deadline` (those without one last), then `run_id`, then `key`.
+    Raises `ValueError` where `limit` is below 1.
     """
 
     run_id: str | None = None
@@ -219,8 +231,13 @@ class ApprovalQuery:
     alive_at: int | None = None
     asked_before: int | None = None
     deadline_before: int | None = None
+    audience: tuple[str, ...] | None = None
     limit: int = field(default=50, validator=ge(1))
     after: str | None = None
+
+
+NEVER = 2**63 - 1
+"""Stands for the deadline of an approval that has none, where approvals are ordered by theirs."""
 
 
 def cursor(*position: int | str) -> str:
