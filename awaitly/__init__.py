@@ -1,23 +1,26 @@
 """awaitly: code that stops and waits for a person, and goes on exactly where it stopped."""
 
 from awaitly.actors import Actor
-from awaitly.approval import Approval, Approved, Decision, Edited, Outcome, Pending, Rejected
-from awaitly.asking import Ask, approval_step, gated_step
-from awaitly.audit import BrokenChain, Entry, Head
+from awaitly.approval import Approval, Decision, StagePlace, Vote
+from awaitly.asking import Ask, OnReject, Stage, approval_step, gated_step
+from awaitly.audit import AuditEvent, BrokenChain, Entry, Head, Part, said
 from awaitly.clocks import RemoteClock
 from awaitly.codec import Codec
 from awaitly.coding.bounds import Bounds
 from awaitly.context import Run
 from awaitly.desk import CancelRefusal
+from awaitly.differing import ABSENT, Difference, differences, edits_of
 from awaitly.dispatch import Dispatcher, Due
 from awaitly.doctor import Diagnosis, Verdict
 from awaitly.durations import Duration, as_timedelta, from_micros, to_micros, utc_now
 from awaitly.errors import (
+    AbsenceRefused,
     AlreadyDecided,
     AlreadySent,
     AmbiguousApproval,
     ApprovalExpired,
     ApprovalRejected,
+    ClaimedByOther,
     ConflictReason,
     DurabilityUnknown,
     EditorCannotApprove,
@@ -28,9 +31,11 @@ from awaitly.errors import (
     NeedsReview,
     NotApproved,
     NotAuthorised,
+    NotPossible,
     PendingApproval,
     PromiseRefusal,
     PromiseRejected,
+    ReauthenticationNeeded,
     Refusal,
     RunCancelled,
     RunConflict,
@@ -53,6 +58,8 @@ from awaitly.errors import (
     is_approval_rejected,
     is_pending_approval,
 )
+from awaitly.escalation import Escalation
+from awaitly.events import Absence
 from awaitly.exceptions import (
     BadSnapshot,
     CommitUnknown,
@@ -75,6 +82,8 @@ from awaitly.exceptions import (
     UnstorableValue,
 )
 from awaitly.execution import Execution, execute
+from awaitly.grants import Rule
+from awaitly.handling import Delegation, Handling, Inquiry, Remark, RemarkKind
 from awaitly.journal import Message, Wait
 from awaitly.memory import MemoryStore
 from awaitly.observing import (
@@ -97,9 +106,12 @@ from awaitly.observing import (
     StepStarted,
 )
 from awaitly.orchestrator import Orchestrator
-from awaitly.policy import OnExpiry, Policy, Risk
+from awaitly.outcomes import Approved, Edited, Outcome, Pending, Rejected
+from awaitly.policy import Calendar, OnExpiry, Policy, Risk
+from awaitly.progress import Progress, StageProgress, StageState
 from awaitly.promises import Promise
 from awaitly.queueing import Enqueued, RequeueRefusal
+from awaitly.quorum import Quorum
 from awaitly.reader import History, RunDetails
 from awaitly.result import Err, Ok, Result, catching
 from awaitly.retry import Retry
@@ -108,6 +120,7 @@ from awaitly.signals import Parked
 from awaitly.snapshot import Snapshot
 from awaitly.statuses import ApprovalStatus, Priority, RunStatus, WaitKind
 from awaitly.store import (
+    NEVER,
     ApprovalQuery,
     ApprovalRow,
     ApprovalStore,
@@ -136,6 +149,10 @@ from awaitly.worker import Worker
 from awaitly.workflow import Invocation, Workflow, step, workflow
 
 __all__ = [
+    "ABSENT",
+    "NEVER",
+    "Absence",
+    "AbsenceRefused",
     "Actor",
     "AlreadyDecided",
     "AlreadySent",
@@ -150,11 +167,14 @@ __all__ = [
     "ApprovalStore",
     "Approved",
     "Ask",
+    "AuditEvent",
     "BadSnapshot",
     "Bounds",
     "BrokenChain",
+    "Calendar",
     "CancelRefusal",
     "Changes",
+    "ClaimedByOther",
     "Clocked",
     "Codec",
     "CommitUnknown",
@@ -162,8 +182,10 @@ __all__ = [
     "ConflictReason",
     "Decision",
     "DefinitionError",
+    "Delegation",
     "Described",
     "Diagnosis",
+    "Difference",
     "Dispatcher",
     "Due",
     "DurabilityUnknown",
@@ -173,13 +195,16 @@ __all__ = [
     "Enqueued",
     "Entry",
     "Err",
+    "Escalation",
     "Event",
     "Execution",
     "Expired",
     "Found",
+    "Handling",
     "Head",
     "History",
     "Hold",
+    "Inquiry",
     "Interruption",
     "InvalidEdit",
     "InvalidPayload",
@@ -194,29 +219,38 @@ __all__ = [
     "NotAStore",
     "NotApproved",
     "NotAuthorised",
+    "NotPossible",
     "Observer",
     "Ok",
     "OnExpiry",
+    "OnReject",
     "Orchestrator",
     "Outcome",
     "Page",
     "Parked",
+    "Part",
     "Pending",
     "PendingApproval",
     "Policy",
     "PolicyError",
     "Priority",
+    "Progress",
     "Promise",
     "PromiseRefusal",
     "PromiseRejected",
+    "Quorum",
+    "ReauthenticationNeeded",
     "RecordCorrupt",
     "Refusal",
     "Rejected",
+    "Remark",
+    "RemarkKind",
     "RemoteClock",
     "RequeueRefusal",
     "Result",
     "Retry",
     "Risk",
+    "Rule",
     "Run",
     "RunCancelled",
     "RunConflict",
@@ -241,6 +275,10 @@ __all__ = [
     "Sent",
     "SignalRefusal",
     "Snapshot",
+    "Stage",
+    "StagePlace",
+    "StageProgress",
+    "StageState",
     "StaleRevision",
     "StepEnded",
     "StepOutcome",
@@ -269,6 +307,7 @@ __all__ = [
     "Unstorable",
     "UnstorableValue",
     "Verdict",
+    "Vote",
     "Wait",
     "WaitKind",
     "Waiting",
@@ -282,6 +321,8 @@ __all__ = [
     "as_timedelta",
     "catching",
     "cursor",
+    "differences",
+    "edits_of",
     "execute",
     "from_micros",
     "gated_step",
@@ -289,6 +330,7 @@ __all__ = [
     "is_pending_approval",
     "open_store",
     "position",
+    "said",
     "step",
     "to_micros",
     "utc_now",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TypeAlias
 
 from attrs import field, frozen
@@ -10,7 +11,7 @@ from attrs import field, frozen
 __all__ = ["ADMIN", "SYSTEM_TIMEOUT", "Actor", "By", "as_actor"]
 
 ADMIN = "admin"
-"""The role that may cancel what others asked for."""
+"""The role that may cancel what others asked for, and hand on or free what others were to decide."""
 
 
 def _roles(values: Iterable[str]) -> frozenset[str]:
@@ -26,16 +27,27 @@ def _named(_: object, __: object, value: str) -> None:
         raise ValueError(msg)
 
 
+def _aware(_: object, __: object, value: datetime | None) -> None:
+    if value is not None and value.tzinfo is None:
+        msg = f"authenticated_at has no time zone: {value.isoformat()}"
+        raise ValueError(msg)
+
+
 @frozen
 class Actor:
     """A person or a program that the application has authenticated.
 
     `on_behalf_of` names the human behind a program: that person counts as the requester where self-approval is judged.
+    `via` says by which channel they act (the ledger notes it), `authenticated_at`, an aware time, when they last proved
+    who they are (a policy may want that to be recent). Both are of this one act, so they make no difference between two
+    actors.
     """
 
     name: str = field(validator=_named)
     roles: frozenset[str] = field(default=frozenset(), converter=_roles, kw_only=False)
     on_behalf_of: str | None = field(default=None, kw_only=True)
+    via: str | None = field(default=None, kw_only=True, eq=False)
+    authenticated_at: datetime | None = field(default=None, kw_only=True, eq=False, repr=False, validator=_aware)
 
     @property
     def person(self) -> str:
@@ -46,7 +58,7 @@ class Actor:
         """Whether `grant`, an actor's name or `role:NAME`, covers this actor."""
         if grant.startswith("role:"):
             return grant.removeprefix("role:") in self.roles
-        return grant == self.name
+        return not grant.startswith("rule:") and grant.removeprefix("name:") == self.name
 
 
 By: TypeAlias = Actor | str

@@ -6,15 +6,16 @@ from typing import Any, TypeVar, overload
 
 from awaitly.actors import By, as_actor
 from awaitly.approval import Decision
-from awaitly.deciding import Approve, Reject, Shown
 from awaitly.desk import CancelRefusal, Desk
 from awaitly.errors import Refusal, RunCancelled
+from awaitly.events import Approve, Reject, Shown
 from awaitly.execution import Execution
 from awaitly.executor import Executor
 from awaitly.observing import Observers
 from awaitly.picking import always, editing
 from awaitly.result import Result
 from awaitly.scheduling import Scheduling
+from awaitly.standing import NO_RULES, Rules, Standings
 from awaitly.store import Store, joined
 from awaitly.workflow import Workflow
 
@@ -27,10 +28,11 @@ E = TypeVar("E")
 class Answering(Scheduling):
     """Takes decisions on runs; `executor` goes on with a run where that is wanted in the same call."""
 
-    def __init__(self, store: Store, observers: Observers, executor: Executor) -> None:
+    def __init__(self, store: Store, observers: Observers, executor: Executor, rules: Rules = NO_RULES) -> None:
         super().__init__(store, observers)
         self._executor = executor
-        self._desk = Desk(store, executor)
+        self._standings = Standings(store, rules)
+        self._desk = Desk(store, executor, self._standings)
 
     @overload
     async def approve(
@@ -180,4 +182,4 @@ class Answering(Scheduling):
         if connection is None:
             return self._desk
         store = joined(self._store, connection)
-        return Desk(store, self._executor.on(store))
+        return Desk(store, self._executor.on(store), self._standings)

@@ -2,95 +2,33 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Generic, TypeAlias, TypeGuard, TypeVar
 
 from attrs import Factory, field, frozen
 
 from awaitly.actors import Actor
 from awaitly.coding.texts import compact
 from awaitly.digest import digest
-from awaitly.durations import utc_now
 from awaitly.errors import Expired, PendingApproval
+from awaitly.handling import UNHANDLED, Handling
+from awaitly.outcomes import Approved, Edited, Outcome, Rejected
 from awaitly.policy import Policy, policy_text
+from awaitly.redaction import redacted
 from awaitly.statuses import ApprovalStatus
 
-__all__ = [
-    "Approval",
-    "Approved",
-    "Closing",
-    "Decision",
-    "Edited",
-    "Outcome",
-    "Pending",
-    "Rejected",
-    "Vote",
-    "content_digest",
-    "question_digest",
-    "redacted",
-    "scrubbed",
-    "still_blank",
-    "unblanked",
-]
-
-T = TypeVar("T")
-
-SYSTEM_OF_RECORD = Actor("system:record")
-"""Stands as the actor where a check of the user's own names nobody."""
-
-BLANK = "[redacted]"
-
-
-@frozen
-class Approved(Generic[T]):
-    """Approved as proposed."""
-
-    value: T
-    by: Actor = SYSTEM_OF_RECORD
-    at: datetime = Factory(utc_now)
-
-
-@frozen
-class Edited(Generic[T]):
-    """Approved with a change: `value` is what counts, `original` is what was proposed."""
-
-    original: T
-    value: T
-    by: Actor
-    at: datetime
-
-
-@frozen
-class Rejected:
-    """Refused by a person, or by the policy at the deadline."""
-
-    reason: str | None = None
-    by: Actor = SYSTEM_OF_RECORD
-    at: datetime = Factory(utc_now)
-
-
-@frozen
-class Pending:
-    """What the check of an `approval_step` answers while nobody has decided; never recorded."""
-
-    reason: str | None = None
-
-
-Outcome: TypeAlias = Approved[T] | Edited[T] | Rejected | Expired
-"""How an approval can end for the workflow that asked."""
+__all__ = ["Approval", "Closing", "Decision", "StagePlace", "Vote", "content_digest", "question_digest"]
 
 
 @frozen
 class Vote:
-    """One actor's yes or no on one revision."""
+    """One actor's yes or no on one revision. `fits`: the quorums, by their number, whose seats this person may take."""
 
     by: Actor
     approves: bool
     revision: int
     at: datetime
     reason: str | None = None
+    fits: tuple[int, ...] = (0,)
 
 
 @frozen
@@ -100,6 +38,19 @@ class Closing:
     by: Actor
     at: datetime
     reason: str | None = None
+
+
+@frozen
+class StagePlace:
+    """Where a question stands in a chain of stages.
+
+    `stages` has the names of all, `planned` of those that are to be asked as things stood when this one was.
+    """
+
+    chain: str
+    name: str
+    stages: tuple[str, ...]
+    planned: tuple[str, ...]
 
 
 def content_digest(operation: str, content: str, schema: str, policy: Policy) -> str:
@@ -126,6 +77,7 @@ class Approval:
     `version` counts every write and is what a store swaps by; `revision` counts the content that people see.
     `proposal` is JSON text of what was first proposed, `edited` that of the current revision where somebody edited.
     `place` says where the code stood that asked. `external` marks one that the user's own system of record decides.
+    `stage` says where it stands in a chain, if in any.
     """
 
     run_id: str
@@ -152,6 +104,8 @@ class Approval:
     votes: tuple[Vote, ...] = ()
     closing: Closing | None = None
     consumed_at: datetime | None = None
+    handling: Handling = UNHANDLED
+    stage: StagePlace | None = None
     digest: str = field(default=Factory(_bound, takes_self=True))
 
     @property
@@ -212,76 +166,13 @@ class Approval:
             requested_by=self.requested_by.name if self.requested_by else None,
             metadata=compact(self.metadata),
             external=self.external,
+            policy=self.policy.describe(),
+            needs=self.policy.seats,
+            votes=tuple(vote.by.name for vote in self.votes if vote.approves),
+            edited_by=self.editor.name if self.editor else None,
+            claimed_by=self.handling.taken.by.name if self.handling.taken else None,
+            asks_requester=self.handling.inquiry is not None,
         )
-
-
-def redacted(content: str, fields: Sequence[str]) -> Any:
-    """Read JSON text, with every member whose name is in `fields` blanked, at any depth."""
-    if not fields:
-        return compact(content)
-    return json.loads(content, object_hook=lambda found: {k: BLANK if k in fields else v for k, v in found.items()})
-
-
-def unblanked(value: Any, original: Any, fields: Sequence[str]) -> Any:
-    """Put back what `redacted` blanked: an editor who was not shown a member leaves it as it was.
-
-    Members of objects are known by their names. A list that was touched keeps its blanks, for its items may have moved:
-    `still_blank` finds them.
-    """
-    if _is_object(value) and _is_object(original):
-        return {name: _put_back(name, part, original, fields) for name, part in value.items()}
-    if _is_array(value) and _is_array(original) and value == redacted(json.dumps(original), fields):
-        return original
-    return value
-
-
-def still_blank(value: Any, fields: Sequence[str]) -> bool:
-    """Whether a redacted member still holds what stands in its place, at any depth."""
-    if _is_object(value):
-        return any((name in fields and part == BLANK) or still_blank(part, fields) for name, part in value.items())
-    return _is_array(value) and any(still_blank(part, fields) for part in value)
-
-
-def _is_object(value: Any) -> TypeGuard[dict[str, Any]]:
-    return isinstance(value, dict)
-
-
-def _is_array(value: Any) -> TypeGuard[list[Any]]:
-    return isinstance(value, list)
-
-
-def _put_back(name: str, part: Any, before: Mapping[str, Any], fields: Sequence[str]) -> Any:
-    if name in fields and part == BLANK and name in before:
-        return before[name]
-    return unblanked(part, before.get(name), fields)
-
-
-def scrubbed(text: str, content: str, fields: Sequence[str]) -> str:
-    """Blank in `text` whatever values the members named in `fields` have in `content` (JSON text), at any depth."""
-    secrets: set[str] = set()
-
-    def collect(found: dict[str, Any]) -> dict[str, Any]:
-        secrets.update(leaf for name, value in found.items() if name in fields for leaf in _leaves(value))
-        return found
-
-    json.loads(content, object_hook=collect)
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, BLANK)
-    return text
-
-
-def _leaves(value: Any) -> Iterator[str]:
-    match value:
-        case {**members}:
-            for part in members.values():
-                yield from _leaves(part)
-        case [*parts]:
-            for part in parts:
-                yield from _leaves(part)
-        case None | "" | True | False:
-            return
-        case _:
-            yield str(value)
 
 
 @frozen

@@ -5,21 +5,24 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from enum import Enum, unique
 from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, cast, overload
 
 import returns.result
 from attrs import Factory, field, frozen
 
-from awaitly.approval import Approved, Pending, Rejected, redacted, scrubbed
+from awaitly.approval import StagePlace
 from awaitly.codec import ANYTHING, Codec
 from awaitly.errors import NotApproved
 from awaitly.exceptions import DefinitionError
 from awaitly.ids import checked_name
+from awaitly.outcomes import Approved, Pending, Rejected
 from awaitly.policy import DEFAULT, Policy
+from awaitly.redaction import redacted, scrubbed
 from awaitly.result import Result
 from awaitly.workflow import Signature, StepWithOptions, name_of
 
-__all__ = ["ApprovalStep", "Ask", "Check", "GatedStep", "approval_step", "gated_step"]
+__all__ = ["ApprovalStep", "Ask", "Check", "GatedStep", "OnReject", "Stage", "approval_step", "gated_step"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -55,6 +58,51 @@ class Ask(Generic[T]):
     reason: str | None = field(default=None, kw_only=True)
     metadata: Mapping[str, Any] = field(default=Factory(dict[str, Any]), kw_only=True)
     redact: tuple[str, ...] = field(default=(), converter=_names, kw_only=True)
+    stage: StagePlace | None = field(default=None, kw_only=True, repr=False)
+
+
+@unique
+class OnReject(Enum):
+    """What the rejection of a stage means for its chain."""
+
+    END = "end"
+    """The chain ends with `ApprovalRejected`."""
+    BACK = "back"
+    """The stage that was asked before is asked again, with the content as it stands; the first has none before it."""
+
+
+def _on_reject(value: OnReject | str) -> OnReject:
+    try:
+        return OnReject(value)
+    except ValueError as exc:
+        msg = f"on_reject is one of {', '.join(repr(each.value) for each in OnReject)}, not {value!r}"
+        raise DefinitionError(msg) from exc
+
+
+@frozen
+class Stage(Generic[T]):
+    """One stage of `run.chain`.
+
+    `when` says whether it is asked at all: a value, or a predicate of the content as it stands when its turn comes (one
+    that raises counts as yes). What it leaves out is as the chain says. `on_reject`: whether a rejection ends the
+    chain, or goes back to the stage before.
+    """
+
+    name: str = field(validator=_keyed)
+    when: bool | Callable[[T], bool] = field(default=True, kw_only=True)
+    policy: Policy | None = field(default=None, kw_only=True)
+    summary: str | None = field(default=None, kw_only=True)
+    reason: str | None = field(default=None, kw_only=True)
+    on_reject: OnReject = field(default=OnReject.END, converter=_on_reject, kw_only=True)
+
+    def applies(self, content: T) -> bool:
+        """Whether the stage is asked. It must say the same of the same content: it is asked again on a replay."""
+        if not callable(self.when):
+            return self.when
+        try:
+            return bool(self.when(content))
+        except Exception:  # noqa: BLE001  (whatever it is, it must not let a stage be left out)
+            return True
 
 
 _WITHOUT_MEMBERS: tuple[object, ...] = (str, int, float, bool, bytes)

@@ -1,4 +1,4 @@
-"""The ledger: who was asked, voted, edited, decided; one chain of hashes per run.
+"""The ledger: who was asked, saw, voted, edited, decided; one chain of hashes per run.
 
 The chain makes tampering evident, it does not prevent it: whoever can rewrite the whole chain can rewrite history, and
 a cut-off tail shows only against a head that was exported before.
@@ -7,10 +7,12 @@ a cut-off tail shows only against a head that was exported before.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from enum import Enum, unique
 from hashlib import sha256
+from typing import Any
 
 from attrs import frozen
 
@@ -20,7 +22,7 @@ from awaitly.coding.texts import writer
 from awaitly.durations import to_micros
 from awaitly.result import Err, Ok, Result
 
-__all__ = ["AuditEvent", "BrokenChain", "Entry", "Fact", "Head", "chained", "fact", "verify"]
+__all__ = ["AuditEvent", "BrokenChain", "Entry", "Fact", "Head", "Part", "chained", "fact", "said", "verify", "without"]
 
 
 @unique
@@ -28,6 +30,16 @@ class AuditEvent(Enum):
     """What can happen to an approval."""
 
     ASKED = "asked"
+    SEEN = "seen"
+    CLAIMED = "claimed"
+    RELEASED = "released"
+    DELEGATED = "delegated"
+    REASSIGNED = "reassigned"
+    COMMENTED = "commented"
+    INQUIRED = "inquired"
+    ANSWERED = "answered"
+    REMINDED = "reminded"
+    ESCALATED = "escalated"
     VOTED = "voted"
     EDITED = "edited"
     APPROVED = "approved"
@@ -40,7 +52,10 @@ class AuditEvent(Enum):
 
 @frozen
 class Fact:
-    """Something that happened to an approval and is not yet in the chain. The content itself is never in the ledger."""
+    """Something that happened to an approval and is not yet in the chain. The content itself is never in the ledger.
+
+    `to` names those whom it concerns: a delegate, those to whom it escalated.
+    """
 
     event: AuditEvent
     key: str
@@ -49,6 +64,7 @@ class Fact:
     digest: str
     by: Actor | None = None
     reason: str | None = None
+    to: tuple[str, ...] = ()
 
 
 @frozen
@@ -64,9 +80,20 @@ EMPTY = Head()
 _dumps = writer(json.JSONEncoder(separators=(",", ":"), check_circular=False))
 
 
+@unique
+class Part(Enum):
+    """What of an entry can be redacted: who was concerned, and what was said."""
+
+    PEOPLE = "people"
+    TEXT = "text"
+
+
 @frozen
 class Entry:
-    """One link: `body` is the JSON text of a fact, `hash` covers it and everything before it."""
+    """One link: `body` is the JSON text of a fact, `hash` covers it and everything before it.
+
+    Of people and texts the hash covers a salted digest alone, so that they can be redacted and the chain still holds.
+    """
 
     run_id: str
     seq: int
@@ -87,13 +114,22 @@ class BrokenChain:
 
 
 def fact(
-    event: AuditEvent, approval: Approval, at: datetime, by: Actor | None = None, reason: str | None = None
+    event: AuditEvent,
+    approval: Approval,
+    at: datetime,
+    by: Actor | None = None,
+    reason: str | None = None,
+    to: tuple[str, ...] = (),
 ) -> Fact:
     """Note that something happened to an approval, at its current revision."""
-    return Fact(event, approval.key, at, approval.revision, approval.digest, by, reason)
+    return Fact(event, approval.key, at, approval.revision, approval.digest, by, reason, to)
 
 
-def _body(fact: Fact) -> str:
+# What an entry is made of: `sealed` has the digests of what `open` has in the clear
+
+
+def _body(fact: Fact) -> tuple[str, str]:
+    """Write a fact: what the hash covers, and all of it."""
     members: dict[str, object] = {
         "event": fact.event.value,
         "key": fact.key,
@@ -101,24 +137,79 @@ def _body(fact: Fact) -> str:
         "revision": fact.revision,
         "digest": fact.digest,
     }
+    if fact.by is not None and fact.by.via is not None:
+        members["via"] = fact.by.via
+    opened = {part: (os.urandom(8).hex(), said) for part, said in _said(fact) if said}
+    if not opened:
+        text = _dumps(members)
+        return text, text
+    members["sealed"] = {part: _seal(salt, said) for part, (salt, said) in opened.items()}
+    covered = _dumps(members)
+    return covered, f'{covered[:-1]},"open":{_dumps(opened)}}}'
+
+
+def _said(fact: Fact) -> tuple[tuple[str, object], ...]:
+    people: dict[str, object] = {}
     if fact.by is not None:
-        members["by"] = fact.by.name
+        people["by"] = fact.by.name
         if fact.by.on_behalf_of is not None:
-            members["on_behalf_of"] = fact.by.on_behalf_of
-    if fact.reason is not None:
-        members["reason"] = fact.reason
-    return _dumps(members)
+            people["on_behalf_of"] = fact.by.on_behalf_of
+    if fact.to:
+        people["to"] = list(fact.to)
+    return (Part.PEOPLE.value, people), (Part.TEXT.value, fact.reason)
 
 
-def _link(run_id: str, seq: int, previous: str, body: str) -> str:
-    return sha256(f"{len(run_id)}:{run_id}{seq}:{previous}:{body}".encode("utf-8", "surrogatepass")).hexdigest()
+def _seal(salt: str, said: object) -> str:
+    return sha256(f"{salt}:{_dumps(said)}".encode()).hexdigest()
+
+
+def _covered(body: str) -> str | None:
+    """Give what the hash of an entry covers; None where what stands open is not what was sealed."""
+    try:
+        members: dict[str, Any] = json.loads(body)
+        opened: dict[str, Any] = members.pop("open", {})
+        sealed: dict[str, Any] = members.get("sealed", {})
+        true = all(_seal(salt, said) == sealed.get(part) for part, (salt, said) in opened.items())
+        return _dumps(members) if true else None
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def said(entry: Entry) -> dict[str, Any]:
+    """Read an entry: `event`, `key`, `at` (microseconds), `revision`, `digest`, `via`, and what of it is not redacted.
+
+    That is `by`, `on_behalf_of`, `to` and `reason`; `redacted` names the parts that were there and are no more. Raises
+    `ValueError` where the entry is none.
+    """
+    members: dict[str, Any] = json.loads(entry.body)
+    opened: dict[str, Any] = members.pop("open", {})
+    gone = sorted(set(members.pop("sealed", {})) - set(opened))
+    if Part.PEOPLE.value in opened:
+        members.update(opened[Part.PEOPLE.value][1])
+    if Part.TEXT.value in opened:
+        members["reason"] = opened[Part.TEXT.value][1]
+    return {**members, **({"redacted": gone} if gone else {})}
+
+
+def without(entry: Entry, parts: Collection[Part]) -> Entry:
+    """Give an entry with some of its parts redacted, under the same hash. Raises `ValueError` where it is none."""
+    members: dict[str, Any] = json.loads(entry.body)
+    opened: dict[str, Any] = members.pop("open", {})
+    left = {name: part for name, part in opened.items() if Part(name) not in parts}
+    if len(left) == len(opened):
+        return entry
+    return Entry(entry.run_id, entry.seq, entry.hash, _dumps({**members, "open": left} if left else members))
+
+
+def _link(run_id: str, seq: int, previous: str, covered: str) -> str:
+    return sha256(f"{len(run_id)}:{run_id}{seq}:{previous}:{covered}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def chained(run_id: str, head: Head, facts: Iterable[Fact]) -> tuple[Entry, ...]:
     """Link facts to the end of a run's chain."""
     entries: list[Entry] = []
-    for seq, body in enumerate(map(_body, facts), start=head.seq + 1):
-        head = Head(seq, _link(run_id, seq, head.hash, body))
+    for seq, (covered, body) in enumerate(map(_body, facts), start=head.seq + 1):
+        head = Head(seq, _link(run_id, seq, head.hash, covered))
         entries.append(Entry(run_id, seq, head.hash, body))
     return tuple(entries)
 
@@ -129,7 +220,8 @@ def verify(run_id: str, entries: Sequence[Entry], exported: Head | None = None) 
     for entry in entries:
         if entry.seq != head.seq + 1:
             return Err(BrokenChain(run_id, head.seq + 1, f"missing; entry {entry.seq} stands in its place"))
-        if entry.run_id != run_id or entry.hash != _link(run_id, entry.seq, head.hash, entry.body):
+        covered = _covered(entry.body)
+        if entry.run_id != run_id or covered is None or entry.hash != _link(run_id, entry.seq, head.hash, covered):
             return Err(BrokenChain(run_id, entry.seq, "its hash does not cover its content and the entries before it"))
         head = Head(entry.seq, entry.hash)
         if exported is not None and exported.seq == head.seq and exported.hash != head.hash:

@@ -12,24 +12,21 @@ from typing import Any, NoReturn, ParamSpec, TypeAlias, TypeGuard, TypeVar, cast
 
 import returns.result
 
-from awaitly.approval import Outcome
-from awaitly.asking import OPEN, ApprovalStep, Ask, GatedStep
-from awaitly.branching import Branching
+from awaitly.asking import ApprovalStep, GatedStep
 from awaitly.calling import Attempts, Body, body_of, instead, recorded_as, result_of, run_body
 from awaitly.changing import changed
+from awaitly.consulting import Consulting
 from awaitly.digest import arguments_digest, digest
-from awaitly.errors import NotApproved, UnexpectedError
+from awaitly.errors import UnexpectedError
 from awaitly.exceptions import DefinitionError
 from awaitly.host import Host
 from awaitly.ids import checked_name
 from awaitly.journal import Returned, RunRecord, Step
-from awaitly.line import RACING, park
+from awaitly.line import RACING
 from awaitly.pauses import Pauses
-from awaitly.policy import Policy
-from awaitly.questions import Question, Questions, value_of
+from awaitly.questions import value_of
 from awaitly.replay import PATCHED, Journal, Scope, Spot
 from awaitly.result import Err, Ok, Result
-from awaitly.signals import Parked
 from awaitly.witness import StepWitness
 from awaitly.workflow import Workflow
 
@@ -52,7 +49,7 @@ _UNSEEN = nullcontext()
 """What stands around a step's body where nobody observes it."""
 
 
-class Run(Branching, Pauses[E_contra]):
+class Run(Consulting[E_contra], Pauses[E_contra]):
     """A workflow's hold on its own run. `E_contra` is the union of the errors that the workflow declares.
 
     Every call is recorded under a key and comes back from the record on a replay. Nothing here may be called after the
@@ -61,7 +58,6 @@ class Run(Branching, Pauses[E_contra]):
 
     def __init__(self, workflow: Workflow[..., Any, Any], journal: Journal, run: RunRecord, host: Host) -> None:
         super().__init__(workflow, journal, run, host)
-        self._questions = Questions(workflow, journal, run)
 
     @property
     def idempotency_key(self) -> str:
@@ -191,107 +187,6 @@ class Run(Branching, Pauses[E_contra]):
             return result_of(step.recorded, body.hint, self._codec)
         except ValueError as exc:
             raise self._journal.drift(spot, "a result of another type", f"one that does not decode: {exc}") from exc
-
-    # Questions
-
-    def approval(
-        self: Run[NotApproved],
-        key: str,
-        *,
-        proposes: T,
-        summary: str | None = None,
-        policy: Policy = OPEN,
-        schema: object = None,
-        reason: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        redact: tuple[str, ...] = (),
-    ) -> Coroutine[Any, Any, T]:
-        """Ask people, and give the approved or edited value; a rejection or an expiry ends the workflow.
-
-        The run parks until somebody decides. An edit must decode as the type of `proposes`, or as `schema`.
-        """
-        ask = Ask(
-            key,
-            proposes=proposes,
-            summary=summary,
-            policy=policy,
-            schema=schema,
-            reason=reason,
-            metadata=metadata or {},
-            redact=redact,
-        )
-        return self._granted(*self._take(ask))
-
-    def decision(
-        self,
-        key: str,
-        *,
-        proposes: T,
-        summary: str | None = None,
-        policy: Policy = OPEN,
-        schema: object = None,
-        reason: str | None = None,
-        metadata: Mapping[str, Any] | None = None,
-        redact: tuple[str, ...] = (),
-    ) -> Coroutine[Any, Any, Outcome[T]]:
-        """Ask people, and give the decision itself: `Approved`, `Edited`, `Rejected` or `Expired`."""
-        ask = Ask(
-            key,
-            proposes=proposes,
-            summary=summary,
-            policy=policy,
-            schema=schema,
-            reason=reason,
-            metadata=metadata or {},
-            redact=redact,
-        )
-        return self._decided(*self._take(ask))
-
-    @overload
-    def approvals(self: Run[NotApproved], a: Ask[T1], /) -> Coroutine[Any, Any, tuple[T1]]: ...
-    @overload
-    def approvals(self: Run[NotApproved], a: Ask[T1], b: Ask[T2], /) -> Coroutine[Any, Any, tuple[T1, T2]]: ...
-    @overload
-    def approvals(
-        self: Run[NotApproved], a: Ask[T1], b: Ask[T2], c: Ask[T3], /
-    ) -> Coroutine[Any, Any, tuple[T1, T2, T3]]: ...
-    @overload
-    def approvals(self: Run[NotApproved], *asks: Ask[T]) -> Coroutine[Any, Any, tuple[T, ...]]: ...
-    def approvals(self: Run[NotApproved], *asks: Ask[Any]) -> Coroutine[Any, Any, tuple[Any, ...]]:
-        """Ask several questions at once: the run parks once, on all of them, and gives the values in that order."""
-        taken = [self._take(ask) for ask in asks]
-        return self._all([self._granted(*each) for each in taken])
-
-    def _take(self, ask: Ask[T]) -> tuple[Scope, Spot, Ask[T]]:
-        scope = self._scope()
-        return scope, self._called(scope.take_named(ask.key)), ask
-
-    async def _decided(self, scope: Scope, spot: Spot, ask: Ask[T]) -> Outcome[T]:
-        self._arrive(scope, spot)
-        question = self._questions.of_ask(spot, ask)
-        outcome = self._questions.answer(spot, question)
-        if outcome is None:
-            raise self._park(scope, spot)
-        return self._typed(spot, question, outcome)
-
-    def _typed(self, spot: Spot, question: Question, outcome: Outcome[str]) -> Outcome[Any]:
-        try:
-            return question.outcome(outcome)
-        except ValueError as exc:
-            raise self._journal.drift(spot, "a decision", f"a type for which {exc}") from exc
-
-    async def _granted(self, scope: Scope, spot: Spot, ask: Ask[T]) -> T:
-        granted: Result[T, NotApproved] = value_of(await self._decided(scope, spot, ask), self.run_id, spot.key)
-        match granted:
-            case Ok(value):
-                return value
-            case Err(error):
-                raise self._ending(error, spot.key)
-
-    def _park(self, scope: Scope, spot: Spot) -> Parked:
-        pending = self._questions.pending(spot)
-        self._journal.parked[spot.key] = pending
-        return park(scope, Parked((pending,)))
 
     # Gates and systems of record
 

@@ -6,277 +6,152 @@ and reads no clock. A pair of status and event that `TABLE` does not have is ref
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypeAlias
 
-from attrs import frozen
-
-from awaitly.actors import ADMIN, SYSTEM_TIMEOUT, Actor
+from awaitly.actors import ADMIN, Actor
 from awaitly.approval import Approval, Closing, Vote, content_digest
 from awaitly.audit import AuditEvent, Fact, fact
 from awaitly.changing import changed
-from awaitly.errors import (
-    AlreadyDecided,
-    EditorCannotApprove,
-    Expired,
-    NotAuthorised,
-    Refusal,
-    SelfApproval,
-    StaleRevision,
+from awaitly.chiming import chime, climbed, expire
+from awaitly.conversing import answer, comment, inquire, see
+from awaitly.eligibility import Seat, may_not, same_person, seat_of, shortfall
+from awaitly.errors import NotAuthorised, NotPossible, Refusal
+from awaitly.events import (
+    Answer,
+    Approve,
+    AskAgain,
+    Cancel,
+    Chime,
+    Claim,
+    Comment,
+    Consume,
+    Delegate,
+    Edit,
+    Event,
+    Expire,
+    Inquire,
+    Observe,
+    Personal,
+    Reassign,
+    Reject,
+    Release,
+    See,
+    Supersede,
 )
-from awaitly.policy import OnExpiry
+from awaitly.handing import claim, delegate, reassign, release
+from awaitly.quorum import filled
 from awaitly.result import Err, Ok, Result
 from awaitly.statuses import ApprovalStatus
+from awaitly.transition import Move, Transition, closed, taken
 
-__all__ = [
-    "TABLE",
-    "Approve",
-    "AskAgain",
-    "Cancel",
-    "Consume",
-    "Edit",
-    "Event",
-    "Expire",
-    "Observe",
-    "Reject",
-    "Shown",
-    "Supersede",
-    "Transition",
-    "decide",
-]
-
-
-@frozen(kw_only=True)
-class Shown:
-    """What the actor saw: a revision, and the digest of its content; None where the actor does not say."""
-
-    revision: int | None = None
-    digest: str | None = None
-
-
-UNSAID = Shown()
-
-
-@frozen
-class Approve:
-    """Vote yes."""
-
-    by: Actor
-    shown: Shown = UNSAID
-
-
-@frozen
-class Edit:
-    """Change the content to `content` (JSON text)."""
-
-    by: Actor
-    content: str
-    shown: Shown = UNSAID
-
-
-@frozen
-class Reject:
-    """Vote no."""
-
-    by: Actor
-    reason: str | None = None
-    shown: Shown = UNSAID
-
-
-@frozen
-class Cancel:
-    """Withdraw the question."""
-
-    by: Actor
-    reason: str | None = None
-
-
-@frozen
-class Expire:
-    """The timer: what the deadline makes of an unanswered approval."""
-
-
-@frozen
-class Observe:
-    """The user's own system of record has decided; the value that it gave stands in the run's journal."""
-
-    by: Actor
-    approves: bool
-    reason: str | None = None
-
-
-@frozen
-class Supersede:
-    """The engine: the run went on, or ended, without this approval."""
-
-    reason: str
-
-
-@frozen
-class AskAgain:
-    """The engine: a retried run comes back to a question that its failure had superseded."""
-
-    question: Approval
-
-
-@frozen
-class Consume:
-    """The engine: the run takes the decision up."""
-
-
-Event: TypeAlias = Approve | Edit | Reject | Cancel | Expire | Observe | Supersede | AskAgain | Consume
-
-
-@frozen
-class Transition:
-    """The moved approval and what the ledger notes. No facts: nothing changed, and nothing is to be written."""
-
-    approval: Approval
-    facts: tuple[Fact, ...] = ()
-
-    @property
-    def changed(self) -> bool:
-        """Whether there is anything to write."""
-        return bool(self.facts)
-
-
-Move: TypeAlias = Callable[[Approval, Any, datetime], Result[Transition, Refusal]]
+__all__ = ["TABLE", "decide"]
 
 
 def decide(approval: Approval, event: Event, now: datetime) -> Result[Transition, Refusal]:
-    """Move an approval by an event at a time of the store's clock."""
+    """Move an approval by an event at a time of the store's clock.
+
+    What a person does meets the approval as it stands by then: levels of its ladder whose time has come are climbed
+    first, whether or not a worker has been about.
+    """
     move = TABLE.get((approval.status, type(event)))
-    return Err(_taken(approval)) if move is None else move(approval, event, now)
-
-
-# What the moves check
-
-
-def _refused(approval: Approval, event: Approve | Edit | Reject, now: datetime) -> Refusal | None:
-    """Give the first reason for which a person's decision cannot be taken."""
-    a = approval
-    if a.deadline is not None and now >= a.deadline:
-        return Expired(a.run_id, a.key, a.deadline)
-    if a.external:
-        return NotAuthorised(
-            a.run_id, a.key, event.by.name, "a decision in the system of record that this approval asks"
-        )
-    if event.shown.revision not in (None, a.revision):
-        return StaleRevision(a.run_id, a.key, f"revision {event.shown.revision}", a.revision)
-    if event.shown.digest not in (None, a.digest):
-        return StaleRevision(a.run_id, a.key, "content that differs", a.revision)
-    return _ineligible(a, event)
-
-
-def _ineligible(a: Approval, event: Approve | Edit | Reject) -> Refusal | None:
-    allowed = a.policy.lets_edit if isinstance(event, Edit) else a.policy.lets_decide
-    if not allowed(event.by):
-        return NotAuthorised(a.run_id, a.key, event.by.name, a.policy.describe())
-    if not a.policy.self_approval and a.requested_by is not None and _same_person(event.by, a.requested_by):
-        return SelfApproval(a.run_id, a.key, event.by.name)
-    if isinstance(event, Approve) and a.editor is not None and _same_person(event.by, a.editor):
-        return EditorCannotApprove(a.run_id, a.key, event.by.name, a.revision)
-    return None
-
-
-def _same_person(one: Actor, other: Actor) -> bool:
-    return bool({one.name, one.person} & {other.name, other.person})
-
-
-def _same_actor(one: Actor | None, other: Actor) -> bool:
-    """Whether both are the same, whatever roles they hold today."""
-    return one is not None and (one.name, one.on_behalf_of) == (other.name, other.on_behalf_of)
-
-
-def _taken(a: Approval) -> Refusal:
-    if a.status is ApprovalStatus.EXPIRED and a.deadline is not None:
-        return Expired(a.run_id, a.key, a.deadline)
-    if a.closing is None or a.status is ApprovalStatus.SUPERSEDED:
-        return AlreadyDecided(a.run_id, a.key, a.status)
-    return AlreadyDecided(a.run_id, a.key, a.status, a.closing.by.name, a.closing.at)
-
-
-def _closed(
-    a: Approval, status: ApprovalStatus, closing: Closing, event: AuditEvent, votes: tuple[Vote, ...] | None = None
-) -> Result[Transition, Refusal]:
-    votes = a.votes if votes is None else votes
-    moved = changed(a, status=status, closing=closing, votes=votes, version=a.version + 1)
-    return Ok(Transition(moved, (fact(event, moved, closing.at, closing.by, closing.reason),)))
+    if move is None:
+        return Err(taken(approval))
+    if not approval.policy.escalations or not approval.pending or not isinstance(event, Personal):
+        return move(approval, event, now)
+    higher = climbed(approval, now)
+    match move(higher.approval, event, now):
+        case Ok(made) if made.changed and higher.changed:
+            moved = changed(made.approval, version=approval.version + 1)
+            return Ok(Transition(moved, (*higher.facts, *made.facts)))
+        case Ok(made) if not made.changed:
+            return Ok(Transition(approval))
+        case result:
+            return result
 
 
 # Moves
 
 
 def _vote(a: Approval, event: Approve | Reject, now: datetime) -> Result[Transition, Refusal]:
-    refusal = _refused(a, event, now)
-    if refusal is not None:
-        return Err(refusal)
+    seat = seat_of(a, event.by, event.standing)
+    refusal = may_not(a, event, seat, now)
+    if refusal is not None or seat is None:
+        return Err(refusal or NotAuthorised(a.run_id, a.key, event.by.name, a.policy.describe()))
     approves = isinstance(event, Approve)
-    mine = [v for v in a.votes if _same_person(v.by, event.by)]
+    mine = [v for v in a.votes if same_person(v.by, seat.by)]
     if any(v.approves is approves for v in mine):
         return Ok(Transition(a))
-    vote = Vote(event.by, approves, a.revision, now, None if isinstance(event, Approve) else event.reason)
-    return _counted(a, (*[v for v in a.votes if v not in mine], vote), vote)
+    vote = Vote(seat.by, approves, a.revision, now, None if isinstance(event, Approve) else event.reason, seat.fits)
+    return Ok(_counted(a, (*[v for v in a.votes if v not in mine], vote), vote))
 
 
-def _counted(a: Approval, votes: tuple[Vote, ...], vote: Vote) -> Result[Transition, Refusal]:
+def _counted(a: Approval, votes: tuple[Vote, ...], vote: Vote) -> Transition:
     """Close the approval where the votes suffice, else keep the vote."""
     closing = Closing(vote.by, vote.at, vote.reason)
-    count = [v.approves for v in votes].count(vote.approves)
-    if vote.approves and count >= a.policy.needs:
-        return _closed(a, ApprovalStatus.APPROVED, closing, AuditEvent.APPROVED, votes)
-    if not vote.approves and count >= a.policy.rejections:
-        return _closed(a, ApprovalStatus.REJECTED, closing, AuditEvent.REJECTED, votes)
-    moved = changed(a, votes=votes, version=a.version + 1)
-    return Ok(
-        Transition(moved, (fact(AuditEvent.VOTED, moved, vote.at, vote.by, "yes" if vote.approves else vote.reason),))
-    )
+    if vote.approves:
+        needs = [quorum.needs for quorum in a.policy.quorums]
+        ends = filled(needs, [v.fits for v in votes if v.approves])
+        status, event = ApprovalStatus.APPROVED, AuditEvent.APPROVED
+    else:
+        ends = [v.approves for v in votes].count(False) >= a.policy.rejections
+        status, event = ApprovalStatus.REJECTED, AuditEvent.REJECTED
+    if not ends:
+        moved = changed(a, votes=votes, version=a.version + 1)
+        return Transition(moved, (_noted(moved, vote),))
+    ended = closed(a, status, closing, event, votes)
+    return ended if len(votes) == 1 else Transition(ended.approval, (_noted(ended.approval, vote), *ended.facts))
+
+
+def _noted(a: Approval, vote: Vote) -> Fact:
+    word = "yes" if vote.approves else "no"
+    return fact(AuditEvent.VOTED, a, vote.at, vote.by, word if vote.reason is None else f"{word}: {vote.reason}")
 
 
 def _edit(a: Approval, event: Edit, now: datetime) -> Result[Transition, Refusal]:
     if _same_actor(a.editor, event.by) and a.edited == event.content:
         return Ok(Transition(a))
-    refusal = _refused(a, event, now)
+    seat = seat_of(a, event.by, event.standing)
+    refusal = may_not(a, event, seat, now)
     if refusal is not None:
         return Err(refusal)
+    counts = a.policy.counts_edits and seat is not None
+    by = event.by if seat is None else seat.by
+    lacking = None if counts else shortfall(a, editor=by)
+    if lacking is not None:
+        why = f"after an edit by {by.name} too few are left to approve it: {lacking}; let somebody else edit"
+        return Err(NotPossible(a.run_id, a.key, why))
+    return Ok(_revised(a, event.content, by, seat if counts else None, now))
+
+
+def _revised(a: Approval, content: str, by: Actor, voting: Seat | None, now: datetime) -> Transition:
+    """Give the next revision: earlier votes are void, and the edit is the first new one where it counts as that."""
     revised = changed(
         a,
-        edited=event.content,
-        editor=event.by,
+        edited=content,
+        editor=by,
         revision=a.revision + 1,
         votes=(),
         version=a.version + 1,
-        digest=content_digest(a.operation, event.content, a.schema, a.policy),
+        digest=content_digest(a.operation, content, a.schema, a.policy),
     )
-    noted = fact(AuditEvent.EDITED, revised, now, event.by)
-    vote = Vote(event.by, approves=True, revision=revised.revision, at=now)
-    if not a.policy.counts_edits or not a.policy.lets_decide(event.by):
-        return Ok(Transition(revised, (noted,)))
-    if a.policy.needs > 1:
-        return Ok(Transition(changed(revised, votes=(vote,)), (noted,)))
-    return Ok(Transition(changed(revised, status=ApprovalStatus.EDITED, closing=Closing(event.by, now)), (noted,)))
+    void = ", ".join(vote.by.name for vote in a.votes)
+    facts = (fact(AuditEvent.EDITED, revised, now, by, f"votes void: {void}" if void else None),)
+    if voting is None:
+        return Transition(revised, facts)
+    if a.policy.seats > 1:
+        vote = Vote(by, approves=True, revision=revised.revision, at=now, fits=voting.fits)
+        return Transition(changed(revised, votes=(vote,)), facts)
+    return Transition(changed(revised, status=ApprovalStatus.EDITED, closing=Closing(by, now)), facts)
 
 
 def _cancel(a: Approval, event: Cancel, now: datetime) -> Result[Transition, Refusal]:
     requester = a.requested_by
-    if requester is not None and not _same_person(event.by, requester) and ADMIN not in event.by.roles:
+    if requester is not None and not same_person(event.by, requester) and ADMIN not in event.by.roles:
         return Err(
             NotAuthorised(a.run_id, a.key, event.by.name, f"the requester {requester.name}, or the role {ADMIN!r}")
         )
-    return _closed(a, ApprovalStatus.CANCELLED, Closing(event.by, now, event.reason), AuditEvent.CANCELLED)
-
-
-def _expire(a: Approval, _: Expire, now: datetime) -> Result[Transition, Refusal]:
-    if a.deadline is None or now < a.deadline:
-        return Ok(Transition(a))
-    closing = Closing(SYSTEM_TIMEOUT, now, f"nobody decided by {a.deadline.isoformat(timespec='seconds')}")
-    status, event = {
-        OnExpiry.EXPIRE: (ApprovalStatus.EXPIRED, AuditEvent.EXPIRED),
-        OnExpiry.REJECT: (ApprovalStatus.REJECTED, AuditEvent.REJECTED),
-        OnExpiry.APPROVE: (ApprovalStatus.APPROVED, AuditEvent.APPROVED),
-    }[a.policy.on_expiry]
-    return _closed(a, status, closing, event)
+    return Ok(closed(a, ApprovalStatus.CANCELLED, Closing(event.by, now, event.reason), AuditEvent.CANCELLED))
 
 
 def _observe(a: Approval, event: Observe, now: datetime) -> Result[Transition, Refusal]:
@@ -284,8 +159,8 @@ def _observe(a: Approval, event: Observe, now: datetime) -> Result[Transition, R
         return Err(NotAuthorised(a.run_id, a.key, event.by.name, a.policy.describe()))
     closing = Closing(event.by, now, event.reason)
     if event.approves:
-        return _closed(a, ApprovalStatus.APPROVED, closing, AuditEvent.APPROVED)
-    return _closed(a, ApprovalStatus.REJECTED, closing, AuditEvent.REJECTED)
+        return Ok(closed(a, ApprovalStatus.APPROVED, closing, AuditEvent.APPROVED))
+    return Ok(closed(a, ApprovalStatus.REJECTED, closing, AuditEvent.REJECTED))
 
 
 def _supersede(a: Approval, event: Supersede, now: datetime) -> Result[Transition, Refusal]:
@@ -302,12 +177,17 @@ def _ask_again(a: Approval, event: AskAgain, now: datetime) -> Result[Transition
 
 def _consume(a: Approval, _: Consume, now: datetime) -> Result[Transition, Refusal]:
     if a.consumed_at is not None:
-        return Err(_taken(a))
+        return Err(taken(a))
     moved = changed(a, consumed_at=now, version=a.version + 1)
     return Ok(Transition(moved, (fact(AuditEvent.CONSUMED, moved, now),)))
 
 
 # The same again: the decision that already stands, asked for once more by the one who made it
+
+
+def _same_actor(one: Actor | None, other: Actor) -> bool:
+    """Whether both are the same, whatever roles they hold today; who stands in for somebody need not say so again."""
+    return one is not None and one.name == other.name and other.on_behalf_of in (one.on_behalf_of, None)
 
 
 def _approve_again(a: Approval, event: Approve, _: datetime) -> Result[Transition, Refusal]:
@@ -332,7 +212,7 @@ def _cancel_again(a: Approval, event: Cancel, _: datetime) -> Result[Transition,
 
 
 def _again(a: Approval, *, same: bool) -> Result[Transition, Refusal]:
-    return Ok(Transition(a)) if same else Err(_taken(a))
+    return Ok(Transition(a)) if same else Err(taken(a))
 
 
 _S = ApprovalStatus
@@ -341,7 +221,16 @@ TABLE: Mapping[tuple[ApprovalStatus, type], Move] = {
     (_S.PENDING, Reject): _vote,
     (_S.PENDING, Edit): _edit,
     (_S.PENDING, Cancel): _cancel,
-    (_S.PENDING, Expire): _expire,
+    (_S.PENDING, See): see,
+    (_S.PENDING, Claim): claim,
+    (_S.PENDING, Release): release,
+    (_S.PENDING, Delegate): delegate,
+    (_S.PENDING, Reassign): reassign,
+    (_S.PENDING, Comment): comment,
+    (_S.PENDING, Inquire): inquire,
+    (_S.PENDING, Answer): answer,
+    (_S.PENDING, Chime): chime,
+    (_S.PENDING, Expire): expire,
     (_S.PENDING, Observe): _observe,
     (_S.PENDING, Supersede): _supersede,
     (_S.APPROVED, Approve): _approve_again,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from attrs import Factory, define
 
 from awaitly import moves
 from awaitly.actors import ADMIN, Actor
-from awaitly.approval import Decision
-from awaitly.deciding import Transition
+from awaitly.approval import Approval, Decision
+from awaitly.changing import changed
+from awaitly.deciding import decide
 from awaitly.durations import from_micros
 from awaitly.errands import Errands
 from awaitly.errors import (
@@ -26,6 +28,7 @@ from awaitly.errors import (
     UnknownRun,
     WorkflowChanged,
 )
+from awaitly.events import Seated, Standing
 from awaitly.exceptions import CommitUnknown, RecordCorrupt
 from awaitly.execution import Execution, execution_of
 from awaitly.executor import Executor
@@ -34,14 +37,16 @@ from awaitly.journal import RunState
 from awaitly.looks import Looks
 from awaitly.moves import Moved
 from awaitly.observing import Observers
-from awaitly.picking import Eventful, moved
+from awaitly.picking import Eventful, picked
 from awaitly.records import head_of
 from awaitly.result import Err, Ok, Result
 from awaitly.running import RunRefusal
 from awaitly.salvage import listed, standing
 from awaitly.saving import approvals_in, decision, difference, state_in, withdrawal
+from awaitly.standing import Standings, with_absences
 from awaitly.statuses import RunStatus
-from awaitly.store import Found, Move, RunRow, Store
+from awaitly.store import Changes, Found, Move, RunRow, Store
+from awaitly.transition import Transition
 from awaitly.turns import Turn, Turns
 from awaitly.witness import tell_decided, tell_ended
 from awaitly.workflow import Workflow
@@ -60,6 +65,7 @@ class _Wish:
     key: str | None
     event: Eventful
     resume: Workflow[..., Any, Any] | None
+    restarts_clock: bool
     turn: Turn
     observers: Observers
     made: Transition | None = None
@@ -77,61 +83,91 @@ class _Wish:
 class Desk:
     """Takes decisions on runs of a store, and cancels them; `executor` goes on with a run where that is wanted too."""
 
-    def __init__(self, store: Store, executor: Executor) -> None:
+    def __init__(self, store: Store, executor: Executor, standings: Standings) -> None:
         self._store = store
         self._executor = executor
+        self._standings = standings
         self._turns = Turns()
 
     async def decide(
-        self, run_id: str, key: str | None, event: Eventful, resume: Workflow[..., Any, Any] | None
+        self,
+        run_id: str,
+        key: str | None,
+        event: Eventful,
+        resume: Workflow[..., Any, Any] | None = None,
+        *,
+        restarts_clock: bool = False,
     ) -> Result[Any, Refusal]:
         """Decide, and go on with the run where `resume` has its workflow.
+
+        `restarts_clock`: something may become due sooner by this than the run says, and it is to be told.
 
         Many decisions on one run take turns within this process. A turn ends when the decision is written, which is
         before the run's next step begins.
         """
         with self._executor.roster.busy():
-            return await self._decided(run_id, key, event, resume)
+            async with self._turns.of(run_id) as turn:
+                return await self._decided(
+                    _Wish(run_id, key, event, resume, restarts_clock, turn, self._executor.observers)
+                )
 
-    async def _decided(
-        self, run_id: str, key: str | None, event: Eventful, resume: Workflow[..., Any, Any] | None
-    ) -> Result[Any, Refusal]:
-        async with self._turns.of(run_id) as turn:
-            wish = _Wish(run_id, key, event, resume, turn, self._executor.observers)
-            try:
-                while True:
-                    answer = await self._tried(wish)
-                    if answer is not None:
-                        return answer
-            except CommitUnknown as exc:
-                if wish.stands:
-                    raise
-                return Err(DurabilityUnknown(run_id, str(exc)))
+    async def _decided(self, wish: _Wish) -> Result[Any, Refusal]:
+        try:
+            while True:
+                answer = await self._tried(wish)
+                if answer is not None:
+                    return answer
+        except CommitUnknown as exc:
+            if wish.stands:
+                raise
+            return Err(DurabilityUnknown(wish.run_id, str(exc)))
 
     async def _tried(self, wish: _Wish) -> Result[Any, Refusal] | None:
         """Load, decide, commit; None where somebody else came first: they may have decided otherwise."""
-        look = self._store.approvals if wish.resume is None else self._store.load
+        look = self._store.load if wish.resume is not None or wish.restarts_clock else self._store.approvals
         found = wish.looks.again(await look(wish.run_id))
         try:
             approvals = approvals_in(found)
         except RecordCorrupt as exc:
             return Err(NeedsReview(wish.run_id, str(exc)))
-        match moved(wish.run_id, approvals, wish.key, wish.event, from_micros(found.now)):
+        match await self._judged(wish, approvals, from_micros(found.now)):
             case Ok(transition):
                 wish.made, wish.stands = transition, not transition.changed
             case Err(refusal):
                 return Err(refusal)
         if wish.resume is None or found.run is None:
             made = Decision(transition.approval, replayed=not transition.changed)
-            return Ok(made) if await self._written(wish, found, transition) else None
+            return Ok(made) if await self._written(wish, transition, decision(found, transition)) else None
         try:
             state = state_in(found, found.run, approvals)
         except RecordCorrupt as exc:
-            if not await self._written(wish, found, transition):
+            if not await self._written(wish, transition, decision(found, transition)):
                 return None
             return Ok(await self._executor.set_aside(wish.resume, found.run, exc, Move.DECIDE))
         execution = await self._going_on(wish, wish.resume, state, transition, found)
         return None if execution is None else Ok(execution)
+
+    async def _judged(self, wish: _Wish, approvals: tuple[Approval, ...], now: datetime) -> Result[Transition, Refusal]:
+        """Give what the table says of what is wanted; for whom the actor stands in is asked only where that matters."""
+        match picked(wish.run_id, approvals, wish.key, now):
+            case Ok(approval):
+                pass
+            case Err(unclear):
+                return Err(unclear)
+        match wish.event(approval):
+            case Ok(event):
+                pass
+            case Err(misfit):
+                return Err(misfit)
+        if not isinstance(event, Seated):
+            return decide(approval, event, now)
+        if approval.policy.rules:
+            event = changed(event, standing=Standing(rules=await self._standings.rules_met(event.by, approval)))
+        judged = decide(approval, event, now)
+        if not isinstance(judged, Err) or not isinstance(judged.failure(), NotAuthorised):
+            return judged
+        absences = await self._standings.absences_for(event.by, now)
+        return decide(approval, with_absences(event, absences), now) if absences else judged
 
     async def _going_on(
         self, wish: _Wish, workflow: Workflow[..., Any, Any], state: RunState, transition: Transition, found: Found
@@ -156,14 +192,15 @@ class Desk:
                 left = refusal
             case Err(_):
                 pass
-        if not await self._written(wish, found, transition):
+        changes = decision(found, transition)
+        if not await self._written(wish, transition, changes):
             return None
-        last = decision(found, transition).entries[-1:]
+        last = changes.entries[-1:]
         return execution_of(workflow, decided.but(head=head_of(last[0]) if last else state.head), left)
 
-    async def _written(self, wish: _Wish, found: Found, transition: Transition) -> bool:
+    async def _written(self, wish: _Wish, transition: Transition, changes: Changes) -> bool:
         """Write a decision alone, unless it stands already; False where somebody was quicker."""
-        if transition.changed and isinstance(await self._store.commit(decision(found, transition)), Err):
+        if transition.changed and isinstance(await self._store.commit(changes), Err):
             return False
         wish.stand()
         return True

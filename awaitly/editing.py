@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from awaitly.approval import BLANK, Approval, still_blank, unblanked
+from awaitly.approval import Approval
 from awaitly.codec import LIMIT, Codec, too_large
 from awaitly.coding.paths import MAX_DEPTH, too_deep
 from awaitly.errors import InvalidEdit, Unstorable
+from awaitly.redaction import BLANK, still_blank, unblanked
 from awaitly.result import Err, Ok, Result
 from awaitly.schema import validate
 

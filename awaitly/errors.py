@@ -11,20 +11,23 @@ Broken infrastructure is not here: it raises the exceptions of `awaitly.exceptio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, unique
 from typing import Any, TypeAlias, TypeGuard
 
 from attrs import Factory, frozen
 
+from awaitly.durations import spoken
 from awaitly.statuses import ApprovalStatus, RunStatus, WaitKind
 
 __all__ = [
+    "AbsenceRefused",
     "AlreadyDecided",
     "AlreadySent",
     "AmbiguousApproval",
     "ApprovalExpired",
     "ApprovalRejected",
+    "ClaimedByOther",
     "ConflictReason",
     "DurabilityUnknown",
     "EditorCannotApprove",
@@ -35,9 +38,11 @@ __all__ = [
     "NeedsReview",
     "NotApproved",
     "NotAuthorised",
+    "NotPossible",
     "PendingApproval",
     "PromiseRefusal",
     "PromiseRejected",
+    "ReauthenticationNeeded",
     "Refusal",
     "RunCancelled",
     "RunConflict",
@@ -92,7 +97,11 @@ class Undecodable:
 
 @frozen
 class PendingApproval:
-    """The run waits for a person. `arguments` is what was proposed, as JSON values, with redacted fields blanked."""
+    """The run waits for a person. `arguments` is what was proposed, as JSON values, with redacted fields blanked.
+
+    `policy` says in words who may decide; `needs` different people must approve, and `votes` names those who have.
+    `asks_requester`: somebody has asked the requester something, and there is no answer yet.
+    """
 
     run_id: str
     key: str
@@ -107,6 +116,12 @@ class PendingApproval:
     requested_by: str | None = None
     metadata: Mapping[str, Any] = Factory(dict[str, Any])
     external: bool = False
+    policy: str = ""
+    needs: int = 1
+    votes: tuple[str, ...] = ()
+    edited_by: str | None = None
+    claimed_by: str | None = None
+    asks_requester: bool = False
 
     def __str__(self) -> str:
         return f"run {self.run_id} waits for approval {self.key!r}: {self.summary}"
@@ -509,6 +524,63 @@ class EditorCannotApprove:
 
 
 @frozen
+class AbsenceRefused:
+    """Somebody cannot be away to somebody else like this: `reason` says why."""
+
+    owner: str
+    to: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"the absence of {self.owner}{f', to {self.to}' if self.to else ''}, was not noted: {self.reason}"
+
+
+@frozen
+class ReauthenticationNeeded:
+    """The policy wants the actor to have proved within `within` who they are, and that is longer ago, or unknown."""
+
+    run_id: str
+    key: str
+    actor: str
+    within: timedelta
+
+    def __str__(self) -> str:
+        return (
+            f"{self.actor} must sign in again to decide on approval {self.key!r} of run {self.run_id}: "
+            f"that must not be longer ago than {spoken(self.within)}"
+        )
+
+
+@frozen
+class ClaimedByOther:
+    """Somebody else, `holder`, has claimed the approval at `at`."""
+
+    run_id: str
+    key: str
+    actor: str
+    holder: str
+    at: datetime
+
+    def __str__(self) -> str:
+        return (
+            f"{self.holder} has claimed approval {self.key!r} of run {self.run_id} since "
+            f"{self.at.isoformat(timespec='seconds')}; {self.actor} can act once {self.holder} or an admin releases it"
+        )
+
+
+@frozen
+class NotPossible:
+    """What was wanted of the approval makes no sense as it stands: `reason` says why. Nothing has changed."""
+
+    run_id: str
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"approval {self.key!r} of run {self.run_id}: {self.reason}"
+
+
+@frozen
 class InvalidEdit:
     """The edited value does not fit what was proposed; the approval is still pending. `path` names the offender."""
 
@@ -551,6 +623,9 @@ Refusal: TypeAlias = (
     | NotAuthorised
     | SelfApproval
     | EditorCannotApprove
+    | ReauthenticationNeeded
+    | ClaimedByOther
+    | NotPossible
     | InvalidEdit
     | NeedsReview
     | DurabilityUnknown

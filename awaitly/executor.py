@@ -36,7 +36,7 @@ from awaitly.ringing import ring
 from awaitly.roster import Roster
 from awaitly.running import RunRefusal
 from awaitly.salvage import listed, standing
-from awaitly.saving import state_in
+from awaitly.saving import difference, state_in
 from awaitly.signals import FencedOut
 from awaitly.statuses import RunStatus
 from awaitly.store import Changes, Clocked, Found, Move, RunRow, Store
@@ -124,12 +124,14 @@ class Executor:
             if found.run is None:
                 return Execution(run_id, None, Err(UnknownRun(run_id)))
             row = released(found.run) if take.move is Move.RETRY else found.run
-            known = workflow or self.workflow_of(row)
             try:
                 state = state_in(found, row)
             except RecordCorrupt as exc:
-                return await self.set_aside(known, found.run, exc, take.move)
+                return await self.set_aside(workflow or self.workflow_of(row), found.run, exc, take.move)
             now = from_micros(found.now)
+            if await self._chimed(state, now):
+                continue
+            known = workflow or self.workflow_of(row)
             if run_id.startswith(SCHEDULES):
                 came = await self._rung(known, state, now)
             else:
@@ -137,6 +139,15 @@ class Executor:
             if not isinstance(came, str):
                 return came
             run_id = came
+
+    async def _chimed(self, state: RunState, now: datetime) -> bool:
+        """Do what time has brought to a run's questions, for which its code is not needed; False for nothing."""
+        chimed = moves.chime(state, now)
+        if chimed is None:
+            return False
+        changes, _ = difference(Move.REMIND, state, chimed.state, chimed.facts)
+        await self._store.commit(changes)  # whoever was quicker has done it
+        return True
 
     async def _rung(
         self, workflow: Workflow[..., Any, Any], state: RunState, now: datetime

@@ -7,10 +7,12 @@ import time
 
 from awaitly.exceptions import DefinitionError
 
-__all__ = ["LONGEST_NAME", "SCHEDULES", "checked_name", "checked_run_id", "new_run_id"]
+__all__ = ["ABSENCES", "LONGEST_NAME", "SCHEDULES", "checked_name", "checked_run_id", "new_run_id"]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LONGEST_NAME = 200
+ABSENCES = "absence:"
+"""How the ids of rows begin that stand for somebody's absence, and of nothing else."""
 SCHEDULES = "schedule:"
 """How the ids of schedules begin, and of nothing else."""
 
@@ -31,7 +33,8 @@ def checked_name(kind: str, name: str) -> str:
 
 def checked_run_id(run_id: str) -> str:
     """Give an id back if a run can have it; raises `DefinitionError`."""
-    if run_id.startswith(SCHEDULES):
-        msg = f"a run id must not begin with {SCHEDULES!r}, as those of schedules do: {run_id[:40]!r}"
-        raise DefinitionError(msg)
+    for prefix, what in ((SCHEDULES, "schedules"), (ABSENCES, "absences")):
+        if run_id.startswith(prefix):
+            msg = f"a run id must not begin with {prefix!r}, as those of {what} do: {run_id[:40]!r}"
+            raise DefinitionError(msg)
     return checked_name("a run id", run_id)

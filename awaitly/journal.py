@@ -9,9 +9,10 @@ from typing import TypeAlias
 from attrs import frozen
 
 from awaitly.actors import Actor
-from awaitly.approval import Approval, Outcome, question_digest
+from awaitly.approval import Approval, question_digest
 from awaitly.audit import EMPTY, Head
 from awaitly.errors import UnexpectedError
+from awaitly.outcomes import Outcome
 from awaitly.statuses import Priority, RunStatus, WaitKind
 
 __all__ = [

@@ -11,13 +11,15 @@ from typing import TypeAlias
 
 from attrs import field, frozen
 
-from awaitly import deciding, running
+from awaitly import deciding, events, running
 from awaitly.actors import Actor
-from awaitly.approval import Approval, Approved
+from awaitly.approval import Approval
 from awaitly.audit import AuditEvent, Fact, fact
 from awaitly.changing import changed
 from awaitly.errors import NotAuthorised, UnknownStep
 from awaitly.journal import Arrived, Decided, Lease, Message, Recorded, RunRecord, RunState, Step, Wait, taken_up
+from awaitly.ladder import next_time
+from awaitly.outcomes import Approved
 from awaitly.result import Err, Ok, Result
 from awaitly.running import RunRefusal, advance
 from awaitly.statuses import RunStatus
@@ -27,6 +29,7 @@ __all__ = [
     "StillWaiting",
     "again",
     "cancel",
+    "chime",
     "claim",
     "end",
     "fork",
@@ -53,7 +56,7 @@ class StillWaiting:
     """Nobody has decided yet, so there is nothing to go on with."""
 
 
-Change: TypeAlias = Callable[[Approval], deciding.Event | None]
+Change: TypeAlias = Callable[[Approval], events.Event | None]
 
 
 def _each(
@@ -73,12 +76,12 @@ def _each(
     return tuple(moved), tuple(facts)
 
 
-def _expiring(approval: Approval) -> deciding.Event | None:
-    return deciding.Expire() if approval.pending else None
+def _expiring(approval: Approval) -> events.Event | None:
+    return events.Expire() if approval.pending else None
 
 
-def _consuming(approval: Approval) -> deciding.Event | None:
-    return deciding.Consume() if approval.ready else None
+def _consuming(approval: Approval) -> events.Event | None:
+    return events.Consume() if approval.ready else None
 
 
 def claim(state: RunState, lease: Lease, now: datetime) -> Result[Moved, RunRefusal | StillWaiting]:
@@ -148,12 +151,12 @@ def _observed(state: RunState, now: datetime) -> tuple[tuple[Approval, ...], tup
         return state.approvals, ()
     answers = {s.key: s.recorded.outcome for s in state.steps if isinstance(s.recorded, Decided)}
 
-    def observing(approval: Approval) -> deciding.Event | None:
+    def observing(approval: Approval) -> events.Event | None:
         outcome = answers.get(approval.key)
         if outcome is None or not approval.external or not approval.pending:
             return None
         by = getattr(outcome, "by", Actor("system:record"))
-        return deciding.Observe(by, isinstance(outcome, Approved), getattr(outcome, "reason", None))
+        return events.Observe(by, isinstance(outcome, Approved), getattr(outcome, "reason", None))
 
     approvals, observed = _each(state.approvals, observing, now)
     approvals, consumed = _each(approvals, lambda a: _consuming(a) if a.external else None, now)
@@ -166,13 +169,11 @@ def park(
     """Wait: the new questions are asked, and their clocks start now; those that nobody waits for are withdrawn."""
     approvals, observed = _observed(state, now)
     new = {approval.key: _asked_at(approval, now) for approval in asked}
-    approvals, again = _each(approvals, lambda a: deciding.AskAgain(new.pop(a.key)) if a.key in new else None, now)
+    approvals, again = _each(approvals, lambda a: events.AskAgain(new.pop(a.key)) if a.key in new else None, now)
     facts = (*again, *(fact(AuditEvent.ASKED, a, now, a.requested_by) for a in new.values()))
     approvals += tuple(new.values())
     approvals, left = _each(approvals, _superseding("the run went on without it", kept=waits), now)
-    times = [a.deadline for a in approvals if a.pending and a.deadline is not None]
-    times += [wait.until for wait in awaiting if wait.until is not None]
-    match advance(state.run, running.Park(waits, min(times, default=None), awaiting), now):
+    match advance(state.run, running.Park(waits, due_at(approvals, awaiting), awaiting), now):
         case Ok(run):
             return Ok(Moved(state.but(run=run, approvals=approvals), observed + facts + left))
         case Err(refusal):
@@ -193,9 +194,44 @@ def note(
     return Ok(Moved(state.but(run=run, approvals=approvals), facts))
 
 
+def due_at(approvals: Iterable[Approval], awaiting: Iterable[Wait]) -> datetime | None:
+    """Give when a parked run is to be looked at even if nobody does anything."""
+    times = [time for a in approvals if (time := next_time(a)) is not None]
+    times += [wait.until for wait in awaiting if wait.until is not None]
+    return min(times, default=None)
+
+
+def chime(state: RunState, now: datetime) -> Moved | None:
+    """Do what time has brought to the approvals of a parked run short of expiring them; None where nothing is to do.
+
+    Nothing of the run's code is needed for it: who may decide is reminded, the next level of a ladder is told, and the
+    run is looked at again when the next such time comes.
+    """
+    run = state.run
+    if run.due_at is None or now < run.due_at or not run.waits:
+        return None
+    approvals, facts = _each(state.approvals, lambda a: events.Chime() if _chimes(a, now) else None, now)
+    following = due_at(approvals, run.awaiting)
+    if not facts and following is not None and following <= now:
+        return None
+    match advance(run, running.WaitOn(following), now):
+        case Ok(waiting):
+            return Moved(state.but(run=waiting, approvals=approvals), facts)
+        case _:
+            return None
+
+
+def _chimes(approval: Approval, now: datetime) -> bool:
+    time = next_time(approval)
+    return time is not None and time <= now and (approval.deadline is None or now < approval.deadline)
+
+
 def _asked_at(approval: Approval, now: datetime) -> Approval:
+    """Let the clock of a question start; what a calendar laid down for it stands."""
     expires_in = approval.policy.expires_in
-    return changed(approval, asked_at=now, deadline=None if expires_in is None else now + expires_in)
+    if expires_in is None or approval.deadline is not None:
+        return changed(approval, asked_at=now)
+    return changed(approval, asked_at=now, deadline=now + expires_in)
 
 
 def end(state: RunState, result: Recorded, by: str | None, now: datetime) -> Result[Moved, RunRefusal]:
@@ -238,7 +274,7 @@ def _without_fatal(state: RunState) -> RunState:
 
 
 def _superseding(reason: str, *, kept: Iterable[str] = ()) -> Change:
-    return lambda a: deciding.Supersede(reason) if (a.pending or a.ready) and a.key not in kept else None
+    return lambda a: events.Supersede(reason) if (a.pending or a.ready) and a.key not in kept else None
 
 
 def cancel(state: RunState, by: Actor, reason: str | None, now: datetime) -> Result[Moved, RunRefusal | NotAuthorised]:
@@ -253,7 +289,7 @@ def cancel(state: RunState, by: Actor, reason: str | None, now: datetime) -> Res
             return Err(refusal)
         case Ok(run):
             pass
-    approvals, cancelled = _each(state.approvals, lambda a: deciding.Cancel(by, reason) if a.pending else None, now)
+    approvals, cancelled = _each(state.approvals, lambda a: events.Cancel(by, reason) if a.pending else None, now)
     approvals, facts = _each(approvals, _superseding("the run was cancelled"), now)
     return Ok(Moved(state.but(run=run, approvals=approvals), cancelled + facts))
 

@@ -11,7 +11,6 @@ from typing import Any, Self, TypeVar, overload
 
 from awaitly import moves
 from awaitly.actors import By
-from awaitly.answering import Answering
 from awaitly.dispatch import Dispatcher, dispatching
 from awaitly.doctor import Diagnosis, Doctor
 from awaitly.durations import Duration, as_timedelta, from_micros
@@ -23,14 +22,17 @@ from awaitly.errors import (
 from awaitly.exceptions import RecordCorrupt, UnknownWorkflow
 from awaitly.execution import Execution, execution_of, new_run
 from awaitly.executor import AGAIN, AS_IT_IS, Executor, as_damaged, left_alone, under_review
+from awaitly.grants import Rule
 from awaitly.host import INLINE
 from awaitly.ids import checked_run_id, new_run_id
+from awaitly.inbox import Inbox
 from awaitly.journal import DEFAULT_QUEUE, RunState
 from awaitly.moves import Moved
 from awaitly.observing import Observer, Observers
 from awaitly.queueing import id_taken
 from awaitly.result import Err, Ok
 from awaitly.saving import state_in
+from awaitly.standing import rules_by_grant
 from awaitly.statuses import RunStatus
 from awaitly.store import Move, Store, Wakes, joined
 from awaitly.watching import watching
@@ -49,7 +51,7 @@ _LOOK_AGAIN = 5.0
 """Seconds after which whoever waits looks again, even if no wake-up came: those are hints."""
 
 
-class Orchestrator(Answering):
+class Orchestrator(Inbox):
     """Starts runs, takes decisions and lets runs go on, over a store. Use it as `async with Orchestrator(...)`.
 
     `workflows` are those that this process can run; deciding and listing need none. Several of one name differ in their
@@ -57,7 +59,7 @@ class Orchestrator(Answering):
     with a process that died before another may take it over; it is renewed while the run executes. A time that a
     workflow lets pass (`run.sleep`, the next attempt of a step) is waited for on the spot up to `inline`; for more the
     run parks. `observers` are told what happens here; a `dispatcher` hands what comes due to a fleet, for its tasks to
-    `resume`. The orchestrator opens the store and closes it.
+    `resume`. `rules` are those of the application that policies name. The orchestrator opens the store and closes it.
     """
 
     def __init__(
@@ -69,11 +71,13 @@ class Orchestrator(Answering):
         inline: Duration = INLINE,
         observers: Iterable[Observer] = (),
         dispatcher: Dispatcher | None = None,
+        rules: Iterable[Rule] = (),
     ) -> None:
         if dispatcher is not None:
             store = dispatching(store, dispatcher)
         told = Observers(observers)
-        super().__init__(store, told, Executor(store, workflows, as_timedelta(lease), as_timedelta(inline), told))
+        executor = Executor(store, workflows, as_timedelta(lease), as_timedelta(inline), told)
+        super().__init__(store, told, executor, rules_by_grant(rules))
         self._renewing: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:

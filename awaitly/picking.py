@@ -8,10 +8,12 @@ from typing import Any, TypeAlias
 
 from awaitly.actors import Actor
 from awaitly.approval import Approval
-from awaitly.deciding import Edit, Event, Shown, Transition, decide
+from awaitly.deciding import decide
 from awaitly.editing import edited_content
 from awaitly.errors import AmbiguousApproval, Refusal, UnknownApproval
+from awaitly.events import Edit, Event, Shown
 from awaitly.result import Err, Ok, Result
+from awaitly.transition import Transition
 
 __all__ = ["Eventful", "always", "editing", "moved", "picked"]
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from attrs import frozen
 
-from awaitly.approval import Approval, Approved, Edited, Outcome, Pending, Rejected, question_digest, redacted, scrubbed
+from awaitly.approval import Approval, StagePlace, question_digest
 from awaitly.asking import OPEN, ApprovalStep, Ask, Check, GatedStep
+from awaitly.changing import changed
 from awaitly.codec import ANYTHING
+from awaitly.eligibility import shortfall
 from awaitly.errors import ApprovalExpired, ApprovalRejected, Expired, NotApproved, PendingApproval, UnexpectedError
 from awaitly.exceptions import UnstorableValue
 from awaitly.journal import Decided, RunRecord, Step
-from awaitly.policy import Policy
+from awaitly.outcomes import Approved, Edited, Outcome, Pending, Rejected
+from awaitly.policy import Calendar, Policy
+from awaitly.redaction import redacted, scrubbed
 from awaitly.replay import Journal, Spot
 from awaitly.result import Err, Ok, Result
 from awaitly.schema import json_schema
@@ -42,6 +46,7 @@ class Presentation:
     metadata: str = "{}"
     redact: tuple[str, ...] = ()
     external: bool = False
+    stage: StagePlace | None = None
 
 
 @frozen
@@ -70,7 +75,10 @@ class Question:
 class Questions:
     """The questions of one execution."""
 
-    def __init__(self, workflow: Workflow[..., Any, Any], journal: Journal, run: RunRecord) -> None:
+    def __init__(
+        self, workflow: Workflow[..., Any, Any], journal: Journal, run: RunRecord, clock: Callable[[], datetime]
+    ) -> None:
+        self._clock = clock
         self._workflow = workflow
         self._codec = workflow.codec
         self._journal = journal
@@ -89,6 +97,7 @@ class Questions:
                 reason=ask.reason,
                 metadata=self._written(spot, dict(ask.metadata), ANYTHING) if ask.metadata else "{}",
                 redact=ask.redact,
+                stage=ask.stage,
             )
 
         return Question(self._operation(spot), content, functools.partial(self._codec.read, hint=hint), present)
@@ -170,7 +179,7 @@ class Questions:
 
     def _approval(self, spot: Spot, question: Question) -> Approval:
         run, shown = self._run, question.present()
-        return Approval(
+        asked = Approval(
             run_id=run.run_id,
             key=spot.key,
             workflow=run.workflow,
@@ -186,7 +195,25 @@ class Questions:
             metadata=shown.metadata,
             redact=shown.redact,
             external=shown.external,
+            stage=shown.stage,
         )
+        lacking = shortfall(asked)
+        if lacking is not None:
+            raise self._cannot_ask(spot, f"nobody could ever approve it: {lacking}")
+        return self._by_calendar(spot, asked)
+
+    def _by_calendar(self, spot: Spot, asked: Approval) -> Approval:
+        """Lay down by the policy's calendar, where it has one, when the deadline is and when each level comes."""
+        policy, now = asked.policy, self._clock()
+        if policy.calendar is None:
+            return asked
+        try:
+            lengths = (policy.expires_in, *(level.after for level in policy.escalations))
+            deadline, *levels = (None if each is None else _moment(policy.calendar, now, each) for each in lengths)
+        except Exception as exc:
+            raise self._cannot_ask(spot, f"its calendar failed: {type(exc).__name__}: {exc}") from exc
+        came = tuple(level for level in levels if level is not None)
+        return changed(asked, deadline=deadline, handling=changed(asked.handling, levels=came))
 
     def _written(self, spot: Spot, value: object, hint: object) -> str:
         match self._codec.encode(value, hint):
@@ -218,6 +245,15 @@ def value_of(outcome: Outcome[T], run_id: str, key: str) -> Result[T, NotApprove
             return Err(ApprovalRejected(run_id, key, by.name, reason))
         case Expired(deadline=deadline):
             return Err(ApprovalExpired(run_id, key, deadline))
+
+
+def _moment(calendar: Calendar, now: datetime, length: timedelta) -> datetime:
+    """Ask a calendar. Raises `ValueError` where what it says is no time to come."""
+    moment = calendar(now, length)
+    if moment.tzinfo is None or moment <= now:
+        msg = f"{moment.isoformat()} is no moment after {now.isoformat()}; give an aware one"
+        raise ValueError(msg)
+    return moment.astimezone(UTC)
 
 
 def _summary(spot: Spot, ask: Ask[Any], content: str) -> str:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from attrs import evolve, frozen
 
 from awaitly.approval import Approval
-from awaitly.audit import BrokenChain, Entry, Head, verify
+from awaitly.audit import BrokenChain, Entry, Head, Part, said, verify, without
 from awaitly.durations import Duration, as_timedelta, from_micros
-from awaitly.errors import PendingApproval, UnknownRun
+from awaitly.errors import NeedsReview, PendingApproval, UnknownApproval, UnknownRun
 from awaitly.exceptions import RecordCorrupt
 from awaitly.journal import Message, RunRecord, Step, Wait
+from awaitly.progress import Progress, progress_of
 from awaitly.records import approval_of
 from awaitly.result import Err, Ok, Result
 from awaitly.salvage import listed, salvaged
+from awaitly.saving import approvals_in
 from awaitly.statuses import RunStatus
 from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Found, Hold, Move, Page, RunQuery, RunRow, Store
 
@@ -102,6 +104,41 @@ class Reader:
         entries = await self._store.entries(row.run_id)
         return History(read.run, read.steps, read.approvals, entries, read.damage, read.messages)
 
+    async def progress(self, run_id: str, chain: str) -> Result[Progress, UnknownApproval | NeedsReview]:
+        """Tell which stages of a chain are completed, which one waits and for whom, which remain or are left out."""
+        found = await self._store.approvals(run_id)
+        try:
+            approvals = approvals_in(found)
+        except RecordCorrupt as exc:
+            return Err(NeedsReview(run_id, str(exc)))
+        progress = progress_of(run_id, chain, approvals)
+        chains = tuple(dict.fromkeys(a.stage.chain for a in approvals if a.stage is not None))
+        return Err(UnknownApproval(run_id, chain, chains)) if progress is None else Ok(progress)
+
+    async def ledger(self, run_id: str) -> tuple[Entry, ...]:
+        """Read a run's ledger, in order; `said(entry)` tells what an entry says, `verify` checks the chain."""
+        return await self._store.entries(run_id)
+
+    async def redact(
+        self, run_id: str, *, parts: Collection[Part] = (Part.TEXT,), key: str | None = None
+    ) -> Result[int, BrokenChain]:
+        """Take texts, or people, out of a run's ledger for good; gives how many entries have changed.
+
+        The chain still verifies, and says where something was taken out. `key` names the approval whose entries are
+        meant. What stands in the approvals themselves goes with `cleanup`. Refused where the chain is broken.
+        """
+        entries = await self._store.entries(run_id)
+        match verify(run_id, entries):
+            case Err(broken):
+                return Err(broken)
+            case Ok(_):
+                pass
+        meant = [entry for entry in entries if key is None or said(entry)["key"] == key]
+        redacted = tuple(new for entry in meant if (new := without(entry, parts)) is not entry)
+        if redacted:
+            await self._store.commit(Changes(move=Move.REDACT, redacted=redacted))
+        return Ok(len(redacted))
+
     async def verify(self, run_id: str, exported: Head | None = None) -> Result[Head, BrokenChain]:
         """Check a run's ledger, against a head that was exported before where one is given."""
         return verify(run_id, await self._store.entries(run_id), exported)
@@ -146,7 +183,7 @@ class Reader:
         after: str | None = None,
     ) -> Page[RunRecord]:
         """List runs, the newest first. `prefix` is one of run ids; `after` is the `after` of the page before."""
-        names = None if statuses is None else tuple(status.value for status in statuses)
+        names = tuple(status.value for status in (RunStatus if statuses is None else statuses))
         query = RunQuery(prefix=prefix, workflow=workflow, statuses=names, limit=limit, after=after)
         page = await self._store.page_runs(query)
         return Page(tuple(map(listed, page.items)), page.after)

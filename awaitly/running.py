@@ -33,6 +33,7 @@ __all__ = [
     "RunEvent",
     "RunRefusal",
     "Told",
+    "WaitOn",
     "advance",
 ]
 
@@ -55,6 +56,13 @@ class Park:
     waits: tuple[str, ...]
     due_at: datetime | None = None
     awaiting: tuple[Wait, ...] = ()
+
+
+@frozen
+class WaitOn:
+    """The run waits on for what it waits for, and is to be looked at again at another time."""
+
+    due_at: datetime | None
 
 
 @frozen
@@ -111,7 +119,7 @@ class Requeue:
     """Somebody wants a run that failed, or that was set aside, to be tried again."""
 
 
-RunEvent: TypeAlias = Claim | Park | Note | End | Again | Told | Release | Cancel | Review | Requeue
+RunEvent: TypeAlias = Claim | Park | WaitOn | Note | End | Again | Told | Release | Cancel | Review | Requeue
 RunRefusal: TypeAlias = RunConflict | RunEnded | NeedsReview
 Move: TypeAlias = Callable[[RunRecord, Any, datetime], Result[RunRecord, RunRefusal]]
 
@@ -160,6 +168,10 @@ def _take_over(run: RunRecord, event: Claim, now: datetime) -> Result[RunRecord,
 
 def _park(run: RunRecord, event: Park, now: datetime) -> Result[RunRecord, RunRefusal]:
     return _moved(run, RunStatus.PARKED, now, waits=event.waits, awaiting=event.awaiting, due_at=event.due_at)
+
+
+def _wait_on(run: RunRecord, event: WaitOn, now: datetime) -> Result[RunRecord, RunRefusal]:
+    return Ok(changed(run, version=run.version + 1, updated_at=now, due_at=event.due_at))
 
 
 def _note(run: RunRecord, event: Note, now: datetime) -> Result[RunRecord, RunRefusal]:
@@ -221,6 +233,7 @@ TABLE: Mapping[tuple[RunStatus, type], Move] = {
     (_S.RUNNING, Cancel): _cancel,
     (_S.RUNNING, Review): _review,
     (_S.PARKED, Claim): _claim,
+    (_S.PARKED, WaitOn): _wait_on,
     (_S.PARKED, Cancel): _cancel,
     (_S.PARKED, Review): _review,
     (_S.COMPLETED, Told): _told,

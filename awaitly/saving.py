@@ -10,10 +10,12 @@ from awaitly.actors import Actor
 from awaitly.approval import Approval
 from awaitly.audit import Fact, chained
 from awaitly.changing import changed
-from awaitly.deciding import Cancel, Transition, decide
-from awaitly.durations import from_micros
+from awaitly.deciding import decide
+from awaitly.durations import from_micros, to_micros
+from awaitly.events import Cancel
 from awaitly.exceptions import RecordCorrupt
 from awaitly.journal import Message, RunRecord, RunState, with_decisions
+from awaitly.ladder import next_time
 from awaitly.records import (
     approval_of,
     head_of,
@@ -29,7 +31,8 @@ from awaitly.records import (
 )
 from awaitly.result import Ok
 from awaitly.statuses import RunStatus
-from awaitly.store import ApprovalRow, Changes, Found, Move, RunRow
+from awaitly.store import ApprovalRow, Changes, Found, Hold, Move, RunRow
+from awaitly.transition import Transition
 
 __all__ = [
     "LOOK_AGAIN",
@@ -126,10 +129,27 @@ def _renumbered(approval: Approval, before: Approval | None) -> Approval:
 
 
 def decision(found: Found, transition: Transition) -> Changes:
-    """Give the commit of a decision: the approval, and what the ledger notes; being ready, it wakes its run."""
+    """Give the commit of a decision: the approval, and what the ledger notes; being ready, it wakes its run.
+
+    Where the run was found too and something of the approval is due sooner than the run says, it is told.
+    """
     approval = transition.approval
     entries = chained(approval.run_id, head_of(found.head), transition.facts)
-    return Changes(move=Move.DECIDE, approvals=(row_of_approval(approval),), entries=entries, wakes=approval.ready)
+    return Changes(
+        move=Move.DECIDE,
+        approvals=(row_of_approval(approval),),
+        holds=_sooner(found.run, approval),
+        entries=entries,
+        wakes=approval.ready,
+    )
+
+
+def _sooner(row: RunRow | None, approval: Approval) -> tuple[Hold, ...]:
+    time = next_time(approval)
+    if row is None or time is None or row.status != RunStatus.PARKED.value:
+        return ()
+    due_at = to_micros(time)
+    return (Hold(row.run_id, row.version, due_at),) if row.due_at is None or due_at < row.due_at else ()
 
 
 def withdrawal(found: Found, row: RunRow, by: Actor, reason: str | None) -> Changes:

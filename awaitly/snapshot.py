@@ -10,9 +10,9 @@ from typing import Any, cast
 from attrs import asdict, frozen
 
 from awaitly.actors import Actor, By, as_actor
-from awaitly.deciding import Approve, Reject, Shown
 from awaitly.durations import utc_now
 from awaitly.errors import PendingApproval, Refusal, Sent, UnknownPromise
+from awaitly.events import Approve, Reject, Shown
 from awaitly.exceptions import BadSnapshot, RecordCorrupt
 from awaitly.ids import checked_name
 from awaitly.journal import Arrived, Content, RunState, with_decisions

@@ -137,8 +137,8 @@ class Changes:
     """One atomic commit about one run: all of it is applied, or nothing. Every part has the same `run_id`.
 
     `runs` and `approvals` are swapped by version: a row of version 1 must not exist yet, a row of version n must
-    stand at n - 1. `steps` and `entries` are inserted and must not exist yet. `redacted` entries take the place of those
-    of the same `seq`, which must be there with the same `hash`. `dropped` names steps to remove, by run and key.
+    stand at n - 1. `steps` and `entries` are inserted and must not exist yet. `redacted` entries take the place of
+    those of the same `seq`, which must be there with the same `hash`. `dropped` names steps to remove, by run and key.
     `forgotten` names a run to delete, with all that belongs to it, if it stands at the given version; version
     0 means that there is no such run, and deletes what is kept under its id all the same.
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import click
 from attrs import frozen
 
-from awaitly.approval import Approved, Decision, Edited, Rejected
+from awaitly.approval import Decision
 from awaitly.cli import plain
 from awaitly.cli.editing import from_stdin, meant_value
 from awaitly.cli.failures import refused, usage
@@ -18,6 +18,7 @@ from awaitly.cli.visible import shown, visible
 from awaitly.desk import CancelRefusal
 from awaitly.errors import RunCancelled
 from awaitly.orchestrator import Orchestrator
+from awaitly.outcomes import Approved, Edited, Rejected
 from awaitly.result import Err, Ok, Result
 from awaitly.statuses import RunStatus, WaitKind
 from awaitly.store import Store

@@ -13,7 +13,7 @@ from typing import Any, cast
 from attrs import fields, has
 
 from awaitly.actors import Actor
-from awaitly.approval import Approval, Decision, redacted
+from awaitly.approval import Approval, Decision
 from awaitly.audit import Head
 from awaitly.cli.veil import Veil
 from awaitly.cli.waits import NO_CHILDREN, Children, children_of
@@ -33,6 +33,7 @@ from awaitly.journal import (
 )
 from awaitly.promises import promise_id
 from awaitly.reader import History
+from awaitly.redaction import redacted
 from awaitly.statuses import RunStatus, WaitKind
 
 __all__ = ["approval", "decision", "head", "history", "members", "pending", "run"]

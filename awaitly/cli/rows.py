@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from awaitly.approval import Approval, redacted
+from awaitly.approval import Approval
 from awaitly.cli import wording
 from awaitly.cli.human import day_and_time, length
 from awaitly.cli.veil import Veil
@@ -16,6 +16,7 @@ from awaitly.cli.waits import Children, came, described
 from awaitly.digest import digest
 from awaitly.journal import Arrived, Decided, Elapsed, Failed, Message, Raised, Step
 from awaitly.reader import History
+from awaitly.redaction import redacted
 from awaitly.statuses import ApprovalStatus, RunStatus, WaitKind
 
 __all__ = ["Row", "rows_of"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeGuard, overload
 
-from awaitly.approval import Approval, redacted, scrubbed
+from awaitly.approval import Approval
+from awaitly.redaction import redacted, scrubbed
 
 __all__ = ["Veil", "is_list", "is_object"]
 

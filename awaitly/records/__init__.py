@@ -7,12 +7,16 @@ no stored text. Reading a body that this release does not understand raises `Rec
 from __future__ import annotations
 
 from awaitly.audit import EMPTY, Entry, Head
+from awaitly.records.absences import absence_id, absence_of, absences_prefix, row_of_absence
 from awaitly.records.approvals import approval_of, row_of_approval
 from awaitly.records.messages import is_message, message_key, message_of, row_of_message
 from awaitly.records.runs import quarantined, released, row_of_run, run_of, version_of
 from awaitly.records.steps import row_of_step, step_of
 
 __all__ = [
+    "absence_id",
+    "absence_of",
+    "absences_prefix",
     "approval_of",
     "head_of",
     "is_message",
@@ -20,6 +24,7 @@ __all__ = [
     "message_of",
     "quarantined",
     "released",
+    "row_of_absence",
     "row_of_approval",
     "row_of_message",
     "row_of_run",

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from awaitly.approval import Approval, Closing, Vote
+from awaitly.approval import Approval, Closing, StagePlace, Vote
 from awaitly.coding.texts import compact
 from awaitly.durations import from_micros, to_micros
+from awaitly.eligibility import audience
+from awaitly.handling import UNHANDLED
 from awaitly.policy import Policy
+from awaitly.records.handling import handling_of, plain_handling
 from awaitly.records.parts import (
     actor_of,
     count_of,
@@ -37,6 +40,7 @@ def row_of_approval(approval: Approval) -> ApprovalRow:
         asked_at=to_micros(approval.asked_at),
         deadline=optional(to_micros, approval.deadline),
         body=dumps(_plain_approval(approval)),
+        audience=audience(approval) if approval.pending else (),
     )
 
 
@@ -63,18 +67,26 @@ def _plain_approval(a: Approval) -> dict[str, object]:
         ("votes", [_plain_vote(vote) for vote in a.votes]),
         ("closing", a.closing and [plain_actor(a.closing.by), to_micros(a.closing.at), a.closing.reason]),
         ("consumed_at", optional(to_micros, a.consumed_at)),
+        ("handling", None if a.handling is UNHANDLED else plain_handling(a.handling)),
+        ("stage", a.stage and [a.stage.chain, a.stage.name, list(a.stage.stages), list(a.stage.planned)]),
     )
     members.update((name, value) for name, value in given if value or value == "")
     return members
 
 
 def _plain_vote(vote: Vote) -> list[object]:
-    return [plain_actor(vote.by), vote.approves, vote.revision, to_micros(vote.at), vote.reason]
+    told = [plain_actor(vote.by), vote.approves, vote.revision, to_micros(vote.at), vote.reason]
+    return told if vote.fits == (0,) else [*told, list(vote.fits)]
 
 
 def _vote(plain: list[Any]) -> Vote:
-    by, approves, revision, at, reason = plain
-    return Vote(actor_of(by), approves, revision, from_micros(at), reason)
+    by, approves, revision, at, reason, *fits = plain
+    return Vote(actor_of(by), approves, revision, from_micros(at), reason, *map(tuple, fits))
+
+
+def _stage(plain: list[Any]) -> StagePlace:
+    chain, name, stages, planned = plain
+    return StagePlace(text_of(chain), text_of(name), tuple(map(text_of, stages)), tuple(map(text_of, planned)))
 
 
 def _closing(plain: list[Any]) -> Closing:
@@ -118,6 +130,8 @@ def _approval_of(row: ApprovalRow) -> Approval:
         votes=tuple(map(_vote, body.get("votes", ()))),
         closing=optional(_closing, body.get("closing")),
         consumed_at=moment_of(body.get("consumed_at")),
+        handling=handling_of(body["handling"]) if "handling" in body else UNHANDLED,
+        stage=optional(_stage, body.get("stage")),
         digest=text_of(body["digest"]),
     )
 

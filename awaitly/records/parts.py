@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from awaitly.actors import Actor
-from awaitly.approval import Approved, Edited, Outcome, Rejected
 from awaitly.coding.texts import compact, writer
 from awaitly.durations import from_micros, to_micros
 from awaitly.errors import Expired, UnexpectedError
@@ -23,6 +22,7 @@ from awaitly.journal import (
     Recorded,
     Returned,
 )
+from awaitly.outcomes import Approved, Edited, Outcome, Rejected
 from awaitly.store import ApprovalRow, RunRow, StepRow
 
 __all__ = [

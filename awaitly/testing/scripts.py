@@ -10,9 +10,9 @@ from typing import Any, TypeAlias, cast
 
 from attrs import frozen
 
-from awaitly.approval import Approved, Pending, Rejected
 from awaitly.asking import ApprovalStep, GatedStep
 from awaitly.calling import is_result
+from awaitly.outcomes import Approved, Pending, Rejected
 from awaitly.result import Err, Ok
 from awaitly.testing.lives import Life
 from awaitly.workflow import StepWithOptions, name_of

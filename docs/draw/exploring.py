@@ -20,11 +20,14 @@ from awaitly import (
     RunStatus,
     UnexpectedError,
     deciding,
+    events,
     from_micros,
     running,
 )
 from awaitly.approval import Closing, Vote
+from awaitly.handling import Handling, Inquiry, Taken
 from awaitly.journal import Lease, Raised, Returned, RunRecord
+from awaitly.transition import Transition
 
 __all__ = ["CONSUMED", "Moves", "approval_moves", "run_moves"]
 
@@ -44,28 +47,41 @@ POLICIES = (
     Policy(),
     Policy(needs=2, rejections=2),
     *(Policy(expires_in="1h", on_expiry=what) for what in OnExpiry),
+    Policy(remind_every="1h"),
 )
 SAMPLES: tuple[dict[str, Any], ...] = (
     {},
     *({"votes": (Vote(ANN, approves, 1, NOW),)} for approves in (True, False)),
     {"edited": "2", "editor": BEN},
     {"external": True},
+    {"handling": Handling(taken=Taken(ANN, NOW))},
+    {"handling": Handling(inquiry=Inquiry(ANN, NOW))},
 )
 
-APPROVAL_EVENTS: Mapping[type, tuple[deciding.Event, ...]] = {
-    deciding.Approve: (deciding.Approve(ANN), deciding.Approve(BEN)),
-    deciding.Reject: (deciding.Reject(ANN), deciding.Reject(BEN)),
-    deciding.Edit: (deciding.Edit(BEN, "2"),),
-    deciding.Cancel: (deciding.Cancel(ANN),),
-    deciding.Expire: (deciding.Expire(),),
-    deciding.Observe: (deciding.Observe(ANN, approves=True), deciding.Observe(ANN, approves=False)),
-    deciding.Supersede: (deciding.Supersede("the run ended"),),
-    deciding.AskAgain: (deciding.AskAgain(Approval(*QUESTION, Policy(), NOW)),),
-    deciding.Consume: (deciding.Consume(),),
+APPROVAL_EVENTS: Mapping[type, tuple[events.Event, ...]] = {
+    events.Approve: (events.Approve(ANN), events.Approve(BEN)),
+    events.Reject: (events.Reject(ANN), events.Reject(BEN)),
+    events.Edit: (events.Edit(BEN, "2"),),
+    events.Cancel: (events.Cancel(ANN),),
+    events.See: (events.See(ANN),),
+    events.Claim: (events.Claim(ANN),),
+    events.Release: (events.Release(ANN),),
+    events.Delegate: (events.Delegate(ANN, "ben"),),
+    events.Reassign: (events.Reassign(Actor("root", ["admin"]), ("ben",)),),
+    events.Comment: (events.Comment(ANN, "hm"),),
+    events.Inquire: (events.Inquire(ANN, "why?"),),
+    events.Answer: (events.Answer(ANN, "so"),),
+    events.Chime: (events.Chime(),),
+    events.Expire: (events.Expire(),),
+    events.Observe: (events.Observe(ANN, approves=True), events.Observe(ANN, approves=False)),
+    events.Supersede: (events.Supersede("the run ended"),),
+    events.AskAgain: (events.AskAgain(Approval(*QUESTION, Policy(), NOW)),),
+    events.Consume: (events.Consume(),),
 }
 RUN_EVENTS: Mapping[type, tuple[running.RunEvent, ...]] = {
     running.Claim: (running.Claim(LEASE, 0), running.Claim(LEASE, 1)),
     running.Park: (running.Park(("manager",)),),
+    running.WaitOn: (running.WaitOn(LATER),),
     running.End: (running.End(Returned("1")), running.End(Raised(UnexpectedError("ValueError", "no")))),
     running.Release: (running.Release(),),
     running.Cancel: (running.Cancel(ANN),),
@@ -99,8 +115,8 @@ def _words(kind: type) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", " ", kind.__name__).lower()
 
 
-def _moved(approval: Approval, event: deciding.Event) -> Iterator[deciding.Transition]:
-    match deciding.decide(approval, event, LATER if isinstance(event, deciding.Expire) else NOW):
+def _moved(approval: Approval, event: events.Event) -> Iterator[Transition]:
+    match deciding.decide(approval, event, LATER if isinstance(event, events.Expire | events.Chime) else NOW):
         case Ok(transition):
             yield transition
         case _:

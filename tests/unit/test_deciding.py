@@ -31,22 +31,9 @@ from awaitly import (
     StaleRevision,
 )
 from awaitly.audit import AuditEvent
-from awaitly.deciding import (
-    TABLE,
-    Approve,
-    AskAgain,
-    Cancel,
-    Consume,
-    Edit,
-    Event,
-    Expire,
-    Observe,
-    Reject,
-    Shown,
-    Supersede,
-    Transition,
-    decide,
-)
+from awaitly.deciding import TABLE, decide
+from awaitly.events import Approve, AskAgain, Cancel, Consume, Edit, Event, Expire, Observe, Reject, Shown, Supersede
+from awaitly.transition import Transition
 from tests.support import ADMIN, ALICE, BOB, CAROL, error_of
 
 S = ApprovalStatus

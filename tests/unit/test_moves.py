@@ -23,7 +23,8 @@ from awaitly import (
 )
 from awaitly.approval import question_digest
 from awaitly.audit import AuditEvent
-from awaitly.deciding import Approve, Edit, Event, Reject, decide
+from awaitly.deciding import decide
+from awaitly.events import Approve, Edit, Event, Reject
 from awaitly.journal import Decided, Failed, Lease, Returned, RunRecord, RunState, Step
 from awaitly.moves import StillWaiting
 from tests.support import ADMIN, ALICE, BOB, error_of

@@ -1,0 +1,98 @@
+"""Moves by which people talk about a question: looking, commenting, asking for more information, answering."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from awaitly.approval import Approval
+from awaitly.audit import AuditEvent
+from awaitly.changing import changed
+from awaitly.eligibility import as_seated, is_involved, may_not, out_of_time, seat_of
+from awaitly.errors import NotAuthorised, NotPossible, Refusal
+from awaitly.events import Answer, Comment, Inquire, See
+from awaitly.handling import Handling, Inquiry, Remark, RemarkKind
+from awaitly.result import Err, Ok, Result
+from awaitly.transition import Transition, handled
+
+__all__ = ["answer", "comment", "inquire", "see"]
+
+LONGEST = 10_000
+"""Characters of one remark."""
+MOST = 500
+"""Remarks on one approval."""
+
+
+def see(a: Approval, event: See, now: datetime) -> Result[Transition, Refusal]:
+    """Note who has looked at which revision, once each."""
+    look = (event.by.name, a.revision)
+    if look in a.handling.seen:
+        return Ok(Transition(a))
+    return handled(a, changed(a.handling, seen=(*a.handling.seen, look)), AuditEvent.SEEN, now, event.by)
+
+
+def comment(a: Approval, event: Comment, now: datetime) -> Result[Transition, Refusal]:
+    """Say something beside the question."""
+    refusal = out_of_time(a, now) or _uninvolved(a, event) or _unfit(a, event.text)
+    if refusal is not None:
+        return Err(refusal)
+    by = as_seated(a, event.by, event.standing)
+    handling = _said(a, Remark(RemarkKind.COMMENT, by, now, event.text))
+    return handled(a, handling, AuditEvent.COMMENTED, now, by, event.text)
+
+
+def inquire(a: Approval, event: Inquire, now: datetime) -> Result[Transition, Refusal]:
+    """Ask the requester something; where the policy says so, time stands still until the answer."""
+    seat = seat_of(a, event.by, event.standing)
+    refusal = may_not(a, event, seat, now) or _unfit(a, event.text)
+    if refusal is not None:
+        return Err(refusal)
+    by = event.by if seat is None else seat.by
+    open_one = a.handling.inquiry
+    if open_one is not None:
+        asked = f"{open_one.by.name} has asked something already, and there is no answer yet; comment on it instead"
+        return Err(NotPossible(a.run_id, a.key, asked))
+    stops = a.policy.questions_stop_clock
+    inquiry = Inquiry(by, now, stops, a.deadline if stops else None)
+    handling = changed(_said(a, Remark(RemarkKind.QUESTION, by, now, event.text)), inquiry=inquiry)
+    deadline = None if stops else a.deadline
+    return handled(a, handling, AuditEvent.INQUIRED, now, by, event.text, deadline=deadline)
+
+
+def answer(a: Approval, event: Answer, now: datetime) -> Result[Transition, Refusal]:
+    """Answer what was asked: by the requester, or an admin. Time goes on from where it stood still."""
+    inquiry = a.handling.inquiry
+    if inquiry is None:
+        return Err(NotPossible(a.run_id, a.key, "nobody has asked anything that could be answered; comment on it"))
+    refusal = out_of_time(a, now) or _uninvolved(a, event) or _unfit(a, event.text)
+    if refusal is not None:
+        return Err(refusal)
+    handling = changed(_said(a, Remark(RemarkKind.ANSWER, event.by, now, event.text)), inquiry=None)
+    if not inquiry.stops_clock:
+        return handled(a, handling, AuditEvent.ANSWERED, now, event.by, event.text)
+    stood = max(now - inquiry.at, timedelta())
+    handling = changed(handling, stopped=handling.stopped + stood)
+    deadline = None if inquiry.deadline is None else inquiry.deadline + stood
+    return handled(a, handling, AuditEvent.ANSWERED, now, event.by, event.text, deadline=deadline)
+
+
+def _said(a: Approval, remark: Remark) -> Handling:
+    return changed(a.handling, remarks=(*a.handling.remarks, remark))
+
+
+def _uninvolved(a: Approval, event: Comment | Answer) -> NotAuthorised | None:
+    if is_involved(a, event):
+        return None
+    requester = "whoever requested it" if a.requested_by is None else f"the requester {a.requested_by.name}"
+    needs = f"{requester}, or an admin" if isinstance(event, Answer) else f"{requester}, or {a.policy.describe()}"
+    return NotAuthorised(a.run_id, a.key, event.by.name, needs)
+
+
+def _unfit(a: Approval, text: str) -> NotPossible | None:
+    """Say what is wrong with a text."""
+    if not text.strip():
+        return NotPossible(a.run_id, a.key, "there is nothing said: give it a text")
+    if len(text) > LONGEST:
+        return NotPossible(a.run_id, a.key, f"a remark has at most {LONGEST:,} characters, not {len(text):,}")
+    if len(a.handling.remarks) >= MOST:
+        return NotPossible(a.run_id, a.key, f"there are {MOST} remarks already, which is all that it holds")
+    return None

@@ -1,0 +1,229 @@
+"""Who may do what to an approval at a moment, and why not: the checks of the table's personal moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from attrs import evolve, frozen
+
+from awaitly.actors import ADMIN, Actor
+from awaitly.approval import Approval
+from awaitly.errors import (
+    ClaimedByOther,
+    EditorCannotApprove,
+    Expired,
+    NotAuthorised,
+    ReauthenticationNeeded,
+    Refusal,
+    SelfApproval,
+    StaleRevision,
+)
+from awaitly.events import Answer, Approve, Claim, Comment, Delegate, Edit, Inquire, Reject, Standing
+from awaitly.grants import ANYONE
+from awaitly.ladder import level_of
+from awaitly.quorum import named_people
+
+__all__ = [
+    "Seat",
+    "as_seated",
+    "audience",
+    "is_open_to",
+    "may_not",
+    "out_of_time",
+    "same_person",
+    "seat_of",
+    "shortfall",
+    "who_may",
+]
+
+
+@frozen
+class Seat:
+    """By what right an actor may decide: `fits` numbers the quorums, `by` is the actor, with whom they act for."""
+
+    by: Actor
+    fits: tuple[int, ...]
+    grants: tuple[str, ...]
+
+
+def who_may(a: Approval) -> tuple[tuple[str, ...] | None, ...]:
+    """Give, for each quorum, the grants by which its seats may be taken now; None is anyone."""
+    handling, policy = a.handling, a.policy
+    base = [quorum.approvers for quorum in policy.quorums]
+    if handling.assigned is not None:
+        base = [handling.assigned for _ in base]
+    for level in policy.escalations[: level_of(a)]:
+        base = [level.to if level.replaces else _widened(grants, level.to) for grants in base]
+    return tuple(base)
+
+
+def _widened(grants: tuple[str, ...] | None, to: tuple[str, ...]) -> tuple[str, ...] | None:
+    return None if grants is None else tuple(dict.fromkeys((*grants, *to)))
+
+
+def audience(a: Approval) -> tuple[str, ...]:
+    """Give the names under which a pending approval is listed: of those who may decide on it or were asked by name."""
+    quorums = who_may(a)
+    grants = (grant for quorum in quorums for grant in ((ANYONE,) if quorum is None else quorum))
+    named = (delegation.to for delegation in a.handling.delegations)
+    return tuple(dict.fromkeys((*grants, *named)))
+
+
+# Seats
+
+
+def seat_of(a: Approval, by: Actor, standing: Standing) -> Seat | None:
+    """Give the right by which the actor may decide: their own, or that of somebody for whom they stand in."""
+    quorums = who_may(a)
+    own = _seat(by, quorums, _held(by, quorums, standing.rules))
+    if own is not None or by.on_behalf_of is not None:
+        return own
+    for delegation in a.handling.delegations:
+        if delegation.to == by.name:
+            seat = _seat(evolve(by, on_behalf_of=delegation.owner), quorums, delegation.grants)
+            if seat is not None:
+                return seat
+    for absence in standing.absences:
+        owner = evolve(by, on_behalf_of=absence.owner.person)
+        seat = _seat(owner, quorums, _held(absence.owner, quorums, frozenset()))
+        if seat is not None:
+            return seat
+    return None
+
+
+def _held(actor: Actor, quorums: Sequence[tuple[str, ...] | None], rules: frozenset[str]) -> tuple[str, ...]:
+    held = [g for grants in quorums for g in grants or () if actor.holds(g) or g in rules]
+    return (*dict.fromkeys(held), *((ANYONE,) if None in quorums else ()))
+
+
+def _seat(by: Actor, quorums: Sequence[tuple[str, ...] | None], held: Iterable[str]) -> Seat | None:
+    own = frozenset(held)
+    fits = tuple(
+        number
+        for number, grants in enumerate(quorums)
+        if (ANYONE in own if grants is None else not own.isdisjoint(grants))
+    )
+    return Seat(by, fits, tuple(own)) if fits else None
+
+
+def as_seated(a: Approval, by: Actor, standing: Standing) -> Actor:
+    """Give the actor with whom they act for, where it is not by their own right."""
+    seat = seat_of(a, by, standing)
+    return by if seat is None else seat.by
+
+
+# Refusals
+
+
+def out_of_time(a: Approval, now: datetime) -> Expired | None:
+    """Say that the deadline is past."""
+    return Expired(a.run_id, a.key, a.deadline) if a.deadline is not None and now >= a.deadline else None
+
+
+def may_not(
+    a: Approval, event: Approve | Edit | Reject | Claim | Delegate | Inquire, seat: Seat | None, now: datetime
+) -> Refusal | None:
+    """Give the first reason for which a person may not do this."""
+    late = out_of_time(a, now)
+    if late is not None:
+        return late
+    if a.external:
+        needs = "a decision in the system of record that this approval asks"
+        return NotAuthorised(a.run_id, a.key, event.by.name, needs)
+    if isinstance(event, Approve | Edit | Reject):
+        stale = _stale(a, event)
+        if stale is not None:
+            return stale
+    return _unseated(a, event, seat) or _barred(a, event, seat, now)
+
+
+def _stale(a: Approval, event: Approve | Edit | Reject) -> Refusal | None:
+    if event.shown.revision not in (None, a.revision):
+        return StaleRevision(a.run_id, a.key, f"revision {event.shown.revision}", a.revision)
+    if event.shown.digest not in (None, a.digest):
+        return StaleRevision(a.run_id, a.key, "content that differs", a.revision)
+    return None
+
+
+def _unseated(
+    a: Approval, event: Approve | Edit | Reject | Claim | Delegate | Inquire, seat: Seat | None
+) -> Refusal | None:
+    if isinstance(event, Edit) and a.policy.editors is not None:
+        edits = any(event.by.holds(g) or g in event.standing.rules for g in a.policy.editors)
+        return None if edits else NotAuthorised(a.run_id, a.key, event.by.name, " or ".join(a.policy.editors))
+    return NotAuthorised(a.run_id, a.key, event.by.name, a.policy.describe()) if seat is None else None
+
+
+def _barred(
+    a: Approval, event: Approve | Edit | Reject | Claim | Delegate | Inquire, seat: Seat | None, now: datetime
+) -> Refusal | None:
+    by = event.by if seat is None else seat.by
+    policy = a.policy
+    if not policy.self_approval and a.requested_by is not None and same_person(by, a.requested_by):
+        return SelfApproval(a.run_id, a.key, by.name)
+    if isinstance(event, Approve) and not policy.editor_approves and a.editor is not None and same_person(by, a.editor):
+        return EditorCannotApprove(a.run_id, a.key, by.name, a.revision)
+    held = a.handling.taken
+    if policy.exclusive_claims and held is not None and not same_person(by, held.by):
+        return ClaimedByOther(a.run_id, a.key, by.name, held.by.name, held.at)
+    if policy.fresh_within is not None and isinstance(event, Approve | Edit | Reject):
+        return _unfresh(a, by, policy.fresh_within, now)
+    return None
+
+
+def _unfresh(a: Approval, by: Actor, within: timedelta, now: datetime) -> Refusal | None:
+    """Refuse whoever proved too long ago who they are; a time far ahead of the store's clock proves nothing either."""
+    at = by.authenticated_at
+    return (
+        None if at is not None and abs(now - at) <= within else ReauthenticationNeeded(a.run_id, a.key, by.name, within)
+    )
+
+
+def is_open_to(a: Approval, by: Actor, standing: Standing, now: datetime) -> bool:
+    """Whether the approval waits for this person: they may decide, and have not yet."""
+    if not a.pending or may_not(a, Claim(by, standing), seat := seat_of(a, by, standing), now) is not None:
+        return False
+    seated = by if seat is None else seat.by
+    return not any(same_person(vote.by, seated) for vote in a.votes)
+
+
+def is_involved(a: Approval, event: Comment | Answer) -> bool:
+    """Whether somebody has a part in this: they asked, may decide or edit, or are an admin."""
+    by = event.by
+    if ADMIN in by.roles or a.requested_by is None or same_person(by, a.requested_by):
+        return True
+    if isinstance(event, Answer):
+        return False
+    return seat_of(a, by, event.standing) is not None or any(map(by.holds, a.policy.editors or ()))
+
+
+def same_person(one: Actor, other: Actor) -> bool:
+    """Whether two actors are, or act for, the same human."""
+    return bool({one.name, one.person} & {other.name, other.person})
+
+
+# Whether it can still end
+
+
+def shortfall(a: Approval, editor: Actor | None = None) -> str | None:
+    """Say why too few people are left to approve, where all of them are known by name: the ladder may bring more."""
+    left: list[frozenset[str]] = []
+    barred = [a.requested_by] if a.requested_by is not None and not a.policy.self_approval else []
+    barred += [editor] if editor is not None and not a.policy.editor_approves else []
+    out = frozenset(name for actor in barred for name in (actor.name, actor.person))
+    for grants in who_may(a):
+        named = named_people(grants)
+        if named is None:
+            return None
+        left.append(named - out)
+    if a.policy.escalations[level_of(a) :] or a.handling.delegations:
+        return None
+    everybody = frozenset[str]().union(*left)
+    voted = set[str]() if editor is not None else {vote.by.name for vote in a.votes if vote.approves}
+    if len(everybody.union(voted)) >= a.policy.seats:
+        return None
+    return (
+        f"{a.policy.seats} must approve, and besides {', '.join(sorted(out))} only "
+        f"{', '.join(sorted(everybody)) or 'nobody'} may"
+    )

@@ -1,0 +1,126 @@
+"""What waits for one person, and deciding many at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from awaitly.actors import Actor, By, as_actor
+from awaitly.approval import Decision
+from awaitly.durations import Duration, as_timedelta, from_micros
+from awaitly.eligibility import is_open_to
+from awaitly.errors import PendingApproval, Refusal
+from awaitly.events import Standing
+from awaitly.exceptions import RecordCorrupt
+from awaitly.grants import ANYONE, NAME, ROLE
+from awaitly.records import approval_of
+from awaitly.result import Result
+from awaitly.staffing import Staffing
+from awaitly.store import NEVER, ApprovalQuery, ApprovalRow, Page, cursor
+
+__all__ = ["Inbox"]
+
+_AT_ONCE = 32
+"""How many decisions are under way at a time: one process's commits share their journeys to the disk."""
+_MOST_LOOKS = 20
+"""How many pages of the store are gone through for one page of what waits: a person may be barred from many."""
+
+
+class Inbox(Staffing):
+    """Lists what waits for a person, and takes decisions in bulk."""
+
+    async def waiting_for(
+        self,
+        person: By,
+        *,
+        prefix: str | None = None,
+        workflow: str | None = None,
+        due_within: Duration | None = None,
+        limit: int = 50,
+        after: str | None = None,
+    ) -> Page[PendingApproval]:
+        """List what waits for this person's decision, the nearest deadline first, those without one last.
+
+        By name, roles, application rules, delegations and absences, as things stand now; left out is what they may not
+        decide (they requested it, made its revision, or somebody else has claimed it for themselves) and what they have
+        voted on. `prefix` is one of run ids; `due_within` leaves out what has longer. A page may be short though
+        `after`, to be given for the next one, says that there is more.
+        """
+        by = as_actor(person)
+        now = await self._store.now()
+        absences = await self._standings.absences_for(by, from_micros(now))
+        standing = Standing(absences=absences)
+        names = {ANYONE, *_names(by.name, by.roles), *self._standings.grants}
+        names.update(name for each in absences for name in _names(each.owner.name, each.owner.roles))
+        found: list[PendingApproval] = []
+        for _ in range(_MOST_LOOKS):
+            query = ApprovalQuery(
+                prefix=prefix,
+                workflow=workflow,
+                alive_at=now,
+                deadline_before=None
+                if due_within is None
+                else now + as_timedelta(due_within) // timedelta(microseconds=1),
+                audience=tuple(sorted(names)),
+                limit=limit,
+                after=after,
+            )
+            page = await self._store.page_approvals(query)
+            for row in page.items:
+                after = _position(row)
+                view = await self._view(row, by, standing, from_micros(now))
+                if view is not None:
+                    found.append(view)
+                if len(found) == limit:
+                    more = page.after is not None or row is not page.items[-1]
+                    return Page(tuple(found), after if more else None)
+            if page.after is None:
+                return Page(tuple(found), None)
+        return Page(tuple(found), after)
+
+    async def _view(self, row: ApprovalRow, by: Actor, standing: Standing, now: datetime) -> PendingApproval | None:
+        """Show an approval if it waits for this person; one that does not decode waits for nobody."""
+        try:
+            approval = approval_of(row)
+        except RecordCorrupt:
+            return None
+        if approval.policy.rules:
+            met = await self._standings.rules_met(by, approval)
+            standing = Standing(rules=met, absences=standing.absences)
+        return approval.view() if is_open_to(approval, by, standing, now) else None
+
+    async def approve_all(self, pending: Iterable[PendingApproval], *, by: By) -> tuple[Result[Decision, Refusal], ...]:
+        """Approve many, each at the revision and content that is given here, and give each one's result in order."""
+        return await _all(lambda p: self.approve(p.run_id, p.key, by=by, revision=p.revision, digest=p.digest), pending)
+
+    async def reject_all(
+        self, pending: Iterable[PendingApproval], reason: str | None = None, *, by: By
+    ) -> tuple[Result[Decision, Refusal], ...]:
+        """Reject many for one reason, as `approve_all` approves."""
+        return await _all(
+            lambda p: self.reject(p.run_id, p.key, reason, by=by, revision=p.revision, digest=p.digest), pending
+        )
+
+
+def _names(name: str, roles: Iterable[str]) -> list[str]:
+    """Give the names under which what waits for somebody may be listed."""
+    return [name, NAME + name, *(ROLE + role for role in roles)]
+
+
+def _position(row: ApprovalRow) -> str:
+    return cursor(NEVER if row.deadline is None else row.deadline, row.run_id, row.key)
+
+
+async def _all(
+    decide: Callable[[PendingApproval], Coroutine[Any, Any, Result[Decision, Refusal]]],
+    pending: Iterable[PendingApproval],
+) -> tuple[Result[Decision, Refusal], ...]:
+    limit = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(each: PendingApproval) -> Result[Decision, Refusal]:
+        async with limit:
+            return await decide(each)
+
+    return tuple(await asyncio.gather(*map(one, pending)))

@@ -1,0 +1,60 @@
+"""When something is due on an approval that nobody decides: the rungs of its ladder, its reminders, its deadline."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from awaitly.approval import Approval
+from awaitly.escalation import Rung, rungs
+
+__all__ = ["level_of", "next_reminder", "next_time", "rungs_due"]
+
+
+def level_of(a: Approval) -> int:
+    """Give how many levels of the ladder have been reached."""
+    told = a.handling.told
+    return rungs(a.policy.escalations)[told - 1].level if told else 0
+
+
+def next_time(a: Approval) -> datetime | None:
+    """Give when the approval is to be looked at next even if nobody does anything; None for never."""
+    if not a.pending:
+        return None
+    if a.policy.remind_every is None and not a.policy.escalations:
+        return a.deadline
+    times = [] if _is_stopped(a) else [_next_rung(a), next_reminder(a)]
+    return min((time for time in (a.deadline, *times) if time is not None), default=None)
+
+
+def rungs_due(a: Approval, now: datetime) -> tuple[Rung, ...]:
+    """Give the rungs whose time has come and that were not told."""
+    if _is_stopped(a):
+        return ()
+    left = rungs(a.policy.escalations)[a.handling.told :]
+    return tuple(rung for rung in left if _time_of(a, rung) <= now)
+
+
+def next_reminder(a: Approval) -> datetime | None:
+    """Give the time of the first reminder after the last: they keep to their hours, whatever was missed in between."""
+    every = a.policy.remind_every
+    if every is None or _is_stopped(a):
+        return None
+    start = a.asked_at + a.handling.stopped
+    last = max(start, a.handling.reminded_at or start)
+    return start + every * ((last - start) // every + 1)
+
+
+def _next_rung(a: Approval) -> datetime | None:
+    left = rungs(a.policy.escalations)[a.handling.told :]
+    return _time_of(a, left[0]) if left else None
+
+
+def _time_of(a: Approval, rung: Rung) -> datetime:
+    levels = a.handling.levels
+    first = levels[rung.level - 1] if levels else a.asked_at + a.policy.escalations[rung.level - 1].after
+    return first + rung.later + a.handling.stopped
+
+
+def _is_stopped(a: Approval) -> bool:
+    inquiry = a.handling.inquiry
+    return inquiry is not None and inquiry.stops_clock
