@@ -133,7 +133,7 @@ class Doctor:
             state, made = RunState(run), _Finding(Verdict.DAMAGED, exc.reason)
         else:
             made = await self._finding(found.run, state, now)
-        ready = _ready_since(state, now)
+        ready = moves.ready_since(state, now)
         overdue = None if ready is None or now - ready <= self.grace else now - ready
         kept = run.run_id, run.workflow, run.code_version, run.status
         return Diagnosis(*kept, made.verdict, made.detail, made.change, overdue)
@@ -192,16 +192,6 @@ def _has_news(before: RunState, taken: RunState, now: datetime) -> bool:
         or any(message.unread for message in before.messages)
         or any(wait.until is not None and wait.until <= now for wait in before.run.awaiting)
     )
-
-
-def _ready_since(state: RunState, now: datetime) -> datetime | None:
-    """Tell since when somebody could have gone on with a run; None where nobody can yet."""
-    run = state.run
-    times = [run.due_at] if run.due_at is not None and run.due_at <= now else []
-    if run.status is RunStatus.PARKED:
-        times += [a.closing.at for a in state.approvals if a.ready and a.closing is not None]
-        times += [message.sent_at for message in state.messages if message.unread]
-    return min(times, default=None)
 
 
 # Replaying a run without its store

@@ -21,7 +21,7 @@ from awaitly.changing import changed
 from awaitly.durations import from_micros
 from awaitly.errands import Errands
 from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun
-from awaitly.exceptions import DefinitionError, RecordCorrupt, UnknownWorkflow
+from awaitly.exceptions import DefinitionError, RecordCorrupt, StoreError, UnknownWorkflow
 from awaitly.execution import Execution, drive, execution_of, journal_of, other_code
 from awaitly.host import INLINE, Host
 from awaitly.ids import SCHEDULES
@@ -62,10 +62,14 @@ def _as_it_is(state: RunState, _: datetime) -> Result[Moved, RunRefusal]:
 
 @frozen
 class Take:
-    """How a run is to be taken: why, and by which move before the claim."""
+    """How a run is to be taken: why, and by which move before the claim.
+
+    `wary`: one that others may have died of is claimed in a commit of its own, before any of its code runs.
+    """
 
     move: Move = Move.CLAIM
     prepare: Prepare = _as_it_is
+    wary: bool = True
 
 
 AS_IT_IS = Take()
@@ -177,7 +181,8 @@ class Executor:
                 await self._put_away(row, state)
                 return execution_of(workflow, state)
             case Ok(taken):
-                execution = await self.go(workflow, take.move, state, taken)
+                wary = take.wary and take.move is Move.CLAIM and moves.worn(state, self._lease, now)
+                execution = await self.go(workflow, take.move, state, taken, wary=wary)
                 return state.run.run_id if execution is None else execution
 
     async def _put_away(self, row: RunRow, state: RunState) -> None:
@@ -201,10 +206,12 @@ class Executor:
         before: RunState | None,
         taken: Moved,
         claimed: Callable[[], None] | None = None,
+        *,
+        wary: bool = False,
     ) -> Execution[T, E] | None:
         """Execute a run until it ends or parks; None where somebody else was quicker and all is as they left it.
 
-        `claimed` is called once the run is taken: what `taken` says then stands in the store.
+        `claimed` is called once the run is taken: what `taken` says then stands in the store. `wary`: claim it first.
         """
         with Witness(self.observers, before, taken.state) as witness:
             on_claim = witness.on_claim(claimed)
@@ -213,15 +220,18 @@ class Executor:
                 return _given_back(workflow, tenure)
             if taken.state.run.status is not RunStatus.RUNNING:
                 return await self._give_up(workflow, tenure)
-            return await self._execute(workflow, tenure, taken.state, witness)
+            wary = wary and other_code(workflow, taken.state.run) is None
+            return await self._execute(workflow, tenure, taken.state, witness, wary=wary)
 
     async def _execute(
-        self, workflow: Workflow[..., T, E], tenure: Tenure, state: RunState, witness: Witness
+        self, workflow: Workflow[..., T, E], tenure: Tenure, state: RunState, witness: Witness, *, wary: bool
     ) -> Execution[T, E] | None:
         by_step = workflow.durability == "step"
         journal = journal_of(state, tenure, by_step=by_step)
         with self.roster.entered(tenure, journal) as executing:
             try:
+                if wary:
+                    await tenure.reserve()
                 ending = await drive(workflow, state.run, journal, self._host_from(state.run.updated_at, witness))
                 executing.leave()
                 match await tenure.finish(ending, await journal.stop()):
@@ -232,10 +242,14 @@ class Executor:
                     case Err(interruption):
                         if isinstance(interruption, NeedsReview):
                             witness.set_aside()
+                        witness.left(Leaving.GIVEN_BACK)
                         return execution_of(workflow, tenure.state, interruption)
             except FencedOut:
                 witness.left(Leaving.TAKEN_AWAY)
                 return None
+            except StoreError:
+                await tenure.relinquish()
+                raise
             except (asyncio.CancelledError, KeyboardInterrupt):
                 await executing.released()
                 witness.left(Leaving.GIVEN_BACK)

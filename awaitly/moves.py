@@ -6,7 +6,7 @@ Pure compositions of the two tables, `running` and `deciding`. Whoever calls a m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 from attrs import field, frozen
@@ -35,11 +35,14 @@ __all__ = [
     "fork",
     "note",
     "park",
+    "put_back",
     "read",
+    "ready_since",
     "release",
     "retry",
     "review",
     "told",
+    "worn",
 ]
 
 
@@ -122,6 +125,25 @@ def _anything_new(state: RunState, approvals: tuple[Approval, ...], now: datetim
         or any(wait.until is not None and wait.until <= now for wait in run.awaiting)
         or any(message.unread for message in state.messages)
     )
+
+
+def ready_since(state: RunState, now: datetime) -> datetime | None:
+    """Tell since when somebody could have gone on with a run; None where nobody can yet."""
+    run = state.run
+    times = [run.due_at] if run.due_at is not None and run.due_at <= now else []
+    if run.status is RunStatus.PARKED:
+        times += [a.closing.at for a in state.approvals if a.ready and a.closing is not None]
+        times += [message.sent_at for message in state.messages if message.unread]
+    return min(times, default=None)
+
+
+def worn(state: RunState, patience: timedelta, now: datetime) -> bool:
+    """Whether others may have died of a run that is to be claimed.
+
+    One of them has left it unfinished, or it could have gone on for longer than the patience and has not.
+    """
+    ready = ready_since(state, now)
+    return state.run.status is RunStatus.RUNNING or (ready is not None and now - ready > patience)
 
 
 def _is_time(run: RunRecord, now: datetime) -> bool:
@@ -306,6 +328,15 @@ def review(state: RunState, reason: str, now: datetime) -> Result[Moved, RunRefu
 def release(state: RunState, now: datetime) -> Result[Moved, RunRefusal]:
     """Give the run back unfinished, for anyone to go on with at once."""
     match advance(state.run, running.Release(), now):
+        case Err(refusal):
+            return Err(refusal)
+        case Ok(run):
+            return Ok(Moved(state.but(run=run)))
+
+
+def put_back(state: RunState, before: RunRecord, now: datetime) -> Result[Moved, RunRefusal]:
+    """Let the run stand as it did before it was taken, for nothing of it has begun."""
+    match advance(state.run, running.PutBack(before), now):
         case Err(refusal):
             return Err(refusal)
         case Ok(run):

@@ -27,6 +27,7 @@ __all__ = [
     "End",
     "Note",
     "Park",
+    "PutBack",
     "Release",
     "Requeue",
     "Review",
@@ -100,6 +101,13 @@ class Release:
 
 
 @frozen
+class PutBack:
+    """The holder has begun nothing: the run is to stand as it did `before` it was taken."""
+
+    before: RunRecord
+
+
+@frozen
 class Cancel:
     """Somebody ends the run from outside."""
 
@@ -119,7 +127,7 @@ class Requeue:
     """Somebody wants a run that failed, or that was set aside, to be tried again."""
 
 
-RunEvent: TypeAlias = Claim | Park | WaitOn | Note | End | Again | Told | Release | Cancel | Review | Requeue
+RunEvent: TypeAlias = Claim | Park | WaitOn | Note | End | Again | Told | Release | PutBack | Cancel | Review | Requeue
 RunRefusal: TypeAlias = RunConflict | RunEnded | NeedsReview
 Move: TypeAlias = Callable[[RunRecord, Any, datetime], Result[RunRecord, RunRefusal]]
 
@@ -206,6 +214,11 @@ def _release(run: RunRecord, _: Release, now: datetime) -> Result[RunRecord, Run
     return _moved(run, RunStatus.QUEUED, now, due_at=now)
 
 
+def _put_back(run: RunRecord, event: PutBack, _: datetime) -> Result[RunRecord, RunRefusal]:
+    """Nothing has happened to the run, so this is no time at which it was updated."""
+    return Ok(changed(event.before, version=run.version + 1))
+
+
 def _cancel(run: RunRecord, event: Cancel, now: datetime) -> Result[RunRecord, RunRefusal]:
     due_at = _now_if_others_wait(run, run.awaiting, now)
     return _moved(run, RunStatus.CANCELLED, now, by=event.by, reason=event.reason, due_at=due_at)
@@ -230,6 +243,7 @@ TABLE: Mapping[tuple[RunStatus, type], Move] = {
     (_S.RUNNING, Again): _again,
     (_S.RUNNING, End): _end,
     (_S.RUNNING, Release): _release,
+    (_S.RUNNING, PutBack): _put_back,
     (_S.RUNNING, Cancel): _cancel,
     (_S.RUNNING, Review): _review,
     (_S.PARKED, Claim): _claim,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from awaitly import moves
 from awaitly.changing import changed
 from awaitly.durations import from_micros, to_micros
 from awaitly.errors import Interruption, NeedsReview
-from awaitly.exceptions import RecordCorrupt
+from awaitly.exceptions import RecordCorrupt, StoreError
 from awaitly.execution import Ending, Fenced, Later, Misfit, Waits, settled
 from awaitly.journal import Lease, RunRecord, RunState, Step
 from awaitly.looks import Looks
@@ -34,7 +35,8 @@ class Tenure:
     """Takes a run, records its steps, and parks or ends it, each in one commit and only while the run is this one's.
 
     Nothing is written before the first body is about to run, or the run parks or ends: a replay that finds that the
-    code has changed, or that somebody else was quicker, leaves the store as it was.
+    code has changed, or that somebody else was quicker, leaves the store as it was. Where others may have died of the
+    run, `reserve` writes first who has it, and no more: what comes to nothing is put back.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Tenure:
         self._facts = taken.facts
         self.claimed = False
         self.fenced = False
+        self._reserved: RunRecord | None = None
         self._saving = False
         self._left = False
 
@@ -73,12 +76,57 @@ class Tenure:
     @property
     def _holding(self) -> bool:
         """Whether the run is taken and not yet parked, ended or given back: only then is there a lease to renew."""
-        return self.claimed and not self._left
+        return self._taken and not self._left
+
+    @property
+    def _taken(self) -> bool:
+        """Whether it stands in the store who has the run."""
+        return self.claimed or self._reserved is not None
+
+    @property
+    def _next_move(self) -> Move:
+        """The move of a commit in the midst of the run: the first is the one that takes it."""
+        return Move.STEP if self._taken else self._move
 
     @property
     def run_id(self) -> str:
         """The run that is held."""
         return self._state.run.run_id
+
+    async def reserve(self) -> None:
+        """Write who has the run, before any of its code: if this process dies of it, that counts. Raises `FencedOut`.
+
+        What it is to take up is left for the commit with which it goes on, as always.
+        """
+        if self._before is None:
+            return
+        run = self._state.run
+        if not await self._is_kept(Changes(move=Move.CLAIM, runs=(row_of_run(run),), flushed=False)):
+            raise FencedOut(self.run_id)
+        self._reserved, self._before = self._before.run, self._before.but(run=run)
+        if self._on_claim is not None:
+            self._on_claim()
+
+    async def relinquish(self) -> None:
+        """Put a run back that was only reserved, where the store, and not the run, was in the way."""
+        self._left = True
+        with suppress(FencedOut, StoreError):  # the lease ends by itself
+            await self._put_back()
+
+    async def _put_back(self, *, wakes: bool = False) -> None:
+        """Let the run stand as before it was reserved. Raises `FencedOut`."""
+        before, self._reserved = self._reserved, None
+        if before is None or self._before is None:
+            return
+        match moves.put_back(self._before, before, await self._now()):
+            case Ok(moved):
+                row = row_of_run(moved.state.run)
+                if await self._is_kept(Changes(move=Move.RELEASE, runs=(row,), wakes=wakes, flushed=False)):
+                    self._before = moved.state
+                    return
+            case Err(_):
+                pass
+        raise FencedOut(self.run_id)
 
     async def record(self, steps: Sequence[Step], entered: Entered | None = None) -> None:
         """Make steps durable, and take the run first where that is still to do. Raises `FencedOut`.
@@ -91,7 +139,7 @@ class Tenure:
             await self._note(entered)
             return
         if not self.claimed or self._before is None:
-            await self._save(self._move, Moved(self._state), flushed=bool(steps) or self._move is Move.DECIDE)
+            await self._save(self._next_move, Moved(self._state), flushed=bool(steps) or self._move is Move.DECIDE)
             return
         run = self._before.run
         rows = tuple(row_of_step(run.run_id, step) for step in steps)
@@ -100,7 +148,7 @@ class Tenure:
 
     async def _note(self, entered: Entered) -> None:
         """Write what the run is to remember while it executes, again where an approval moved meanwhile."""
-        move = Move.STEP if self.claimed else self._move
+        move = self._next_move
         while True:
             now = await self._now()
             lease = Lease(self._state.run.lease.holder if self._state.run.lease else "", now + self._lease)
@@ -149,8 +197,16 @@ class Tenure:
             return
         hold = Hold(self.run_id, self._state.run.version, to_micros(until))
         refused = isinstance(await self._store.commit(Changes(move=Move.RENEW, holds=(hold,), flushed=False)), Err)
+        if self._reserved is not None and not refused:
+            self._extend(until)
         if refused and not self._saving and hold.version == self._state.run.version:
             self.fenced = True
+
+    def _extend(self, until: datetime) -> None:
+        """Note the lease that was renewed before the commit that is to write the run anew."""
+        run = self._state.run
+        if run.lease is not None:
+            self._state = self._state.but(run=changed(run, lease=Lease(run.lease.holder, until), due_at=until))
 
     async def finish(self, ending: Ending, unsaved: Sequence[Step]) -> Result[RunState, Interruption]:
         """Park or end the run, with the steps that are still to be written. Raises `FencedOut`.
@@ -162,6 +218,7 @@ class Tenure:
             raise FencedOut(self.run_id)
         self._state = self._state.but(steps=(*self._state.steps, *unsaved))
         if self._before is not None and not self.claimed and self._waits_as_before(ending):
+            await self._put_back()
             return Ok(self._before)
         while True:
             match settled(self._state, ending, await self._now()):
@@ -181,23 +238,27 @@ class Tenure:
         """Give the run back unfinished, with what it recorded; nothing to do where it was never taken."""
         self._left = True
         self._state = self._state.but(steps=(*self._state.steps, *unsaved))
-        if self.claimed:
-            match moves.release(self._state, await self._now()):
-                case Ok(moved):
-                    await self._save(Move.RELEASE, moved)
-                case Err(_):
-                    pass
+        if not self.claimed:
+            await self._put_back(wakes=True)
+            return
+        match moves.release(self._state, await self._now()):
+            case Ok(moved):
+                await self._save(Move.RELEASE, moved)
+            case Err(_):
+                pass
 
     def _waits_as_before(self, ending: Ending) -> bool:
         """Whether the run only found that it still waits for what it waited for."""
         before = self._before
+        if before is None:
+            return False
+        run = self._reserved or before.run
         return (
-            before is not None
-            and before.run.status is RunStatus.PARKED
+            run.status is RunStatus.PARKED
             and isinstance(ending, Waits)
             and not ending.asked
-            and ending.keys == before.run.waits
-            and set(ending.awaiting) == set(before.run.awaiting)
+            and ending.keys == run.waits
+            and set(ending.awaiting) == set(run.awaiting)
             and len(self._state.steps) == len(before.steps)
             and self._state.approvals == before.approvals
             and self._state.messages == before.messages
@@ -212,6 +273,8 @@ class Tenure:
                     return Err(NeedsReview(self.run_id, str(interruption)))
                 case Err(_):
                     pass
+        if not self.claimed:
+            await self._put_back()
         return Err(interruption)
 
     async def _save(self, move: Move, moved: Moved, *, flushed: bool = True) -> None:
@@ -225,9 +288,9 @@ class Tenure:
         if await self._is_kept(changes):
             self._before = self._state = after
             self._facts = ()
-            if not self.claimed and self._on_claim is not None:
+            if not self._taken and self._on_claim is not None:
                 self._on_claim()
-            self.claimed = True
+            self.claimed, self._reserved = True, None
             return True
         await self._refresh()
         return False
@@ -242,6 +305,7 @@ class Tenure:
 
     async def _refresh(self) -> None:
         """Look again after a conflict: only approvals, and the ledger, may have moved under a run that is held."""
+        await self._put_back()  # what it is to take up has moved, so it is to be taken anew
         found = await self._store.load(self.run_id)
         held = self._before
         if not self.claimed or held is None or found.run is None or found.run.version != held.run.version:

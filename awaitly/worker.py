@@ -90,6 +90,7 @@ class Worker:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._rests = Rests()
         self._unknown: set[str] = set()
+        self._survived: set[str] = set()
         self._news = asyncio.Event()
         self._hurry = asyncio.Event()
         self._begun = False
@@ -221,6 +222,7 @@ class Worker:
             return _Seen(found=True, pause=_LOOK_AGAIN)
         now, here = await self._store.now(), time.monotonic()
         due = await self._store.due(now, _MORE * room + len(self._rests) + len(self._tasks), self._lanes)
+        self._survived.intersection_update(due)
         ready = [run_id for run_id in self._rests.awake(due, self._tasks) if run_id not in self._tasks]
         if time.monotonic() < self._crowded_until:
             near = ready[: _MORE * room]
@@ -287,7 +289,9 @@ class Worker:
         """Take a run and go on with it, and note what came of it: no run may end the worker."""
         begun = time.monotonic()
         try:
-            execution = await self._executor.take(run_id, None, Take(prepare=partial(self._prepared, run_id)))
+            wary = run_id not in self._survived
+            take = Take(prepare=partial(self._prepared, run_id), wary=wary)
+            execution = await self._executor.take(run_id, None, take)
         except UnknownWorkflow as unknown:
             self._meet_strange(run_id, unknown.workflow)
         except StoreError as error:
@@ -305,6 +309,7 @@ class Worker:
             LOGGER.exception(line("broken", run=run_id))
             self._rests.leave(run_id)
         else:
+            self._survived.add(run_id)
             if execution.run_id == run_id:
                 self._note(execution, time.monotonic() - begun)
 

@@ -78,6 +78,12 @@ APPROVAL_EVENTS: Mapping[type, tuple[events.Event, ...]] = {
     events.AskAgain: (events.AskAgain(Approval(*QUESTION, Policy(), NOW)),),
     events.Consume: (events.Consume(),),
 }
+
+
+def _run(status: RunStatus, recoveries: int = 0) -> RunRecord:
+    return RunRecord("run", "refund", "1", "{}", "", NOW, NOW, status, recoveries=recoveries)
+
+
 RUN_EVENTS: Mapping[type, tuple[running.RunEvent, ...]] = {
     running.Claim: (running.Claim(LEASE, 0), running.Claim(LEASE, 1)),
     running.Park: (running.Park(("manager",)),),
@@ -90,6 +96,7 @@ RUN_EVENTS: Mapping[type, tuple[running.RunEvent, ...]] = {
     running.Note: (running.Note((), LEASE),),
     running.Again: (running.Again(NOW, "it failed"),),
     running.Told: (running.Told(),),
+    running.PutBack: tuple(running.PutBack(_run(status)) for status in (RunStatus.QUEUED, RunStatus.PARKED)),
 }
 
 
@@ -155,4 +162,4 @@ def _advanced(run: RunRecord, event: running.RunEvent) -> Iterator[RunRecord]:
 def _runs(status: RunStatus) -> Iterator[RunRecord]:
     """Make runs of one status: new ones, and some that were taken over too often."""
     for recoveries in (0, 100):
-        yield RunRecord("run", "refund", "1", "{}", "", NOW, NOW, status, recoveries=recoveries)
+        yield _run(status, recoveries)

@@ -22,6 +22,7 @@ from awaitly.running import (
     End,
     Note,
     Park,
+    PutBack,
     Release,
     Requeue,
     Review,
@@ -57,10 +58,11 @@ EVENTS: list[RunEvent] = [
     Note((), LEASE),
     Again(NOW + MINUTE, "it failed"),
     Told(),
+    PutBack(in_status(S.PARKED)),
 ]
 LEGAL: set[tuple[RunStatus, type]] = {
     *product((S.QUEUED, S.RUNNING, S.PARKED), (Claim, Cancel, Review)),
-    *((S.RUNNING, kind) for kind in (Park, End, Release, Note, Again)),
+    *((S.RUNNING, kind) for kind in (Park, End, Release, PutBack, Note, Again)),
     *product((S.COMPLETED, S.FAILED, S.CANCELLED), (Told,)),
     *product((S.FAILED, S.NEEDS_REVIEW), (Requeue,)),
     (S.NEEDS_REVIEW, Cancel),
@@ -151,6 +153,15 @@ def test_a_retry_forgets_the_end() -> None:
     failed = advance(in_status(S.RUNNING), End(Failed("1"), "pay"), NOW).unwrap()
     run = advance(failed, Requeue(), NOW + MINUTE).unwrap()
     assert (run.status, run.result, run.ended_by, run.due_at) == (S.QUEUED, None, None, NOW + MINUTE)
+
+
+@pytest.mark.parametrize("status", [S.QUEUED, S.PARKED, S.RUNNING])
+def test_a_run_that_is_put_back_stands_as_before(status: RunStatus) -> None:
+    """Waits, due time and the count of recoveries included; only its version goes on."""
+    kept = {"waits": ("manager",), "due_at": NOW - MINUTE} if status is S.PARKED else {"recoveries": 3}
+    before = evolve(in_status(status), lease=None, **kept)
+    claimed = advance(before, Claim(LEASE, 0), NOW).unwrap()
+    assert advance(claimed, PutBack(before), NOW + MINUTE) == Ok(evolve(before, version=claimed.version + 1))
 
 
 @pytest.mark.parametrize(
