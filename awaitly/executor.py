@@ -65,11 +65,13 @@ class Take:
     """How a run is to be taken: why, and by which move before the claim.
 
     `wary`: one that others may have died of is claimed in a commit of its own, before any of its code runs.
+    `progressed` is called whenever steps are recorded.
     """
 
     move: Move = Move.CLAIM
     prepare: Prepare = _as_it_is
     wary: bool = True
+    progressed: Callable[[], None] | None = None
 
 
 AS_IT_IS = Take()
@@ -98,7 +100,7 @@ class Executor:
                 msg = f"two workflows are called {one.name!r} and are version {one.version!r}: name one of them anew"
                 raise DefinitionError(msg)
             versions[one.version] = one
-        self._lease = lease
+        self.lease = lease
         self.host = Host(inline=inline)
         self._clock = _clock_of(store)
         self.observers = observers
@@ -181,8 +183,8 @@ class Executor:
                 await self._put_away(row, state)
                 return execution_of(workflow, state)
             case Ok(taken):
-                wary = take.wary and take.move is Move.CLAIM and moves.worn(state, self._lease, now)
-                execution = await self.go(workflow, take.move, state, taken, wary=wary)
+                wary = take.wary and take.move is Move.CLAIM and moves.worn(state, self.lease, now)
+                execution = await self.go(workflow, take.move, state, taken, wary=wary, progressed=take.progressed)
                 return state.run.run_id if execution is None else execution
 
     async def _put_away(self, row: RunRow, state: RunState) -> None:
@@ -208,14 +210,16 @@ class Executor:
         claimed: Callable[[], None] | None = None,
         *,
         wary: bool = False,
+        progressed: Callable[[], None] | None = None,
     ) -> Execution[T, E] | None:
         """Execute a run until it ends or parks; None where somebody else was quicker and all is as they left it.
 
         `claimed` is called once the run is taken: what `taken` says then stands in the store. `wary`: claim it first.
+        `progressed` is called whenever steps are recorded.
         """
         with Witness(self.observers, before, taken.state) as witness:
             on_claim = witness.on_claim(claimed)
-            tenure = Tenure(self._store, move, before, taken, self._lease, on_claim, self.observers)
+            tenure = Tenure(self._store, move, before, taken, self.lease, on_claim, self.observers, progressed)
             if self.roster.closing:
                 return _given_back(workflow, tenure)
             if taken.state.run.status is not RunStatus.RUNNING:
@@ -316,7 +320,7 @@ class Executor:
 
     def lease_from(self, now: datetime) -> Lease:
         """Give a lease that begins now, by the store's clock."""
-        return Lease(self._holder, now + self._lease)
+        return Lease(self._holder, now + self.lease)
 
 
 def _given_back(workflow: Workflow[..., T, E], tenure: Tenure) -> Execution[T, E]:

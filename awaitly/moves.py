@@ -41,6 +41,7 @@ __all__ = [
     "release",
     "retry",
     "review",
+    "suspect",
     "told",
     "worn",
 ]
@@ -144,6 +145,13 @@ def worn(state: RunState, patience: timedelta, now: datetime) -> bool:
     """
     ready = ready_since(state, now)
     return state.run.status is RunStatus.RUNNING or (ready is not None and now - ready > patience)
+
+
+def suspect(state: RunState, now: datetime) -> bool:
+    """Whether a run that is to be claimed may be what the processes died of that had it: it is to execute alone."""
+    run = state.run
+    left = run.lease is None or run.lease.until <= now
+    return running.is_suspect(run, len(state.steps)) and left
 
 
 def _is_time(run: RunRecord, now: datetime) -> bool:

@@ -40,6 +40,8 @@ __all__ = [
 
 MOST_RECOVERIES = 5
 """How often a run may be taken over without recording a step before it is set aside."""
+_INNOCENT = 1
+"""How often that may happen to a run that merely executed beside another which kills."""
 
 
 @frozen
@@ -172,6 +174,11 @@ def _take_over(run: RunRecord, event: Claim, now: datetime) -> Result[RunRecord,
     lease = event.lease
     changes = {"lease": lease, "due_at": lease.until, "progress": event.steps, "recoveries": recoveries}
     return _moved(run, RunStatus.RUNNING, now, **changes)
+
+
+def is_suspect(run: RunRecord, steps: int) -> bool:
+    """Whether a run with so many steps was taken over more than once without recording one."""
+    return run.status is RunStatus.RUNNING and run.recoveries > _INNOCENT and steps <= run.progress
 
 
 def _park(run: RunRecord, event: Park, now: datetime) -> Result[RunRecord, RunRefusal]:

@@ -48,9 +48,11 @@ class Tenure:
         lease: timedelta,
         on_claim: Callable[[], None] | None = None,
         observers: Observers = NOBODY,
+        on_progress: Callable[[], None] | None = None,
     ) -> None:
         self._store = store
         self._on_claim = on_claim
+        self._on_progress = on_progress
         self._observers = observers
         self._move = move
         self._lease = lease
@@ -135,6 +137,11 @@ class Tenure:
         finds the run as it was repeats at most the one step that was under way.
         """
         self._state = self._state.but(steps=(*self._state.steps, *steps))
+        await self._record(steps, entered)
+        if steps and self._on_progress is not None:
+            self._on_progress()
+
+    async def _record(self, steps: Sequence[Step], entered: Entered | None) -> None:
         if entered is not None:
             await self._note(entered)
             return

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from attrs import frozen
 
+from awaitly import moves
 from awaitly.durations import Duration, as_timedelta
 from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun, WorkflowChanged
 from awaitly.exceptions import DefinitionError, StoreError, UnknownWorkflow
@@ -30,6 +31,8 @@ from awaitly.rests import LONGEST, Growing, Rests
 from awaitly.result import Err, Ok, Result
 from awaitly.running import RunRefusal
 from awaitly.saving import LOOK_AGAIN
+from awaitly.solitude import Solitude
+from awaitly.statuses import RunStatus
 from awaitly.store import Store
 from awaitly.watchdog import Watchdog
 from awaitly.watching import watching
@@ -91,6 +94,7 @@ class Worker:
         self._rests = Rests()
         self._unknown: set[str] = set()
         self._survived: set[str] = set()
+        self._solitude = Solitude(executor.lease.total_seconds())
         self._news = asyncio.Event()
         self._hurry = asyncio.Event()
         self._begun = False
@@ -220,14 +224,24 @@ class Worker:
         room = self._concurrency - len(self._tasks)
         if room <= 0:
             return _Seen(found=True, pause=_LOOK_AGAIN)
+        if held := self._solitude.holding(self._tasks):
+            return _Seen(found=True, pause=min(held, _LOOK_AGAIN))
         now, here = await self._store.now(), time.monotonic()
-        due = await self._store.due(now, _MORE * room + len(self._rests) + len(self._tasks), self._lanes)
+        known = len(self._rests) + len(self._tasks) + len(self._solitude)
+        due = await self._store.due(now, _MORE * room + known, self._lanes)
         self._survived.intersection_update(due)
-        ready = [run_id for run_id in self._rests.awake(due, self._tasks) if run_id not in self._tasks]
+        self._solitude.keep(due)
+        awake = self._rests.awake(due, self._tasks)
+        ready = [run_id for run_id in awake if run_id not in self._tasks and run_id not in self._solitude]
         if time.monotonic() < self._crowded_until:
             near = ready[: _MORE * room]
             ready = [*random.sample(near, len(near)), *ready[len(near) :]]
         fresh = any(run_id not in self._rests for run_id in ready)
+        turn = self._solitude.turn(self._tasks, others=bool(ready))
+        if turn.alone is not None and not self._over():
+            self._begin(turn.alone, alone=True)
+        if not turn.others:
+            return _Seen(found=True, pause=min(turn.pause, _LOOK_AGAIN), fresh=True)
         for run_id in ready[: 0 if self._over() else room]:
             self._begin(run_id)
         if len(ready) >= room:  # whoever ends makes room, and is heard of
@@ -235,7 +249,8 @@ class Worker:
         following = await self._store.next_due(now, self._lanes)
         passed = time.monotonic() - here
         pause = _LOOK_AGAIN if following is None else (following - now) / 1_000_000 - passed
-        return _Seen(bool(ready), min(pause, _LOOK_AGAIN, self._rests.soonest()), fresh)
+        found = bool(ready) or len(self._solitude) > 0
+        return _Seen(found, min(pause, _LOOK_AGAIN, self._rests.soonest(), turn.pause), fresh)
 
     async def _listen(self) -> None:
         """Look whenever something may have happened; where the store cannot be listened to, try again."""
@@ -275,22 +290,28 @@ class Worker:
 
     # Executing
 
-    def _begin(self, run_id: str) -> None:
-        task = asyncio.create_task(self._execute(run_id))
+    def _begin(self, run_id: str, *, alone: bool = False) -> None:
+        task = asyncio.create_task(self._execute(run_id, alone=alone or self._concurrency == 1))
         self._tasks[run_id] = task
 
         def ended(_: asyncio.Task[None]) -> None:
             del self._tasks[run_id]
-            self._news.set()
+            self._progressed(run_id)
 
         task.add_done_callback(ended)
 
-    async def _execute(self, run_id: str) -> None:
+    def _progressed(self, run_id: str) -> None:
+        """Look whether others may begin, now that a run has recorded a step, or is over."""
+        self._solitude.over(run_id)
+        self._news.set()
+
+    async def _execute(self, run_id: str, *, alone: bool) -> None:
         """Take a run and go on with it, and note what came of it: no run may end the worker."""
         begun = time.monotonic()
         try:
-            wary = run_id not in self._survived
-            take = Take(prepare=partial(self._prepared, run_id), wary=wary)
+            prepare = partial(self._prepared, run_id, alone)
+            progressed = partial(self._progressed, run_id) if alone else None
+            take = Take(prepare=prepare, wary=run_id not in self._survived, progressed=progressed)
             execution = await self._executor.take(run_id, None, take)
         except UnknownWorkflow as unknown:
             self._meet_strange(run_id, unknown.workflow)
@@ -309,12 +330,11 @@ class Worker:
             LOGGER.exception(line("broken", run=run_id))
             self._rests.leave(run_id)
         else:
-            self._survived.add(run_id)
             if execution.run_id == run_id:
                 self._note(execution, time.monotonic() - begun)
 
-    def _prepared(self, run_id: str, state: RunState, _: datetime) -> Result[Moved, RunRefusal]:
-        """Claim a run as it is; a worker that stops begins nothing.
+    def _prepared(self, run_id: str, alone: bool, state: RunState, now: datetime) -> Result[Moved, RunRefusal]:  # noqa: FBT001  (bound at once)
+        """Claim a run as it is; a worker that stops begins nothing, and what others may have died of begins alone.
 
         What came of a schedule that rang is due by itself now, so the schedule is not held up by the run of its tick.
         """
@@ -323,9 +343,15 @@ class Worker:
         if self._stop.is_set():
             stopping = "this worker is stopping; another goes on with it"
             return Err(RunConflict(state.run.run_id, ConflictReason.RESUMABLE, stopping))
+        if not alone and moves.suspect(state, now):
+            self._solitude.ask(run_id)
+            LOGGER.info(line("alone", run=run_id, workflow=state.run.workflow, recoveries=state.run.recoveries))
+            return Err(RunConflict(run_id, ConflictReason.RESUMABLE, "it is to execute alone"))
         return Ok(Moved(state))
 
     def _note(self, execution: Execution[Any, Any], seconds: float) -> None:
+        if execution.run_id in self._solitude:
+            return
         match execution.result:
             case Err(RunConflict(reason=ConflictReason.EXECUTING_ELSEWHERE)):
                 self._crowded_until = time.monotonic() + _CROWDED
@@ -335,12 +361,15 @@ class Worker:
             case Err(RunConflict() | UnknownRun()):
                 self._rests.leave(execution.run_id)
             case Err(WorkflowChanged() as change):
+                self._survived.add(execution.run_id)
                 self._meet_changed(execution, change)
             case Err(NeedsReview(reason=reason)):
                 self._report(execution, seconds, reason)
                 self._rests.leave(execution.run_id)
             case _:
                 state = execution.state
+                if execution.status is RunStatus.PARKED:
+                    self._survived.add(execution.run_id)
                 if state is None or self._rests.stands(execution.run_id, state.run.version):
                     self._busy = time.monotonic()
                     self._report(execution, seconds, None)
