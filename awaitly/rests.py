@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 
-from attrs import define
+from attrs import define, field
 
-__all__ = ["LONGEST", "Growing", "Rests"]
+__all__ = ["LONGEST", "Growing", "Pace", "Rests"]
 
 SHORTEST, LONGEST = 0.05, 5.0
 """Seconds: the first rest, and the longest."""
@@ -29,6 +29,23 @@ class Growing:
     def reset(self) -> None:
         """Begin with the shortest again."""
         self.last = 0.0
+
+
+@define
+class Pace:
+    """Keeps `spacing` seconds between what happens again and again, but for so many `in_a_row` after a quiet time."""
+
+    spacing: float
+    in_a_row: int
+    clock: Callable[[], float] = time.monotonic
+    _paid: float = field(default=0.0, init=False)
+    """Until when the time is used up by what has happened, were each to take the spacing."""
+
+    def pause(self) -> float:
+        """Give the seconds for which to pause after something has happened."""
+        now = self.clock()
+        self._paid = max(self._paid, now) + self.spacing
+        return max(0.0, self._paid - now - self.spacing * (self.in_a_row - 1))
 
 
 @define

@@ -27,7 +27,7 @@ from awaitly.journal import DEFAULT_QUEUE, RunState
 from awaitly.lanes import lanes_of
 from awaitly.logs import LOGGER, line
 from awaitly.moves import Moved
-from awaitly.rests import LONGEST, Growing, Rests
+from awaitly.rests import LONGEST, Growing, Pace, Rests
 from awaitly.result import Err, Ok, Result
 from awaitly.running import RunRefusal
 from awaitly.saving import LOOK_AGAIN
@@ -44,8 +44,10 @@ GRACE = "30s"
 _LOOK_AGAIN = LOOK_AGAIN.total_seconds()
 _MORE = 3
 """How many due runs are asked for, for each that can be taken: others may be quicker with some."""
-_SPACING = 0.01
-"""Seconds between two looks, where the first found nothing: others' wake-ups may come in swarms."""
+_SPACING, _IN_A_ROW = 0.01, 3
+"""Seconds between looks that find nothing, beyond so many in a row: others' wake-ups may come in swarms."""
+_HEAD_START = 3
+"""Turns of the loop after which what was begun has asked for its run; only then the worker asks for something else."""
 _CROWDED = 5.0
 """Seconds for which a worker that met another takes what is due in no order, so that they do not meet again."""
 _STRANGE, _STRANGEST = LONGEST, 60.0
@@ -187,7 +189,7 @@ class Worker:
             await _happens(self._news, seen.pause)
 
     async def _work(self, idle: float) -> None:
-        self._busy, trouble = time.monotonic(), Growing()
+        self._busy, trouble, pace = time.monotonic(), Growing(), Pace(_SPACING, _IN_A_ROW)
         while not self._over():
             self._news.clear()
             seen = await self._tried(trouble)
@@ -200,7 +202,7 @@ class Worker:
             left = math.inf if self._tasks else self._busy + idle - now
             await _happens(self._news, min(seen.pause, left))
             if not seen.found:
-                await asyncio.sleep(max(0.0, now + _SPACING - time.monotonic()))
+                await asyncio.sleep(pace.pause())
 
     def _over(self) -> bool:
         return self._stop.is_set() or self._executor.roster.closing
@@ -246,6 +248,8 @@ class Worker:
             self._begin(run_id)
         if len(ready) >= room:  # whoever ends makes room, and is heard of
             return _Seen(found=True, pause=_LOOK_AGAIN, fresh=fresh)
+        for _ in range(_HEAD_START if ready else 0):
+            await asyncio.sleep(0)
         following = await self._store.next_due(now, self._lanes)
         passed = time.monotonic() - here
         pause = _LOOK_AGAIN if following is None else (following - now) / 1_000_000 - passed

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from awaitly.rests import Rests
+from awaitly.rests import Pace, Rests
 
 
 class Moments:
@@ -70,3 +70,23 @@ def test_who_is_tried_right_now_is_not_forgotten() -> None:
     assert rests.awake([], ["r"]) == []
     rests.leave("r")
     assert round(rests.soonest(), 3) == 0.1
+
+
+def test_a_pace_is_kept_once_something_has_happened_three_times_in_a_row() -> None:
+    """A quiet time gives as many for nothing again, and no more of them however long it was."""
+    moments = Moments()
+    pace = Pace(0.01, 3, moments)
+    for quiet in (0.0, 0.03, 5.0):
+        moments.now += quiet
+        assert [round(pace.pause(), 3) for _ in range(5)] == [0.0, 0.0, 0.01, 0.02, 0.03]
+        moments.now += 0.02
+
+
+def test_in_the_long_run_a_pace_leaves_its_spacing() -> None:
+    """Whoever pauses as it says comes through that often, and no oftener."""
+    moments = Moments()
+    pace, times = Pace(0.01, 3, moments), 0
+    while moments.now < 101.0:
+        moments.now += pace.pause()
+        times += 1
+    assert 100 <= times <= 103
