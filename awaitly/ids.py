@@ -7,7 +7,7 @@ import time
 
 from awaitly.exceptions import DefinitionError
 
-__all__ = ["ABSENCES", "LONGEST_NAME", "SCHEDULES", "checked_name", "checked_run_id", "new_run_id"]
+__all__ = ["ABSENCES", "LONGEST_NAME", "SCHEDULES", "checked_name", "checked_run_id", "is_no_id", "new_run_id"]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LONGEST_NAME = 200
@@ -29,6 +29,11 @@ def checked_name(kind: str, name: str) -> str:
         msg = f"{kind} must be 1 to {LONGEST_NAME} printable characters without outer blanks, not {name[:40]!r}"
         raise DefinitionError(msg)
     return name
+
+
+def is_no_id(run_id: str) -> bool:
+    """Whether no run can have this id, in any store: some cannot even be asked for NUL or half a surrogate pair."""
+    return not run_id.isprintable()
 
 
 def checked_run_id(run_id: str) -> str:

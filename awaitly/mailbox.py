@@ -7,6 +7,7 @@ from attrs import evolve
 from awaitly.durations import from_micros
 from awaitly.errors import DurabilityUnknown, RunEnded, Sent, SignalRefusal, UnknownRun
 from awaitly.exceptions import CommitUnknown, RecordCorrupt
+from awaitly.ids import is_no_id
 from awaitly.journal import Arrived, Message, RunRecord
 from awaitly.letters import Kept, Letter, LetterRefusal, again, message_from, received
 from awaitly.looks import Looks
@@ -33,6 +34,8 @@ class Mailbox:
         The first under a name and key stays, unless it turned out to be none that the run can read. One with the same
         content again is `Ok` and changes nothing.
         """
+        if is_no_id(letter.run_id):
+            return Err(UnknownRun(letter.run_id))
         looks = Looks()
         try:
             while True:

@@ -349,6 +349,13 @@ async def test_a_name_or_key_that_no_store_keeps_is_refused(store: SharedStore) 
             await orchestrator.signal("r", "paid", Payment(1), key="x" * 201)
 
 
+@pytest.mark.parametrize("run_id", ["r\0", "r\ud800", "\n"])
+async def test_an_id_that_no_run_can_have_is_unknown(each_store: SharedStore, run_id: str) -> None:
+    """Also one that a store cannot even be asked for."""
+    async with Orchestrator(each_store) as orchestrator:
+        assert error_of(await orchestrator.signal(run_id, "paid", 1)) == UnknownRun(run_id)
+
+
 @pytest.mark.parametrize("early", [True, False])
 async def test_what_nests_deeper_than_any_run_reads_is_refused(store: SharedStore, *, early: bool) -> None:
     """However the run names the type: what would be left aside for ever is never kept."""
