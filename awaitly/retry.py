@@ -27,19 +27,25 @@ def _at_least_one(_: object, __: object, value: int) -> None:
         raise ValueError(msg)
 
 
+def _not_below_base(retry: Retry, _: object, cap: timedelta) -> None:
+    if cap < retry.base:
+        msg = f"no wait is longer than cap={cap}, so base={retry.base} would never be waited: give a longer cap"
+        raise ValueError(msg)
+
+
 @frozen(kw_only=True)
 class Retry:
     """Exponential backoff with full jitter.
 
     `attempts` counts the first one too: 5 attempts are 4 retries. The wait before retry n is drawn between zero and
-    `base * 2**(n-1)`, at most `cap`; without `jitter` it is that bound itself. `on` names what is retried: exception
-    classes that the step raises, and classes of the errors that it returns. By default everything it raises, and
-    nothing it returns.
+    `base * 2**(n-1)`, at most `cap`; without `jitter` it is that bound itself. A `cap` shorter than `base` raises
+    `ValueError`. `on` names what is retried: exception classes that the step raises, and classes of the errors that it
+    returns. By default everything it raises, and nothing it returns.
     """
 
     attempts: int = field(default=5, validator=_at_least_one)
     base: timedelta = field(default=timedelta(seconds=1), converter=as_timedelta)
-    cap: timedelta = field(default=timedelta(hours=1), converter=as_timedelta)
+    cap: timedelta = field(default=timedelta(hours=1), converter=as_timedelta, validator=_not_below_base)
     jitter: bool = True
     on: tuple[type, ...] | None = field(default=None, converter=_classes)
 

@@ -51,6 +51,20 @@ def test_a_base_is_longer_than_zero(base: str) -> None:
         Retry(base=base)
 
 
+@pytest.mark.parametrize(("base", "cap"), [("2s", "1s"), ("1d", "1h"), ("1h", "59m59s")])
+def test_a_cap_is_no_shorter_than_the_base(base: str, cap: str) -> None:
+    """The base would never be waited; that is refused where it is written."""
+    with pytest.raises(ValueError, match="give a longer cap"):
+        Retry(base=base, cap=cap)
+    assert Retry(base=base, cap=base).wait(1) <= Retry(base=base, cap=base).cap
+
+
+def test_a_base_above_an_hour_needs_a_cap() -> None:
+    """For the cap that nobody gave is an hour."""
+    with pytest.raises(ValueError, match="give a longer cap"):
+        Retry(base="2h")
+
+
 def test_attempts_run_out() -> None:
     """After the last attempt nothing is tried again, whatever the failure."""
     retry = Retry(attempts=3, on=(ValueError, str))

@@ -77,7 +77,7 @@ async def named_step(run: Run[Any], effects: Effects) -> object:
 
 async def retried(run: Run[Any], effects: Effects) -> object:
     """Try a step again tomorrow, under the signal's name."""
-    await run.step(step(failing, key="go", retry=Retry(base="1d", jitter=False)))
+    await run.step(step(failing, key="go", retry=Retry(base="1d", cap="1d", jitter=False)))
     return await run.step(effects.do, "after")
 
 
