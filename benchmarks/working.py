@@ -55,8 +55,10 @@ async def timed(run: Run[str], until: datetime) -> Result[None, str]:
 
 
 def measure(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001  (no peer takes part)
-    with files() as place:  # first, while this process has done nothing else that could go on costing
-        figures = [_idle(place, _PARKED // (5 if quick else 1))]
+    figures: list[Figure] = []
+    for name, opened in _PLACES.items():  # first, while this process has done nothing else that could go on costing
+        with opened() as place:
+            figures.append(_idle(name, place, _PARKED // (5 if quick else 1)))
     for name, opened in _PLACES.items():
         with opened() as place:
             figures += [_backlog(name, place, 3 if quick else 5), _timers(name, place)]
@@ -125,11 +127,11 @@ async def _timed_under_load(address: str) -> None:
 # Nothing to do
 
 
-def _idle(place: Place, parked: int) -> Figure:
+def _idle(name: str, place: Place, parked: int) -> Figure:
     address = place("idle")
     asyncio.run(fill(address, parked))
     percent = asyncio.run(_percent_of_a_core(address))
-    about = f"SQLite, CPU of a worker beside {parked:,} parked runs, of one core"
+    about = f"{name}, CPU of a worker beside {parked:,} parked runs, of one core"
     return Figure("working", about, "%", {"awaitly": percent}, None, "", *at_most(percent, 0.5, " %"))
 
 
