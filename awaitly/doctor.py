@@ -12,10 +12,11 @@ from attrs import field, frozen, mutable
 from awaitly import moves
 from awaitly.durations import from_micros, to_micros
 from awaitly.errors import WorkflowChanged
-from awaitly.exceptions import RecordCorrupt
+from awaitly.exceptions import RecordCorrupt, UnknownWorkflow
 from awaitly.execution import Ending, Finished, Later, Misfit, Waits, drive
 from awaitly.executor import Executor
 from awaitly.host import Host
+from awaitly.ids import SCHEDULES
 from awaitly.journal import Lease, Raised, RunRecord, RunState, Step, Wait
 from awaitly.line import SCOPE, park
 from awaitly.replay import Entered, Journal
@@ -28,7 +29,13 @@ from awaitly.store import RunQuery, RunRow, Store
 
 __all__ = ["Diagnosis", "Doctor", "Verdict"]
 
-_GOING_ON = (RunStatus.PARKED, RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.NEEDS_REVIEW)
+_GOING_ON = (
+    RunStatus.PARKED,
+    RunStatus.QUEUED,
+    RunStatus.RUNNING,
+    RunStatus.NEEDS_REVIEW,
+    RunStatus.SCHEDULED,
+)
 _PAGE = 200
 _PATIENCE = 10.0
 """Seconds after which a workflow that waits for something of its own is left."""
@@ -56,7 +63,7 @@ class Verdict(Enum):
 
 @frozen
 class Diagnosis:
-    """One run, and how it gets on with today's code.
+    """One run, or one schedule, and how it gets on with today's code.
 
     `detail` says in words what is wrong, `change` where exactly the run has drifted. `overdue` is for how long the run
     could have gone on and has not, where that is longer than the grace.
@@ -71,9 +78,20 @@ class Diagnosis:
     change: WorkflowChanged | None = None
     overdue: timedelta | None = None
 
+    @property
+    def schedule(self) -> str | None:
+        """The name of the schedule that it is about; None where it is about a run."""
+        return self.run_id.removeprefix(SCHEDULES) if self.status is RunStatus.SCHEDULED else None
+
+    @property
+    def subject(self) -> str:
+        """Say which run, or which schedule, of which workflow it is about."""
+        what = f"run {self.run_id}" if self.schedule is None else f"schedule {self.schedule}"
+        return f"{what} of {self.workflow}"
+
     def __str__(self) -> str:
         """Say it on one line."""
-        what = f"run {self.run_id} of {self.workflow}: {self.verdict.value.replace('_', ' ')}"
+        what = f"{self.subject}: {self.verdict.value.replace('_', ' ')}"
         return f"{what}: {self.detail}" if self.detail else what
 
 
@@ -99,7 +117,20 @@ class Doctor:
     patience: float = _PATIENCE
 
     async def look(self, workflow: str | None, since: timedelta | None) -> AsyncGenerator[Diagnosis]:
-        """Go through all runs that are to go on, of one workflow or of all; `since` leaves out what began before."""
+        """Go through all runs that are to go on, of one workflow or of all; `since` leaves out what began before.
+
+        Raises `UnknownWorkflow` where no workflow of that name is here, and none of the runs is of it.
+        """
+        met = workflow is None or workflow in self.executor.names
+        async for diagnosis in self._looked(workflow, since):
+            met = True
+            yield diagnosis
+        if workflow is not None and not met:
+            known = ", ".join(map(repr, self.executor.names)) or "none"
+            msg = f"no workflow is called {workflow!r}, and no run that is to go on is of one; there are: {known}"
+            raise UnknownWorkflow(msg, workflow)
+
+    async def _looked(self, workflow: str | None, since: timedelta | None) -> AsyncGenerator[Diagnosis]:
         statuses = tuple(status.value for status in _GOING_ON)
         earliest = None if since is None else to_micros(from_micros(await self.store.now()) - since)
         after: str | None = None
@@ -117,7 +148,7 @@ class Doctor:
             after = page.after
 
     async def _diagnosed(self, row: RunRow) -> Diagnosis | None:
-        """Give what is to be said of a run; None where it is in somebody's hands, has not begun or is over."""
+        """Give what is to be said of a run; None where it is in somebody's hands or is over."""
         if not _is_to_go_on(listed(row), None):
             return None
         found = await self.store.load(row.run_id)
@@ -143,6 +174,9 @@ class Doctor:
             return _Finding(Verdict.NEEDS_REVIEW, state.run.reason or "it was set aside")
         if not self.executor.knows(row):
             return self._unknown(state.run)
+        if not state.run.begun:
+            change = self.executor.arguments_misfit(state.run)
+            return _FITS if change is None else _drifted(change)
         match moves.claim(state, Lease("the doctor", now), now):
             case Ok(taken) if taken.state.run.status is RunStatus.NEEDS_REVIEW:
                 return _Finding(Verdict.NEEDS_REVIEW, taken.state.run.reason or "it would be set aside")
@@ -174,10 +208,8 @@ class Doctor:
 
 
 def _is_to_go_on(run: RunRecord, now: datetime | None) -> bool:
-    """Whether a run has begun and is not over; one that executes is left to whoever has it, until its lease is over."""
+    """Whether a run is not over; one that executes is left to whoever has it, until its lease is over."""
     match run.status:
-        case RunStatus.QUEUED:
-            return run.begun
         case RunStatus.RUNNING:
             return now is None or run.lease is None or run.lease.until <= now
         case status:

@@ -104,6 +104,19 @@ def other_code(workflow: Workflow[..., Any, Any], run: RunRecord) -> WorkflowCha
     return None
 
 
+def other_arguments(workflow: Workflow[..., Any, Any], run: RunRecord) -> WorkflowChanged | None:
+    """Say that a run was started with arguments that a workflow does not take; None where it does."""
+    try:
+        workflow.signature.decode(run.arguments)
+    except ValueError as exc:
+        return _unread(run, exc)
+    return None
+
+
+def _unread(run: RunRecord, why: ValueError) -> WorkflowChanged:
+    return WorkflowChanged(run.run_id, run.workflow, "other arguments", f"a signature for which {why}")
+
+
 async def drive(workflow: Workflow[..., Any, Any], run: RunRecord, journal: Journal, host: Host) -> Ending:
     """Run a workflow's code until it ends, parks, or must stop. A cancellation from outside goes through."""
     other = other_code(workflow, run)
@@ -112,7 +125,7 @@ async def drive(workflow: Workflow[..., Any, Any], run: RunRecord, journal: Jour
     try:
         arguments = workflow.signature.decode(run.arguments)
     except ValueError as exc:
-        return Misfit(WorkflowChanged(run.run_id, run.workflow, "other arguments", f"a signature for which {exc}"))
+        return Misfit(_unread(run, exc))
     outcome = await _outcome(workflow, Run(workflow, journal, run, host), arguments)
     await journal.bodies_done()
     if journal.closed is not None:

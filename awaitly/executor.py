@@ -20,12 +20,12 @@ from awaitly.approval import Approval
 from awaitly.changing import changed
 from awaitly.durations import from_micros
 from awaitly.errands import Errands
-from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun
+from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun, WorkflowChanged
 from awaitly.exceptions import DefinitionError, RecordCorrupt, StoreError, UnknownWorkflow
-from awaitly.execution import Execution, drive, execution_of, journal_of, other_code
+from awaitly.execution import Execution, drive, execution_of, journal_of, other_arguments, other_code
 from awaitly.host import INLINE, Host
 from awaitly.ids import SCHEDULES
-from awaitly.journal import Lease, RunState
+from awaitly.journal import Lease, RunRecord, RunState
 from awaitly.looks import Looks
 from awaitly.mailbox import keeping
 from awaitly.moves import Moved, StillWaiting
@@ -303,6 +303,16 @@ class Executor:
         versions = self._workflows.get(row.workflow, {})
         version = version_of(row)
         return version in versions or (version is None and bool(versions))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Name the workflows that are here."""
+        return tuple(self._workflows)
+
+    def arguments_misfit(self, run: RunRecord) -> WorkflowChanged | None:
+        """Say that the code here, of a run's own version, cannot read the run's arguments; None where it can."""
+        versions = self._workflows.get(run.workflow, {})
+        return other_arguments(versions[run.code_version], run) if run.code_version in versions else None
 
     def versions_of(self, name: str) -> tuple[str, ...]:
         """Name the versions of a workflow that are here."""

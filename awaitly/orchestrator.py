@@ -245,7 +245,9 @@ class Orchestrator(Inbox):
 
         Nothing is written, no step begins and no system of record is asked; the code between steps does run. `workflow`
         names one; `since` leaves out runs that began longer ago. What could have gone on for longer than the `grace`
-        is `overdue`. Runs that execute elsewhere right now are left out, and so are those that have not begun.
+        is `overdue`. Runs that execute elsewhere right now are left out. Of those that have not begun, and of
+        schedules, only the workflow, its version and the arguments are looked at. Raises `UnknownWorkflow` for a name
+        that is neither of a workflow here nor of any run.
         """
         span = None if since is None else as_timedelta(since)
         return Doctor(self._store, self._executor, as_timedelta(grace)).look(workflow, span)

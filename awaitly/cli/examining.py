@@ -11,13 +11,13 @@ import click
 
 from awaitly.cli.application import APPLICATION, application
 from awaitly.cli.codes import ExitCode
-from awaitly.cli.failures import store_trouble
+from awaitly.cli.failures import store_trouble, usage
 from awaitly.cli.human import length
 from awaitly.cli.interrupts import Runner
 from awaitly.cli.options import LENGTH, TEXT, settings, with_json
 from awaitly.cli.output import Output, in_terminal
 from awaitly.doctor import Diagnosis, Verdict
-from awaitly.exceptions import StoreError
+from awaitly.exceptions import StoreError, UnknownWorkflow
 from awaitly.orchestrator import Orchestrator
 
 __all__ = ["doctor"]
@@ -72,6 +72,8 @@ def _looked(
             return runner.run(looked())
     except StoreError as error:
         raise store_trouble(error) from error
+    except UnknownWorkflow as unknown:
+        raise usage(str(unknown)) from unknown
     finally:
         if counts:
             click.echo("\r\x1b[K", err=True, nl=False)
@@ -108,7 +110,7 @@ def _tell(output: Output, said: list[Diagnosis]) -> None:
         if each.verdict is not Verdict.FITS:
             output.said(str(each))
         if each.overdue is not None:
-            output.said(f"run {each.run_id} of {each.workflow}: could have gone on for {length(each.overdue)}")
+            output.said(f"{each.subject}: could have gone on for {length(each.overdue)}")
     output.line(_summary(said))
 
 
@@ -134,4 +136,10 @@ def _summary(said: list[Diagnosis]) -> str:
     ]
     overdue = sum(each.overdue is not None for each in said)
     late = f"; {overdue} could have gone on" if overdue else ""
-    return f"{len(said)} {'run' if len(said) == 1 else 'runs'}: {', '.join(parts)}{late}."
+    return f"{_counted(said)}: {', '.join(parts)}{late}."
+
+
+def _counted(said: list[Diagnosis]) -> str:
+    schedules = sum(each.schedule is not None for each in said)
+    counts = (len(said) - schedules, "run"), (schedules, "schedule")
+    return " and ".join(f"{count} {noun}{'' if count == 1 else 's'}" for count, noun in counts if count)

@@ -94,6 +94,28 @@ def test_a_workflow_that_is_not_there_ends_with_1(here: Path, url: str) -> None:
 
 
 @pytest.mark.usefixtures("here")
+def test_a_name_that_is_misspelt_ends_with_2() -> None:
+    """In one line that names those that there are."""
+    answer = doctor("--workflow", "purchases")
+    assert (answer.code, answer.out, answer.err.count("\n")) == (2, "", 1)
+    assert "no workflow is called 'purchases'" in answer.err
+    assert "'purchase'" in answer.err
+
+
+@pytest.mark.usefixtures("here")
+def test_schedules_are_counted_apart(url: str) -> None:
+    """They are no runs."""
+
+    async def plan() -> None:
+        async with Orchestrator(open_store(url)) as orchestrator:
+            await orchestrator.schedule("nightly", "0 3 * * *", contract("Lease"))
+
+    wait_for(plan())
+    answer = doctor()
+    assert (answer.code, answer.out) == (0, "4 runs and 1 schedule: 5 fit.\n")
+
+
+@pytest.mark.usefixtures("here")
 def test_what_is_overdue_ends_with_1_where_that_is_wanted(url: str) -> None:
     """It is named in any case."""
     assert call("approve", "buy-1", "--by", "ann", "--store", url).code == 0

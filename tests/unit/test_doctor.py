@@ -21,6 +21,7 @@ from awaitly import (
     Result,
     Retry,
     Run,
+    UnknownWorkflow,
     Verdict,
     Workflow,
     WorkflowChanged,
@@ -370,8 +371,8 @@ async def test_no_body_runs_and_nobody_is_asked(store: SharedStore, effects: Eff
     assert effects.done == ["step"]
 
 
-async def test_runs_that_are_over_or_have_not_begun_are_left_out(store: SharedStore, clock: TestClock) -> None:
-    """So is one that executes elsewhere, until its lease is over; one that is to be tried again is looked at."""
+async def test_runs_that_are_over_or_execute_elsewhere_are_left_out(store: SharedStore, clock: TestClock) -> None:
+    """The latter until its lease is over; one that is to be tried again is looked at."""
 
     async def failing(_: Run[Any]) -> Result[Any, Any]:
         return Err("so")
@@ -379,7 +380,6 @@ async def test_runs_that_are_over_or_have_not_begun_are_left_out(store: SharedSt
     again = workflow(name="again", retry=Retry(on=(str,)))(failing)
     async with Orchestrator(store) as orchestrator:
         await orchestrator.start(flow(failing)(), run_id="over")
-        await orchestrator.enqueue(flow(failing)(), run_id="not begun")
         await orchestrator.start(again(), run_id="queued")
         await orchestrator.start(flow(before)(1), run_id="runs")
     row = (await store.load("runs")).run
@@ -390,6 +390,54 @@ async def test_runs_that_are_over_or_have_not_begun_are_left_out(store: SharedSt
     assert set(await verdicts(store, flow(before), again)) == {"queued"}
     clock.advance("1m")
     assert set(await verdicts(store, flow(before), again)) == {"queued", "runs"}
+
+
+async def test_what_has_not_begun_is_looked_at_as_far_as_it_goes(store: SharedStore, clock: TestClock) -> None:
+    """Its workflow and version are to be there, and to take its arguments; nothing of its code runs."""
+    ran: list[str] = []
+
+    async def one(run: Run[Any], n: int) -> Result[Any, Any]:
+        ran.append(f"{run.run_id} {n}")
+        return Ok(n)
+
+    async def two(run: Run[Any], n: str) -> Result[Any, Any]:
+        ran.append(f"{run.run_id} {n}")
+        return Ok(n)
+
+    async with Orchestrator(store) as orchestrator:
+        await orchestrator.enqueue(flow(one)(1), run_id="queued")
+        await orchestrator.schedule("nightly", "0 3 * * *", flow(one)(1))
+    subjects = "queued", "schedule:nightly"
+    assert await verdicts(store, flow(one)) == dict.fromkeys(subjects, Verdict.FITS)
+    assert await verdicts(store, flow(two)) == dict.fromkeys(subjects, Verdict.DRIFTED)
+    assert await verdicts(store, flow(one, version="2")) == dict.fromkeys(subjects, Verdict.UNKNOWN_VERSION)
+    said = await diagnosed(store, workflow(name="other")(one))
+    assert {each.verdict for each in said.values()} == {Verdict.UNKNOWN_WORKFLOW}
+    assert str(said["schedule:nightly"]) == ("schedule nightly of flow: unknown workflow: no workflow is called 'flow'")
+    clock.advance("2m")
+    overdue = {run_id: each.overdue for run_id, each in (await diagnosed(store, flow(one))).items()}
+    assert overdue == {"queued": timedelta(minutes=2), "schedule:nightly": None}
+    assert ran == []
+
+
+async def test_a_schedule_that_has_ended_is_left_out(store: SharedStore) -> None:
+    """Nothing comes of it any more."""
+    async with Orchestrator(store) as orchestrator:
+        await orchestrator.schedule("nightly", "0 3 * * *", flow(before)(1))
+        (await orchestrator.unschedule("nightly")).unwrap()
+    assert await verdicts(store, flow(before)) == {}
+
+
+async def test_a_name_of_neither_a_workflow_nor_a_run_is_refused(store: SharedStore) -> None:
+    """It is misspelt; that of a workflow without runs is not, nor that of runs whose workflow is gone."""
+    async with Orchestrator(store) as orchestrator:
+        await orchestrator.start(flow(before)(1), run_id="r")
+    with pytest.raises(UnknownWorkflow, match=r"no workflow is called 'flaw'.*'flow'") as refused:
+        await diagnosed(store, flow(before), workflow="flaw")
+    assert refused.value.workflow == "flaw"
+    assert await diagnosed(store, workflow(name="other")(before), workflow="other") == {}
+    gone = await diagnosed(store, workflow(name="other")(before), workflow="flow")
+    assert gone["r"].verdict is Verdict.UNKNOWN_WORKFLOW
 
 
 async def test_one_workflow_or_what_began_lately(store: SharedStore, clock: TestClock) -> None:
