@@ -15,7 +15,7 @@ __all__ = ["PARTS", "T0", "approval_row", "changes", "entry_row", "run_row", "st
 T0 = 1_893_456_000_000_000
 """1 January 2030 UTC in microseconds: where the times of these rows begin."""
 
-PARTS = ("runs", "holds", "dropped", "steps", "approvals", "entries", "forgotten")
+PARTS = ("runs", "holds", "dropped", "steps", "approvals", "entries", "redacted", "forgotten")
 """The fields of `Changes` that hold rows and conditions, in their order."""
 
 _RUN = RunRow("run", 1, "refund", "parked", T0, T0, None, "{}")

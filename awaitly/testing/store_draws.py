@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 from hypothesis import strategies as st
 
 from awaitly.audit import Entry
@@ -33,6 +33,7 @@ WORKFLOWS = st.sampled_from(["refund", "payout", "Refund"])
 STATUSES = st.sampled_from(["parked", "done", "failed"])
 MOMENTS = st.integers(T0, T0 + 6)
 DUE_MOMENTS = st.sampled_from([T0 - 1, T0 + 2, T0 + 5, T0 + 6, T0 + 7])
+NAMES = st.sampled_from(["*", "a", "A", "a%", "role:a", "\u00e9", "\U0001f600"])
 LANES = st.sampled_from(["", "", "a", "A", "a%"])
 SOME_LANES = st.none() | st.lists(LANES | st.just("none"), unique=True, max_size=4)
 """What to ask about: every run, or the lanes of a list."""
@@ -64,6 +65,7 @@ class Parts:
     steps: list[StepRow] = field(factory=list[StepRow])
     approvals: list[ApprovalRow] = field(factory=list[ApprovalRow])
     entries: list[Entry] = field(factory=list[Entry])
+    redacted: list[Entry] = field(factory=list[Entry])
     forgotten: list[Hold] = field(factory=list[Hold])
 
 
@@ -92,6 +94,7 @@ class CommitDraw:
         self._steps(run_id)
         self._approvals(run_id)
         self._entries(run_id)
+        self._redacted(run_id)
         return self._changes(run_id)
 
     def _changes(self, run_id: str) -> Changes:
@@ -106,6 +109,7 @@ class CommitDraw:
             steps=tuple(p.steps),
             approvals=tuple(p.approvals),
             entries=tuple(p.entries),
+            redacted=tuple(p.redacted),
             forgotten=tuple(p.forgotten),
             wakes=self._draw(st.booleans()),
             flushed=self._draw(st.booleans()),
@@ -165,6 +169,7 @@ class CommitDraw:
                     asked_at=self._draw(MOMENTS),
                     deadline=self._draw(optional(MOMENTS)),
                     body=self._draw(BODIES),
+                    audience=self._draw(st.lists(NAMES, max_size=3, unique=True).map(tuple)),
                 )
             )
 
@@ -172,6 +177,14 @@ class CommitDraw:
         first = max(1, self._model.last_seq(run_id) + 1 + min(0, self._draw(self._off)))
         count = self._draw(st.integers(0, 2))
         self._parts.entries.extend(entry_row(run_id, seq, self._draw(BODIES)) for seq in range(first, first + count))
+
+    def _redacted(self, run_id: str) -> None:
+        """Take some that are there or come along; where the draw is off, one may be missing or of another hash."""
+        last = max((entry.seq for entry in self._parts.entries), default=self._model.last_seq(run_id))
+        count = last if self._off is RIGHT else last + 1
+        for seq in self._draw(st.lists(st.integers(1, count), max_size=2)) if count else []:
+            hashed = entry_row(run_id, seq + self._draw(self._off)).hash
+            self._parts.redacted.append(evolve(entry_row(run_id, seq, self._draw(BODIES)), hash=hashed))
 
 
 def fillings(data: st.DataObject, model: StoreModel) -> Iterator[Changes]:
@@ -203,6 +216,7 @@ def approval_queries() -> st.SearchStrategy[ApprovalQuery]:
         alive_at=rarely(MOMENTS),
         asked_before=rarely(MOMENTS),
         deadline_before=rarely(MOMENTS),
+        audience=optional(st.lists(NAMES, max_size=4).map(tuple)),
         limit=LIMITS,
         after=st.none(),
     )

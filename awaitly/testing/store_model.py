@@ -6,6 +6,7 @@ Written apart from `MemoryStore`: it first judges a commit as a whole, then appl
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import inf
 
 from attrs import evolve
 
@@ -39,7 +40,8 @@ class StoreModel:
     def commit(self, changes: Changes) -> bool:
         """Apply a commit that names its run's row once at most, and no approval twice; give whether it was taken.
 
-        All conditions are about what stood before, save that drops come ahead of steps; forgetting comes last.
+        All conditions are about what stood before, save that drops come ahead of steps, and entries ahead of those that
+        are redacted; forgetting comes last.
         """
         if not all(self._conditions(changes)):
             return False
@@ -61,6 +63,10 @@ class StoreModel:
         entries = [(entry.run_id, entry.seq) for entry in changes.entries]
         yield len(entries) == len(set(entries))
         yield not set(entries) & self.entries.keys()
+        hashes = {place: entry.hash for place, entry in self.entries.items()}
+        hashes |= {(entry.run_id, entry.seq): entry.hash for entry in changes.entries}
+        for entry in changes.redacted:
+            yield hashes.get((entry.run_id, entry.seq)) == entry.hash
 
     def _apply(self, changes: Changes) -> None:
         self.runs.update({run.run_id: run for run in changes.runs})
@@ -71,7 +77,8 @@ class StoreModel:
             self.steps.pop(place, None)
         self.steps.update({(step.run_id, step.key): step for step in changes.steps})
         self.approvals.update({(approval.run_id, approval.key): approval for approval in changes.approvals})
-        self.entries.update({(entry.run_id, entry.seq): entry for entry in changes.entries})
+        for entry in (*changes.entries, *changes.redacted):
+            self.entries[entry.run_id, entry.seq] = entry
         self._forget({hold.run_id for hold in changes.forgotten})
 
     def _forget(self, gone: set[str]) -> None:
@@ -133,10 +140,12 @@ class StoreModel:
 
     def list_approvals(self, query: ApprovalQuery, last: ApprovalRow | None) -> tuple[ApprovalRow, ...]:
         """Give the approvals that a query lists behind `last`; its limit and its `after` do not count."""
-        rows = sorted(self.approvals.values(), key=lambda row: (row.asked_at, row.run_id, row.key))
-        rows = [row for row in rows if row.open]
+        place = _by_asking if query.audience is None else _by_deadline
+        rows = sorted((row for row in self.approvals.values() if row.open), key=place)
         if last is not None:
-            rows = [r for r in rows if (r.asked_at, r.run_id, r.key) > (last.asked_at, last.run_id, last.key)]
+            rows = [row for row in rows if place(row) > place(last)]
+        if query.audience is not None:
+            rows = [row for row in rows if any(name in row.audience for name in query.audience)]
         if query.run_id is not None:
             rows = [row for row in rows if row.run_id == query.run_id]
         if query.prefix is not None:
@@ -146,6 +155,14 @@ class StoreModel:
         if query.asked_before is not None:
             rows = [row for row in rows if not row.asked_at >= query.asked_before]
         return tuple(row for row in rows if _deadline_passes(query, row.deadline))
+
+
+def _by_asking(row: ApprovalRow) -> tuple[float, str, str]:
+    return row.asked_at, row.run_id, row.key
+
+
+def _by_deadline(row: ApprovalRow) -> tuple[float, str, str]:
+    return inf if row.deadline is None else row.deadline, row.run_id, row.key
 
 
 def _deadline_passes(query: ApprovalQuery, deadline: int | None) -> bool:

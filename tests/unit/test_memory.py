@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from attrs import evolve
 
 from awaitly.exceptions import StoreUnavailable, UnknownStore
 from awaitly.memory import MemoryStore, open_memory
@@ -79,6 +80,8 @@ async def test_two_stores_share_nothing() -> None:
         (changes(approvals=(approval_row(version=3),)), "approval 'manager' is at version 1, not 2"),
         (changes(approvals=(approval_row(key="cfo", version=2),)), "approval 'cfo' does not exist"),
         (changes(entries=(entry_row(),)), "the ledger already has an entry 1"),
+        (changes(redacted=(entry_row(seq=2),)), "the ledger has no entry 2 of this hash"),
+        (changes(redacted=(evolve(entry_row(), hash="0"),)), "the ledger has no entry 1 of this hash"),
         (changes(forgotten=(Hold("run", 2),)), "the run is at version 1, not 2"),
         (changes(forgotten=(Hold("none", 1),)), "the run does not exist"),
         (changes(forgotten=(Hold("run", 0),)), "the run already exists, at version 1"),

@@ -40,9 +40,11 @@ pytest.register_assert_rewrite(
     f"{__name__}.loads",
     f"{__name__}.namespaces",
     f"{__name__}.page_approvals",
+    f"{__name__}.page_audiences",
     f"{__name__}.page_runs",
     f"{__name__}.prefixes",
     f"{__name__}.races",
+    f"{__name__}.redactions",
     f"{__name__}.tools",
     f"{__name__}.waking",
 )

@@ -72,13 +72,14 @@ class CommitFacts:
             steps=(step_row(key="x"), step_row(key="y")),
             approvals=(approval_row(version=2, open=False), approval_row(key="cfo", asked_at=T0 + 1)),
             entries=(entry_row(seq=2), entry_row(seq=3)),
+            redacted=(entry_row(body='"redacted"'),),
         )
         await applied(store, with_both(row, beside))
         found, entries = (await whole(store, "run"))["run"]
         assert found.run == run
         assert found.steps == beside.steps
         assert found.approvals == beside.approvals
-        assert entries == (entry_row(), *beside.entries)
+        assert entries == (*beside.redacted, *beside.entries)
 
     async def test_every_move_is_taken(self, store: Store) -> None:
         """A store does not look at `move`."""

@@ -31,6 +31,7 @@ def good_beside(run_id: str) -> Changes:
         steps=(step_row(run_id, "next"), step_row(run_id, "old", '"anew"')),
         approvals=(approval_row(run_id, version=2, open=False, ready=True), approval_row(run_id, "cfo")),
         entries=(entry_row(run_id, 2), entry_row(run_id, 3)),
+        redacted=(evolve(entry_row("gate", body='"redacted"'), run_id=run_id),),
     )
 
 
@@ -66,6 +67,8 @@ def bad_beside(run_id: str) -> dict[str, Changes]:
         "approval-behind": changes(approvals=(approval_row(run_id, "taken", 3),)),
         "approval-missing": changes(approvals=(approval_row(run_id, "missing", 2),)),
         "entry-exists": changes(entries=(entry_row(run_id, 1, '"other"'),)),
+        "redacted-missing": changes(redacted=(entry_row(run_id, 9),)),
+        "redacted-other-hash": changes(redacted=(evolve(entry_row(run_id), hash=entry_row(run_id, 9).hash),)),
     }
 
 

@@ -16,9 +16,11 @@ from awaitly.testing.store_contract.due import DueFacts
 from awaitly.testing.store_contract.lifetime import LifetimeFacts
 from awaitly.testing.store_contract.loads import LoadFacts
 from awaitly.testing.store_contract.page_approvals import PageApprovalsFacts
+from awaitly.testing.store_contract.page_audiences import PageAudiencesFacts
 from awaitly.testing.store_contract.page_runs import PageRunsFacts
 from awaitly.testing.store_contract.prefixes import PrefixFacts
 from awaitly.testing.store_contract.races import RaceFacts
+from awaitly.testing.store_contract.redactions import RedactionFacts
 
 __all__ = ["StoreContract"]
 
@@ -27,9 +29,11 @@ class StoreContract(
     CommitFacts,
     ConflictFacts,
     LoadFacts,
+    RedactionFacts,
     ApartFacts,
     PageRunsFacts,
     PageApprovalsFacts,
+    PageAudiencesFacts,
     PrefixFacts,
     DueFacts,
     RaceFacts,

@@ -63,6 +63,8 @@ APPROVAL_QUERIES = {
     "alive": ApprovalQuery(alive_at=T0),
     "asked-before": ApprovalQuery(asked_before=T0 + 1),
     "deadline-before": ApprovalQuery(deadline_before=T0 + 9),
+    "audience": ApprovalQuery(audience=("ann",)),
+    "audience-of-several": ApprovalQuery(audience=("ann", "bob"), limit=1),
 }
 
 
@@ -144,7 +146,9 @@ class NamespaceContract:
     async def test_approvals_are_listed_apart(self, pair: Pair, query: ApprovalQuery) -> None:
         """Whatever is asked for, each lists its own, and all of it."""
         for store, key in zip(pair, ("x", "y"), strict=True):
-            await inserted(store, *(approval_row(key=each, deadline=T0 + 5) for each in ("both", key)))
+            audiences = {"both": ("ann",), key: ("bob", "ann")}
+            rows = (approval_row(key=each, deadline=T0 + 5, audience=names) for each, names in audiences.items())
+            await inserted(store, *rows)
         assert [await approval_ids(store, query) for store in pair] == [
             [("run", "both"), ("run", "x")],
             [("run", "both"), ("run", "y")],
@@ -186,6 +190,24 @@ class NamespaceContract:
         await refused(pair[1], changes(holds=(Hold("run", 1),)))
         await refused(pair[1], changes(approvals=(approval_row(version=2),)))
         await refused(pair[1], changes(forgotten=(Hold("run", 1),)))
+
+    async def test_a_redaction_touches_only_its_own(self, pair: Pair) -> None:
+        """An entry of the same run, number and hash stays in the other; what only the other has is missing here."""
+        await inserted(pair[0], entry_row())
+        await inserted(pair[1], entry_row(), entry_row(seq=2))
+        await applied(pair[0], changes(redacted=(entry_row(body="1"),)))
+        await refused(pair[0], changes(redacted=(entry_row(seq=2, body="1"),)))
+        assert await pair[1].entries("run") == (entry_row(), entry_row(seq=2))
+
+    async def test_audiences_are_forgotten_apart(self, pair: Pair) -> None:
+        """What waits for somebody in the one waits there still when it is closed or forgotten in the other."""
+        for store in pair:
+            for name, audience in (("a", ("ann",)), ("b", ("bob", "ann"))):
+                await inserted(store, run_row(name), approval_row(name, audience=audience))
+        await applied(pair[0], changes(approvals=(approval_row("a", version=2, open=False),)))
+        await applied(pair[0], changes(forgotten=(Hold("b", 1),)))
+        ids = [await approval_ids(store, ApprovalQuery(audience=("ann",))) for store in pair]
+        assert ids == [[], [("a", "manager"), ("b", "manager")]]
 
     async def test_a_drop_touches_only_its_own(self, pair: Pair) -> None:
         """A step of the same run and key stays in the other."""

@@ -29,6 +29,7 @@ PARTS = {
     "step": changes(steps=(step_row(key="next"),)),
     "approval": changes(approvals=(approval_row(version=2, open=False, ready=True),)),
     "entry": changes(entries=(entry_row(seq=2),)),
+    "redacted": changes(redacted=(entry_row(),)),
     "forgotten": changes(forgotten=(Hold("run", 1),)),
 }
 """Commits of one part each."""

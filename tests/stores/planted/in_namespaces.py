@@ -86,6 +86,17 @@ def swaps(changes: Changes) -> Changes | None:
     return Changes(move=changes.move, runs=runs) if runs else None
 
 
+def closings(changes: Changes) -> Changes | None:
+    """Give what takes the place of other approvals."""
+    rows = tuple(row for row in changes.approvals if row.version > 1)
+    return Changes(move=changes.move, approvals=rows) if rows else None
+
+
+def redactions(changes: Changes) -> Changes | None:
+    """Give what redacts."""
+    return Changes(move=changes.move, redacted=changes.redacted) if changes.redacted else None
+
+
 def drops(changes: Changes) -> Changes | None:
     """Give what drops steps."""
     return Changes(move=changes.move, dropped=changes.dropped) if changes.dropped else None
@@ -124,6 +135,10 @@ NAMESPACE_BUGS = {
     "names are joined": NamespaceBug(joining(""), ("test_namespace_and_id_are_not_run_together",)),
     "names are joined by a colon": NamespaceBug(joining(":"), ("test_namespace_and_id_are_not_run_together",)),
     "swaps are for all": NamespaceBug(changing_both(swaps), ("test_a_swap_touches_only_its_own",)),
+    "decisions are for all": NamespaceBug(
+        changing_both(closings), ("test_a_swap_touches_only_its_own", "test_audiences_are_forgotten_apart")
+    ),
+    "redactions are for all": NamespaceBug(changing_both(redactions), ("test_a_redaction_touches_only_its_own",)),
     "drops are for all": NamespaceBug(changing_both(drops), ("test_a_drop_touches_only_its_own",)),
     "forgetting is for all": NamespaceBug(
         changing_both(forgotten),

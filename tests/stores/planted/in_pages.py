@@ -265,6 +265,7 @@ PAGE_BUGS = {
         caught_by=(
             "test_a_page_of_runs_has_at_most_limit_items",
             "test_a_page_of_approvals_has_at_most_limit_items",
+            "test_a_page_of_an_audience_has_at_most_limit_items",
         ),
     ),
     "a page is one long": Bug(
@@ -282,6 +283,7 @@ PAGE_BUGS = {
         caught_by=(
             "test_pages_of_runs_add_up_to_the_listing",
             "test_pages_of_approvals_add_up_to_the_listing",
+            "test_pages_of_an_audience_add_up",
             "test_filtered_pages_of_runs_add_up",
             "test_filtered_pages_of_approvals_add_up",
         ),
@@ -301,6 +303,7 @@ PAGE_BUGS = {
             "test_an_older_approval_does_not_disturb_a_walk",
             "test_a_walk_goes_on_where_its_last_run_is_gone",
             "test_a_walk_goes_on_where_its_last_approval_is_closed",
+            "test_a_walk_through_an_audience_goes_on_where_its_last_is_closed",
         ),
     ),
     "cursors are times": Bug(
@@ -321,7 +324,11 @@ PAGE_BUGS = {
     "any text is a cursor": Bug(
         run_query=lambda query: evolve(query, after=any_cursor(query.after)),
         approval_query=lambda query: evolve(query, after=any_cursor(query.after)),
-        caught_by=("test_a_wrong_cursor_of_runs_is_refused", "test_a_wrong_cursor_of_approvals_is_refused"),
+        caught_by=(
+            "test_a_wrong_cursor_of_runs_is_refused",
+            "test_a_wrong_cursor_of_approvals_is_refused",
+            "test_a_wrong_cursor_of_an_audience_is_refused",
+        ),
     ),
     "a row is invented": Bug(
         run_page=lambda _query, page: page if page.items else Page((run_row(),)),
@@ -343,7 +350,11 @@ PAGE_BUGS = {
     ),
     "old versions are listed": Bug(
         around=ListsFirstVersions,
-        caught_by=("test_runs_are_listed_as_stored", "test_approvals_are_listed_as_stored"),
+        caught_by=(
+            "test_runs_are_listed_as_stored",
+            "test_approvals_are_listed_as_stored",
+            "test_what_waits_for_somebody_is_given_as_stored",
+        ),
     ),
     "closed approvals are listed": Bug(around=ListsClosed, caught_by=("test_only_open_approvals_are_listed",)),
     "rows are filtered page by page": Bug(
@@ -353,7 +364,11 @@ PAGE_BUGS = {
     "a listing ends at 1000": Bug(
         run_page=lambda query, page: page if query.after is None else Page(page.items[:300]),
         approval_page=lambda query, page: page if query.after is None else Page(page.items[:300]),
-        caught_by=("test_many_runs_are_listed_in_order", "test_many_approvals_are_listed_in_order"),
+        caught_by=(
+            "test_many_runs_are_listed_in_order",
+            "test_many_approvals_are_listed_in_order",
+            "test_an_audience_of_many_is_given_in_order",
+        ),
     ),
     "a prefix is a LIKE": Bug(
         around=Loose,
