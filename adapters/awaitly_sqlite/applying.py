@@ -36,24 +36,37 @@ _DROP_STEP = "DELETE FROM steps WHERE run = (SELECT number FROM runs WHERE run_i
 _ADD_STEP = "INSERT INTO steps (run, key, body) SELECT number, ?, ? FROM runs WHERE run_id = ? ON CONFLICT DO NOTHING"
 
 _ADD_APPROVAL = """
-INSERT INTO approvals (run, run_id, lane, version, workflow, open, ready, asked_at, deadline, body, key)
-SELECT number, run_id, lane, ?, ?, ?, ?, ?, ?, ?, ? FROM runs WHERE run_id = ? ON CONFLICT DO NOTHING"""
+INSERT INTO approvals
+    (run, run_id, lane, version, workflow, open, ready, asked_at, deadline, body, waits_for, crowd, urgency, key)
+SELECT number, run_id, lane, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM runs WHERE run_id = ? ON CONFLICT DO NOTHING"""
 _SWAP_APPROVAL = """
-UPDATE approvals SET version = ?, workflow = ?, open = ?, ready = ?, asked_at = ?, deadline = ?, body = ?
-WHERE key = ? AND run = (SELECT number FROM runs WHERE run_id = ?) AND version = ?"""
+UPDATE approvals SET version = ?, workflow = ?, open = ?, ready = ?, asked_at = ?, deadline = ?, body = ?,
+    waits_for = ?, crowd = ?, urgency = ?
+WHERE key = ? AND run = (SELECT number FROM runs WHERE run_id = ?) AND version = ? AND crowd = 0"""
+_SEND_HOME = (
+    "UPDATE approvals SET crowd = 0 WHERE key = ? AND run = (SELECT number FROM runs WHERE run_id = ?) AND crowd > 0",
+    "DELETE FROM audiences WHERE key = ? AND run = (SELECT number FROM runs WHERE run_id = ?)",
+)
+_ADD_NAME = """
+INSERT INTO audiences (run, run_id, name, urgency, key) SELECT number, run_id, ?, ?, ? FROM runs WHERE run_id = ?
+ON CONFLICT DO NOTHING"""
 _APPROVAL_VERSION = "SELECT version FROM approvals WHERE run = (SELECT number FROM runs WHERE run_id = ?) AND key = ?"
 
 _ADD_ENTRY = """
 INSERT INTO entries (run, seq, hash, body) SELECT number, ?, ?, ? FROM runs WHERE run_id = ? ON CONFLICT DO NOTHING"""
+_REDACT_ENTRY = """
+UPDATE entries SET body = ? WHERE seq = ? AND hash = ? AND run = (SELECT number FROM runs WHERE run_id = ?)"""
 
 _FORGET = (
     "DELETE FROM steps WHERE run = (SELECT number FROM runs WHERE run_id = ?)",
     "DELETE FROM approvals WHERE run = (SELECT number FROM runs WHERE run_id = ?)",
+    "DELETE FROM audiences WHERE run = (SELECT number FROM runs WHERE run_id = ?)",
     "DELETE FROM entries WHERE run = (SELECT number FROM runs WHERE run_id = ?)",
     "DELETE FROM runs WHERE run_id = ?",
 )
 
 _HEX_LENGTH = 64
+_NEVER = 2**63 - 1
 
 
 class Refused(Exception):
@@ -78,6 +91,8 @@ def apply(db: sqlite3.Cursor, changes: Changes) -> None:
         _put_approval(db, approval)
     for entry in changes.entries:
         _add_entry(db, entry)
+    for entry in changes.redacted:
+        _redact_entry(db, entry)
     for hold in changes.forgotten:
         _forget(db, hold)
 
@@ -120,20 +135,57 @@ def _add_step(db: sqlite3.Cursor, row: StepRow) -> None:
 
 
 def _put_approval(db: sqlite3.Cursor, row: ApprovalRow) -> None:
-    values = (row.version, row.workflow, row.open, row.ready, row.asked_at, row.deadline, row.body, row.key)
-    if row.version == 1:
-        done = _added(db, _ADD_APPROVAL, values, row.run_id)
-    else:
-        db.execute(_SWAP_APPROVAL, (*values, row.run_id, row.version - 1))
-        done = db.rowcount == 1
-    if not done:
+    names = row.audience if row.open else ()
+    values = _columns(row, names)
+    if not (_added(db, _ADD_APPROVAL, values, row.run_id) if row.version == 1 else _swapped(db, row, values)):
         found = _version(db, _APPROVAL_VERSION, row.run_id, row.key)
         raise _mismatch(row.run_id, f"approval {row.key!r}", found, row.version - 1)
+    if len(names) > 1:
+        for name in names:
+            db.execute(_ADD_NAME, (name, _urgency(row), row.key, row.run_id))
+
+
+def _columns(row: ApprovalRow, names: tuple[str, ...]) -> tuple[_Value, ...]:
+    """Give the columns of an approval, in the order of the statements that write it."""
+    waits_for, crowd = (names[0], 0) if len(names) == 1 else (None, len(names))
+    return (
+        row.version,
+        row.workflow,
+        row.open,
+        row.ready,
+        row.asked_at,
+        row.deadline,
+        row.body,
+        waits_for,
+        crowd,
+        _urgency(row) if names else None,
+        row.key,
+    )
+
+
+def _urgency(row: ApprovalRow) -> int:
+    return _NEVER if row.deadline is None else row.deadline
+
+
+def _swapped(db: sqlite3.Cursor, row: ApprovalRow, values: tuple[_Value, ...]) -> bool:
+    values = (*values, row.run_id, row.version - 1)
+    db.execute(_SWAP_APPROVAL, values)
+    if db.rowcount != 1:  # seldom: it waits for several, whom to look for each time would cost those that do not
+        for statement in _SEND_HOME:
+            db.execute(statement, (row.key, row.run_id))
+        db.execute(_SWAP_APPROVAL, values)
+    return db.rowcount == 1
 
 
 def _add_entry(db: sqlite3.Cursor, entry: Entry) -> None:
     if not _added(db, _ADD_ENTRY, (entry.seq, _packed(entry.hash), entry.body), entry.run_id):
         raise Refused(entry.run_id, f"the ledger already has an entry {entry.seq}")
+
+
+def _redact_entry(db: sqlite3.Cursor, entry: Entry) -> None:
+    db.execute(_REDACT_ENTRY, (entry.body, entry.seq, _packed(entry.hash), entry.run_id))
+    if db.rowcount != 1:
+        raise Refused(entry.run_id, f"the ledger has no entry {entry.seq} of this hash")
 
 
 def _forget(db: sqlite3.Cursor, hold: Hold) -> None:

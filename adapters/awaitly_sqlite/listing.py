@@ -21,28 +21,36 @@ from awaitly_sqlite.core import ApprovalQuery, ApprovalRow, Page, RunQuery, RunR
 from awaitly_sqlite.reading import Row, approval_row, run_row
 
 __all__ = [
+    "AFTER_ALL_TEXT",
     "APPROVALS_OF_GROUP",
     "APPROVAL_PLANS",
+    "COUNT_PREFIX",
+    "FIRST",
+    "LAST",
     "NARROW",
     "RUNS_OF_GROUP",
     "RUN_PLANS",
+    "Values",
     "distinct",
+    "is_narrow",
+    "page",
     "page_approvals",
     "page_runs",
+    "prefix_values",
     "stream",
 ]
 
 T = TypeVar("T")
-_Values: TypeAlias = dict[str, Any]
+Values: TypeAlias = dict[str, Any]
 _Key: TypeAlias = Callable[[Row], tuple[Any, ...]]
 
 NARROW = 1000
 """How many rows a filter may leave for a page to be found by sorting them."""
 
-_LAST = 2**63 - 1
-_FIRST = -(2**63)
+LAST = 2**63 - 1
+FIRST = -(2**63)
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
-_AFTER_ALL_TEXT = b""  # SQLite sorts every blob after every text
+AFTER_ALL_TEXT = b""  # SQLite sorts every blob after every text
 
 _RUNS = """
 SELECT run_id, version, workflow, status, created_at, updated_at, due_at, body, lane FROM runs INDEXED BY {index}
@@ -60,7 +68,7 @@ SELECT status FROM runs INDEXED BY runs_listed WHERE status >= ? ORDER BY status
 _NEXT_WORKFLOW = """
 SELECT workflow FROM runs INDEXED BY runs_listed
 WHERE status = ? AND workflow >= ? ORDER BY workflow LIMIT 1"""
-_COUNT_PREFIX = """
+COUNT_PREFIX = """
 SELECT count(*) FROM (
     SELECT 1 FROM runs INDEXED BY runs_named WHERE run_id >= :low AND run_id < :high LIMIT :enough)"""
 _COUNT_UPDATED = """
@@ -103,7 +111,7 @@ RUN_PLANS = (
     _RUNS_BY_PREFIX,
     _RUNS_BY_UPDATE,
     RUNS_OF_GROUP,
-    _COUNT_PREFIX,
+    COUNT_PREFIX,
     _COUNT_UPDATED,
     _NEXT_STATUS,
     _NEXT_WORKFLOW,
@@ -125,14 +133,14 @@ def page_runs(db: sqlite3.Connection, query: RunQuery) -> Page[RunRow]:
     """List runs, newest first. Raises `ValueError` for an `after` that no page gave."""
     values = _run_values(query)
     with snapshot(db), ExitStack() as stack:
-        if query.prefix is not None and _is_narrow(db, _COUNT_PREFIX, values):
+        if query.prefix is not None and is_narrow(db, COUNT_PREFIX, values):
             rows = stream(db, stack, _RUNS_BY_PREFIX, values)
-        elif query.updated_before is not None and _is_narrow(db, _COUNT_UPDATED, values):
+        elif query.updated_before is not None and is_narrow(db, _COUNT_UPDATED, values):
             rows = stream(db, stack, _RUNS_BY_UPDATE, values)
         else:
             groups = [stream(db, stack, RUNS_OF_GROUP, values | group) for group in _run_groups(db, query)]
             rows = heapq.merge(*groups, key=_run_position, reverse=True)
-        return _page(rows, query.limit, run_row, _run_position)
+        return page(rows, query.limit, run_row, _run_position)
 
 
 def page_approvals(db: sqlite3.Connection, query: ApprovalQuery) -> Page[ApprovalRow]:
@@ -141,42 +149,43 @@ def page_approvals(db: sqlite3.Connection, query: ApprovalQuery) -> Page[Approva
     with snapshot(db), ExitStack() as stack:
         if query.run_id is not None:
             rows = stream(db, stack, _APPROVALS_OF_RUN, values)
-        elif query.prefix is not None and _is_narrow(db, _COUNT_PREFIX, values):
+        elif query.prefix is not None and is_narrow(db, COUNT_PREFIX, values):
             rows = stream(db, stack, _APPROVALS_BY_PREFIX, values)
-        elif query.deadline_before is not None and _is_narrow(db, _COUNT_DEADLINES, values):
+        elif query.deadline_before is not None and is_narrow(db, _COUNT_DEADLINES, values):
             rows = stream(db, stack, _APPROVALS_BY_DEADLINE, values)
         else:
             groups = [stream(db, stack, APPROVALS_OF_GROUP, values | group) for group in _approval_groups(db, query)]
             rows = heapq.merge(*groups, key=_approval_position)
-        return _page(rows, query.limit, approval_row, _approval_position)
+        return page(rows, query.limit, approval_row, _approval_position)
 
 
-def _run_values(query: RunQuery) -> _Values:
-    created_at, run_id = (_LAST, "") if query.after is None else position(query.after, int, str)
-    return _prefix_values(query.prefix) | {
+def _run_values(query: RunQuery) -> Values:
+    created_at, run_id = (LAST, "") if query.after is None else position(query.after, int, str)
+    return prefix_values(query.prefix) | {
         "created_at": created_at,
         "run_id": run_id,
         "workflow": query.workflow,
         "statuses": None if query.statuses is None else json.dumps(query.statuses),
-        "updated_before": _LAST if query.updated_before is None else query.updated_before,
+        "updated_before": LAST if query.updated_before is None else query.updated_before,
     }
 
 
-def _approval_values(query: ApprovalQuery) -> _Values:
-    asked_at, run_id, key = (_FIRST, "", "") if query.after is None else position(query.after, int, str, str)
-    return _prefix_values(query.prefix) | {
+def _approval_values(query: ApprovalQuery) -> Values:
+    asked_at, run_id, key = (FIRST, "", "") if query.after is None else position(query.after, int, str, str)
+    return prefix_values(query.prefix) | {
         "asked_at": asked_at,
         "run_id": run_id,
         "key": key,
         "only": query.run_id,
         "workflow": query.workflow,
         "alive_at": query.alive_at,
-        "asked_before": _LAST if query.asked_before is None else query.asked_before,
+        "asked_before": LAST if query.asked_before is None else query.asked_before,
         "deadline_before": query.deadline_before,
     }
 
 
-def _prefix_values(prefix: str | None) -> _Values:
+def prefix_values(prefix: str | None) -> Values:
+    """Give the range of the ids that begin so, for statements that take one."""
     return {"low": prefix or "", "high": _after_prefix(prefix or ""), "enough": NARROW + 1}
 
 
@@ -188,22 +197,23 @@ def _after_prefix(prefix: str) -> str | bytes:
             last = _AFTER_SURROGATES
         if last <= sys.maxunicode:
             return prefix + chr(last)
-    return _AFTER_ALL_TEXT
+    return AFTER_ALL_TEXT
 
 
-def _is_narrow(db: sqlite3.Connection, count: str, values: _Values) -> bool:
+def is_narrow(db: sqlite3.Connection, count: str, values: Values) -> bool:
+    """Tell whether a filter leaves so few rows that sorting them is the shorter way."""
     found: int = db.execute(count, values).fetchone()[0]
     return found <= NARROW
 
 
-def _run_groups(db: sqlite3.Connection, query: RunQuery) -> Iterator[_Values]:
+def _run_groups(db: sqlite3.Connection, query: RunQuery) -> Iterator[Values]:
     """Find the pairs of status and workflow to look at."""
     for status in distinct(db, _NEXT_STATUS) if query.statuses is None else dict.fromkeys(query.statuses):
         for workflow in distinct(db, _NEXT_WORKFLOW, status) if query.workflow is None else (query.workflow,):
             yield {"status": status, "workflow": workflow}
 
 
-def _approval_groups(db: sqlite3.Connection, query: ApprovalQuery) -> Iterator[_Values]:
+def _approval_groups(db: sqlite3.Connection, query: ApprovalQuery) -> Iterator[Values]:
     """Find the workflows to look at."""
     for workflow in distinct(db, _NEXT_ASKING) if query.workflow is None else (query.workflow,):
         yield {"workflow": workflow}
@@ -218,7 +228,7 @@ def distinct(db: sqlite3.Connection, following: str, *within: str) -> Iterator[s
         least = text + "\0"  # nothing sorts between the two
 
 
-def stream(db: sqlite3.Connection, stack: ExitStack, statement: str, values: _Values) -> Iterator[Row]:
+def stream(db: sqlite3.Connection, stack: ExitStack, statement: str, values: Values) -> Iterator[Row]:
     """Read rows one at a time, as far as they are wanted; the stack ends the reading."""
     return iter(stack.enter_context(closing(db.execute(statement, values))))
 
@@ -231,7 +241,8 @@ def _approval_position(row: Row) -> tuple[Any, ...]:
     return row[6], row[0], row[1]
 
 
-def _page(rows: Iterator[Row], limit: int, make: Callable[[Row], T], at: _Key) -> Page[T]:
+def page(rows: Iterator[Row], limit: int, make: Callable[[Row], T], at: _Key) -> Page[T]:
+    """Read one page of rows that come in order, and no further."""
     found = list(islice(rows, max(limit, 0) + 1))
     items = found[:limit]
     after = cursor(*at(items[-1])) if items and len(found) > limit else None

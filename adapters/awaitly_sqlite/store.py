@@ -15,7 +15,7 @@ from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from attrs import frozen
 
-from awaitly_sqlite import listing, reading, sweeping
+from awaitly_sqlite import awaiting, listing, reading, sweeping
 from awaitly_sqlite.connecting import leniently
 from awaitly_sqlite.core import (
     ApprovalQuery,
@@ -178,7 +178,8 @@ class SqliteStore:
 
     async def page_approvals(self, query: ApprovalQuery) -> Page[ApprovalRow]:
         """List open approvals. Raises `ValueError` for an `after` that no page gave."""
-        return await self._aside(listing.page_approvals, query)
+        listed = listing.page_approvals if query.audience is None else awaiting.page_awaiting
+        return await self._aside(listed, query)
 
     async def due(self, now: int, limit: int, lanes: Sequence[str] | None = None) -> tuple[str, ...]:
         """Name at most `limit` runs to look at, lane by lane: by `due_at`, then those with a ready approval alone."""

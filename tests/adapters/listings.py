@@ -14,10 +14,23 @@ from awaitly.result import Ok
 from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Page, RunQuery, RunRow, Store
 from awaitly.testing.rows import T0, approval_row, changes, run_row
 
-__all__ = ["MINUTE", "Query", "approval_queries", "fill", "first_two", "lists_as_memory_does", "page", "run_queries"]
+__all__ = [
+    "MINUTE",
+    "Query",
+    "approval_queries",
+    "audience_queries",
+    "fill",
+    "first_two",
+    "lists_as_memory_does",
+    "page",
+    "run_queries",
+]
 
 MINUTE = 60_000_000
 Query: TypeAlias = RunQuery | ApprovalQuery
+
+AUDIENCES = (("ann",), ("*",), (), ("bob", "ann"), ("role:ops",), ("*", "role:ops", "bob"), ("eve",))
+"""Whom the approvals wait for, in turn."""
 
 
 async def fill(store: Store, count: int, *, same_time: bool = False) -> None:
@@ -32,6 +45,7 @@ async def fill(store: Store, count: int, *, same_time: bool = False) -> None:
         updated_at = T0 + dice.randrange(count) * MINUTE
         run = run_row(name, workflow=workflow, status=dice.choice("abcd"), created_at=at, updated_at=updated_at)
         approval = approval_row(name, workflow=workflow, open=dice.random() < 0.8, asked_at=at, deadline=deadline)
+        approval = evolve(approval, audience=AUDIENCES[n % len(AUDIENCES)])
         commits.append(changes(runs=(run,), approvals=(approval,)))
     assert all(result == Ok(None) for result in await asyncio.gather(*map(store.commit, commits)))
 
@@ -63,6 +77,14 @@ def approval_queries() -> Iterator[ApprovalQuery]:
         )
 
 
+def audience_queries() -> Iterator[ApprovalQuery]:
+    """Ask the same of what waits for somebody, and sometimes of one run."""
+    dice = random.Random(17)
+    for query in approval_queries():
+        run_id = dice.choice((None, None, None, "b_1"))
+        yield evolve(query, run_id=run_id, audience=tuple(dice.sample(("ann", "bob", "*", "role:ops", "nobody"), 3)))
+
+
 async def page(store: Store, query: Query) -> Page[RunRow] | Page[ApprovalRow]:
     """Read one page of either listing."""
     return await (store.page_runs(query) if isinstance(query, RunQuery) else store.page_approvals(query))
@@ -80,6 +102,6 @@ async def lists_as_memory_does(store: Store, *, same_time: bool) -> None:
     await model.open()
     for each in (store, model):
         await fill(each, 150, same_time=same_time)
-    queries: list[Query] = [*run_queries(), *approval_queries()]
+    queries: list[Query] = [*run_queries(), *approval_queries(), *audience_queries()]
     for query in queries:
         assert await first_two(store, query) == await first_two(model, query), query

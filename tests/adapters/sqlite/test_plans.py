@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from awaitly.store import ApprovalQuery, Changes, RunQuery
+from awaitly.store import NEVER, ApprovalQuery, ApprovalRow, Changes, RunQuery, cursor
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
-from awaitly_sqlite import SqliteStore, listing, reading, sweeping
+from awaitly_sqlite import SqliteStore, awaiting, listing, reading, sweeping
 from awaitly_sqlite.migrating import scripts
 from tests.adapters.listings import (
     MINUTE,
@@ -22,7 +22,10 @@ from tests.adapters.listings import (
     lists_as_memory_does,
 )
 
-READS = (reading.RUN_PLANS, reading.APPROVAL_PLANS, listing.RUN_PLANS, listing.APPROVAL_PLANS, sweeping.PLANS)
+READS = (
+    *(reading.RUN_PLANS, reading.APPROVAL_PLANS, listing.RUN_PLANS, listing.APPROVAL_PLANS),
+    *(awaiting.PLANS, sweeping.PLANS),
+)
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ def test_every_read_is_served_by_an_index(empty: sqlite3.Connection, statement: 
 def test_streams_need_no_sorting(empty: sqlite3.Connection) -> None:
     """The statements behind wide listings, `due` and `next_due` give rows in order, as the index has them."""
     due = (sweeping.DUE, sweeping.READY, sweeping.NEXT)
-    for statement in (listing.RUNS_OF_GROUP, listing.APPROVALS_OF_GROUP, *due):
+    for statement in (listing.RUNS_OF_GROUP, listing.APPROVALS_OF_GROUP, *awaiting.AWAITED, *due):
         assert "TEMP B-TREE" not in str(plan(empty, statement))
 
 
@@ -81,6 +84,32 @@ async def test_a_sweep_reads_one_lane(path: Path, statement: str, steps: list[st
         assert plan(connection, statement) == steps
 
 
+PLACE = "(urgency,run_id,key)>(?,?,?) AND urgency<?"
+ROW = "SEARCH a USING INDEX approvals_keyed (run=? AND key=?)"
+
+
+@pytest.mark.parametrize(
+    ("statement", "steps"),
+    [
+        (
+            awaiting.AWAITED[0],
+            [f"SEARCH a USING INDEX approvals_awaited (waits_for=? AND {PLACE})"],
+        ),
+        (
+            awaiting.AWAITED[1],
+            [
+                f"SEARCH m USING COVERING INDEX audiences_listed (name=? AND {PLACE})",
+                ROW,
+            ],
+        ),
+    ],
+    ids=["alone", "among-others"],
+)
+def test_an_audience_is_read_from_its_place_on(empty: sqlite3.Connection, statement: str, steps: list[str]) -> None:
+    """An index leads to the name, and there to the place where the page before ended."""
+    assert plan(empty, statement) == steps
+
+
 @pytest.mark.parametrize("same_time", [False, True])
 @pytest.mark.parametrize("narrow", [-1, 20, 1000])
 async def test_all_ways_to_a_page_agree(
@@ -95,7 +124,8 @@ def effort(path: Path, query: Query) -> int:
     """Count the operations, in tens, that SQLite performs for a page."""
     if isinstance(query, RunQuery):
         return counted(path, lambda connection: listing.page_runs(connection, query))
-    return counted(path, lambda connection: listing.page_approvals(connection, query))
+    listed = listing.page_approvals if query.audience is None else awaiting.page_awaiting
+    return counted(path, lambda connection: listed(connection, query))
 
 
 def counted(path: Path, read: Callable[[sqlite3.Connection], object]) -> int:
@@ -125,6 +155,13 @@ PAGES: tuple[Query, ...] = (
     ApprovalQuery(deadline_before=T0 + 10 * MINUTE),
     ApprovalQuery(asked_before=T0 + 20 * MINUTE),
     ApprovalQuery(run_id="none"),
+    ApprovalQuery(audience=("ann",)),
+    ApprovalQuery(audience=("ann", "*", "role:ops", "nobody")),
+    ApprovalQuery(audience=("ann", "*"), after=cursor(NEVER, "b", "")),
+    ApprovalQuery(audience=("ann", "*"), alive_at=T0 + 20 * MINUTE),
+    ApprovalQuery(audience=("ann", "*"), deadline_before=T0 + 20 * MINUTE),
+    ApprovalQuery(audience=("ann", "*"), prefix="zz"),
+    ApprovalQuery(audience=("ann", "*"), run_id="none"),
 )
 
 
@@ -187,7 +224,32 @@ async def test_other_lanes_cost_a_sweep_nothing(tmp_path: Path) -> None:
     assert efforts[1] <= efforts[0] + 1
 
 
-async def test_a_parked_run_takes_less_than_2_kb(path: Path) -> None:
+async def test_a_page_costs_the_same_however_many_wait(tmp_path: Path) -> None:
+    """For the person who asks as for others, with a deadline or without, and far behind the first page."""
+    queries = [
+        ApprovalQuery(audience=("*", "ann", *(f"role:{n}" for n in range(10))), limit=10, after=after)
+        for after in (None, cursor(T0 + 5, "run-05", ""), cursor(NEVER, "run-05", ""))
+    ]
+    efforts: list[list[int]] = []
+    for count in (200, 2000):
+        path = tmp_path / f"{count}.db"
+        store = SqliteStore(path)
+        await store.open()
+        rows = [waiting(n) for n in range(count)]
+        await asyncio.gather(*(store.commit(changes(approvals=(row,))) for row in rows))
+        await store.close()
+        efforts.append([effort(path, query) for query in queries])
+    for small, large in zip(*efforts, strict=True):
+        assert large <= small + 10
+
+
+def waiting(n: int) -> ApprovalRow:
+    """Make an approval that waits for everybody, for Ann, for a role, or for several."""
+    audience = (("*",), ("ann",), (f"role:{n % 10}",), ("ann", f"role:{n % 10}"), ("eve",))[n % 5]
+    return approval_row(f"run-{n:05}", deadline=None if n % 2 else T0 + n, audience=audience)
+
+
+async def test_a_parked_run_takes_less_than_2100_bytes(path: Path) -> None:
     """Two steps, an approval and its ledger entry, with everything that SQLite adds, over 10,000 runs."""
     count = 10_000
     store = SqliteStore(path)
@@ -195,7 +257,7 @@ async def test_a_parked_run_takes_less_than_2_kb(path: Path) -> None:
     for first in range(0, count, 250):
         await asyncio.gather(*(store.commit(parked(n)) for n in range(first, first + 250)))
     await store.close()
-    assert path.stat().st_size / count < 2000
+    assert path.stat().st_size / count < 2100
 
 
 def parked(n: int) -> Changes:
@@ -204,6 +266,6 @@ def parked(n: int) -> Changes:
     return changes(
         runs=(run_row(name, created_at=at, updated_at=at, due_at=at + MINUTE, body="r" * 250),),
         steps=(step_row(name, "charge-1", "s" * 160), step_row(name, "charge-2", "s" * 160)),
-        approvals=(approval_row(name, asked_at=at, deadline=at + MINUTE, body="a" * 500),),
+        approvals=(approval_row(name, asked_at=at, deadline=at + MINUTE, body="a" * 500, audience=("role:ops",)),),
         entries=(entry_row(name, 1, "e" * 180),),
     )

@@ -18,8 +18,8 @@ from attrs import evolve
 
 from awaitly.exceptions import NotAStore, SchemaTooNew, SchemaTooOld
 from awaitly.result import Ok
-from awaitly.store import Described, RunQuery, RunRow
-from awaitly.testing.rows import changes, run_row
+from awaitly.store import ApprovalQuery, Described, RunQuery, RunRow
+from awaitly.testing.rows import approval_row, changes, run_row
 from awaitly_sqlite import SqliteStore
 from awaitly_sqlite.migrating import APPLICATION_ID, migrate, scripts
 
@@ -233,6 +233,32 @@ async def test_the_first_version_is_not_changed_by_a_look(first: Path) -> None:
     with pytest.raises(SchemaTooOld, match="open it once where it may be written to"):
         await SqliteStore(first, mode="ro").open()
     assert first.read_bytes() == before
+
+
+SECOND_ROWS = """
+INSERT INTO runs (number, run_id) VALUES (1, 'gate');
+INSERT INTO approvals (run, run_id, lane, version, workflow, open, ready, asked_at, deadline, body, key) VALUES
+(1, 'gate', '', 1, 'refund', 1, 0, 12, 20, '{}', 'manager'),
+(1, 'gate', '', 1, 'refund', 1, 0, 13, NULL, '{}', 'cfo')"""
+"""Two open approvals, of which a store of version 2 does not say whom they wait for."""
+
+
+async def test_approvals_of_the_second_version_wait_for_nobody_yet(path: Path) -> None:
+    """They are listed as before, and found by their audience from when they are written again."""
+    with raw(path) as connection:
+        migrate(connection, path, 1, scripts()[:2])
+        connection.executescript(SECOND_ROWS)
+    store = SqliteStore(path)
+    await store.open()
+    manager = approval_row("gate", asked_at=12, deadline=20)
+    cfo = approval_row("gate", "cfo", asked_at=13)
+    assert (await store.page_approvals(ApprovalQuery())).items == (manager, cfo)
+    query = ApprovalQuery(audience=("*", "", "ann"))
+    assert (await store.page_approvals(query)).items == ()
+    new = (evolve(manager, version=2, audience=("ann",)), evolve(cfo, version=2, audience=("bob", "*")))
+    assert await store.commit(changes(approvals=new)) == Ok(None)
+    assert (await store.page_approvals(query)).items == new
+    await store.close()
 
 
 async def test_many_stores_upgrade_one_file(first: Path) -> None:
