@@ -34,8 +34,7 @@ def encoded(changes: Changes) -> str:
         members["t"] = [{"k": step.key, "b": step.body} for step in changes.steps]
     if changes.approvals:
         members |= _approvals(changes.approvals)
-    if changes.entries:
-        members["e"] = [{"s": entry.seq, "h": packed(entry.hash).hex(), "b": entry.body} for entry in changes.entries]
+    members |= _ledger(changes)
     if changes.forgotten:
         (hold,) = changes.forgotten
         members["f"] = hold.version
@@ -45,7 +44,8 @@ def encoded(changes: Changes) -> str:
 
 
 def _run_ids(changes: Changes) -> Iterator[str]:
-    for parts in (changes.runs, changes.holds, changes.steps, changes.approvals, changes.entries, changes.forgotten):
+    ledger = changes.entries + changes.redacted
+    for parts in (changes.runs, changes.holds, changes.steps, changes.approvals, ledger, changes.forgotten):
         for part in parts:
             yield part.run_id
     for run_id, _ in changes.dropped:
@@ -57,8 +57,20 @@ def _approvals(rows: tuple[ApprovalRow, ...]) -> _Members:
     for row in rows:
         fields: _Members = {"k": row.key, "v": row.version, "w": row.workflow, "o": row.open, "r": row.ready}
         fields |= {"q": row.asked_at, "d": row.deadline, "b": row.body}
+        if row.open:
+            fields |= {"m": row.audience[0]} if len(row.audience) == 1 else {"g": row.audience}
         members.setdefault("n" if row.version == 1 else "a", []).append(fields)
-    return {**members}
+    crowds = any(row.version == 1 and row.open and len(row.audience) > 1 for row in rows)
+    return {**members, "g": True} if crowds else {**members}
+
+
+def _ledger(changes: Changes) -> _Members:
+    parts = {"e": changes.entries, "z": changes.redacted}
+    return {
+        name: [{"s": entry.seq, "h": packed(entry.hash).hex(), "b": entry.body} for entry in entries]
+        for name, entries in parts.items()
+        if entries
+    }
 
 
 def conflict(run_id: str, refusal: list[str | int]) -> Conflict:
@@ -69,6 +81,8 @@ def conflict(run_id: str, refusal: list[str | int]) -> Conflict:
             return Conflict(run_id, f"step {key!r} is already recorded")
         case "entry":
             return Conflict(run_id, f"the ledger already has an entry {key}")
+        case "redacted":
+            return Conflict(run_id, f"the ledger has no entry {key} of this hash")
         case "snapshot":
             return Conflict(run_id, "it was changed after the transaction that this commit joins had begun")
         case _:

@@ -14,36 +14,46 @@ from typing import Any, TypeAlias, TypeVar
 from awaitly_postgres.asking import Asks, Row
 from awaitly_postgres.core import ApprovalQuery, ApprovalRow, Page, RunQuery, RunRow, cursor, position
 
-__all__ = ["NARROW", "page_approvals", "page_runs"]
+__all__ = [
+    "FIRST",
+    "LAST",
+    "NARROW",
+    "Values",
+    "is_narrow",
+    "page",
+    "page_approvals",
+    "page_runs",
+    "shared",
+]
 
 T = TypeVar("T")
-_Values: TypeAlias = dict[str, object]
+Values: TypeAlias = dict[str, object]
 
 NARROW = 1000
 """How many rows a filter may leave for a page to be found by sorting them."""
 
-_LAST = 2**63 - 1
-_FIRST = -(2**63)
+LAST = 2**63 - 1
+FIRST = -(2**63)
 _FIRST_SURROGATE, _AFTER_SURROGATES = 0xD800, 0xE000
 
 
 async def page_runs(asks: Asks, query: RunQuery) -> Page[RunRow]:
     """List runs, newest first. Raises `ValueError` for an `after` that no page gave."""
-    created_at, after_run_id = (_LAST, "") if query.after is None else position(query.after, int, str)
-    values = _shared(query) | {
+    created_at, after_run_id = (LAST, "") if query.after is None else position(query.after, int, str)
+    values = shared(query) | {
         "created_at": created_at,
         "after_run_id": after_run_id,
         "statuses": None if query.statuses is None else list(query.statuses),
         "updated_before": query.updated_before,
     }
     rows = await asks.rows(await _way_to_runs(asks, values), **values)
-    return _page(rows, query.limit, lambda row: RunRow(*row), _run_position)
+    return page(rows, query.limit, lambda row: RunRow(*row), _run_position)
 
 
 async def page_approvals(asks: Asks, query: ApprovalQuery) -> Page[ApprovalRow]:
     """List open approvals, oldest first. Raises `ValueError` for an `after` that no page gave."""
-    after = (_FIRST, "", "") if query.after is None else position(query.after, int, str, str)
-    values = _shared(query) | {
+    after = (FIRST, "", "") if query.after is None else position(query.after, int, str, str)
+    values = shared(query) | {
         "asked_at": after[0],
         "after_run_id": after[1],
         "after_key": after[2],
@@ -53,34 +63,36 @@ async def page_approvals(asks: Asks, query: ApprovalQuery) -> Page[ApprovalRow]:
         "deadline_before": query.deadline_before,
     }
     rows = await asks.rows(await _way_to_approvals(asks, values), **values)
-    return _page(rows, query.limit, lambda row: ApprovalRow(*row), _approval_position)
+    return page(rows, query.limit, lambda row: ApprovalRow(*row), _approval_position)
 
 
-def _shared(query: RunQuery | ApprovalQuery) -> _Values:
+def shared(query: RunQuery | ApprovalQuery) -> Values:
+    """Give the values that every listing takes."""
     low = query.prefix or None
     high = None if low is None else _after_prefix(low)
     return {"workflow": query.workflow, "low": low, "high": high, "limit": query.limit + 1}
 
 
-async def _way_to_runs(asks: Asks, values: _Values) -> str:
-    if values["high"] is not None and await _is_narrow(asks, "count_runs_by_prefix", values):
+async def _way_to_runs(asks: Asks, values: Values) -> str:
+    if values["high"] is not None and await is_narrow(asks, "count_runs_by_prefix", values):
         return "runs_by_prefix"
-    if values["updated_before"] is not None and await _is_narrow(asks, "count_runs_by_update", values):
+    if values["updated_before"] is not None and await is_narrow(asks, "count_runs_by_update", values):
         return "runs_by_update"
     return "runs_of_groups"
 
 
-async def _way_to_approvals(asks: Asks, values: _Values) -> str:
+async def _way_to_approvals(asks: Asks, values: Values) -> str:
     if values["run_id"] is not None:
         return "approvals_of_run"
-    if values["high"] is not None and await _is_narrow(asks, "count_runs_by_prefix", values):
+    if values["high"] is not None and await is_narrow(asks, "count_runs_by_prefix", values):
         return "approvals_by_prefix"
-    if values["deadline_before"] is not None and await _is_narrow(asks, "count_approvals_by_deadline", values):
+    if values["deadline_before"] is not None and await is_narrow(asks, "count_approvals_by_deadline", values):
         return "approvals_by_deadline"
     return "approvals_of_groups"
 
 
-async def _is_narrow(asks: Asks, count: str, values: _Values) -> bool:
+async def is_narrow(asks: Asks, count: str, values: Values) -> bool:
+    """Tell whether a filter leaves so few rows that sorting them is the shorter way."""
     ((found,),) = await asks.rows(count, **values, enough=NARROW + 1)
     return bool(found <= NARROW)
 
@@ -96,7 +108,8 @@ def _after_prefix(prefix: str) -> str | None:
     return None
 
 
-def _page(rows: Sequence[Row], limit: int, make: Callable[[Row], T], at: Callable[[Row], tuple[Any, ...]]) -> Page[T]:
+def page(rows: Sequence[Row], limit: int, make: Callable[[Row], T], at: Callable[[Row], tuple[Any, ...]]) -> Page[T]:
+    """Make a page of its rows, and of the one more that was asked for, if it is there."""
     found = rows[:limit]
     after = cursor(*at(found[-1])) if len(rows) > limit else None
     return Page(tuple(map(make, found)), after)

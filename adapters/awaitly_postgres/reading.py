@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from awaitly_postgres import listing
+from awaitly_postgres import awaiting, listing
 from awaitly_postgres.asking import Asks, Row
 from awaitly_postgres.core import (
     ApprovalQuery,
@@ -65,7 +65,8 @@ class Reader:
 
     async def page_approvals(self, query: ApprovalQuery) -> Page[ApprovalRow]:
         """List open approvals. Raises `ValueError` for an `after` that no page gave."""
-        return await listing.page_approvals(self._asks, query)
+        listed = listing.page_approvals if query.audience is None else awaiting.page_awaiting
+        return await listed(self._asks, query)
 
     async def due(self, now: int, limit: int, lanes: Sequence[str] | None = None) -> tuple[str, ...]:
         """Name at most `limit` runs to look at: by `due_at`, then those that only a ready approval makes due.

@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 
 from awaitly.exceptions import SchemaTooOld
 from awaitly.result import Ok
-from awaitly.store import ApprovalRow, RunQuery, RunRow
+from awaitly.store import ApprovalQuery, ApprovalRow, RunQuery, RunRow
 from awaitly.testing.rows import T0, approval_row, changes, run_row
 from awaitly_postgres import PostgresStore, migrating
 from awaitly_postgres.encoding import encoded
@@ -29,7 +29,7 @@ ROWS = (
 
 
 class OldWriter:
-    """Commits as a program does that was started when runs had no lanes."""
+    """Commits as a program does that was started when runs had no lanes, and approvals no audiences."""
 
     def __init__(self, admin: Admin) -> None:
         self._admin = admin
@@ -40,6 +40,9 @@ class OldWriter:
         commit = changes(runs=(row,)) if isinstance(row, RunRow) else changes(approvals=(row,))
         members = json.loads(encoded(commit))
         members.pop("l", None)
+        for fields in (*members.get("n", ()), *members.get("a", ())):
+            fields.pop("m", None)
+            fields.pop("g", None)
         self._count += 1
         told = await self._admin.execute(
             "SELECT awaitly.commit_batch(id, 'none', 1, %s, '1s', true, %s) FROM awaitly.namespaces",
@@ -86,11 +89,11 @@ async def store(postgres_database: str, old: OldWriter) -> AsyncIterator[Postgre
 
 @pytest.mark.usefixtures("old")
 async def test_a_schema_without_lanes_lacks_a_migration(postgres_database: str) -> None:
-    """Opening says so where it may not change it; `migrate` applies that one alone, and once."""
+    """Opening says so where it may not change it; `migrate` applies what is missing alone, and once."""
     store = PostgresStore(postgres_database, migrate=False)
-    with pytest.raises(SchemaTooOld, match="lacks 0004_lanes; run"):
+    with pytest.raises(SchemaTooOld, match="lacks 0004_lanes, 0005_audiences; run"):
         await store.open()
-    assert await store.migrate() == ("0004_lanes",)
+    assert await store.migrate() == ("0004_lanes", "0005_audiences")
     assert await store.migrate() == ()
 
 
@@ -119,3 +122,34 @@ async def test_who_knows_no_lanes_leaves_a_run_in_its_own(store: PostgresStore, 
     assert (await store.load("a")).run == run_row("a", 3, lane="x", due_at=T0)
     assert await store.due(T0, 9, ("x",)) == ("a",)
     assert await store.due(T0, 9, ("",)) == ("new", "c")
+
+
+FOR_ANN = ApprovalQuery(audience=("ann",))
+
+
+async def test_approvals_from_before_audiences_wait_for_nobody_yet(store: PostgresStore) -> None:
+    """They are listed as before, and found by their audience from when they are written again."""
+    row = approval_row("gate", version=2, audience=("ann", "bob"))
+    assert (await store.page_approvals(ApprovalQuery())).items == (approval_row("c", ready=True), approval_row("gate"))
+    assert (await store.page_approvals(FOR_ANN)).items == ()
+    assert await store.commit(changes(approvals=(row,))) == Ok(None)
+    assert (await store.page_approvals(FOR_ANN)).items == (row,)
+
+
+@pytest.mark.parametrize("audience", [("ann",), ("ann", "bob")], ids=["one", "two"])
+async def test_who_knows_no_audiences_leaves_an_approval_its_own(
+    store: PostgresStore, old: OldWriter, audience: tuple[str, ...]
+) -> None:
+    """A program that was started before the migration goes on: what it writes waits for the same until it is closed."""
+    other = approval_row("x", deadline=T0 + 5, audience=("ann",))
+    row = approval_row("w", deadline=T0, audience=audience)
+    for each in (other, row):
+        assert await store.commit(changes(approvals=(each,))) == Ok(None)
+    later = approval_row("w", version=2, deadline=T0 + 9)
+    await old.write(later)
+    assert (await store.page_approvals(FOR_ANN)).items == (other, later)
+    await old.write(approval_row("w", version=3, open=False))
+    await old.write(approval_row("new"))
+    assert (await store.page_approvals(FOR_ANN)).items == (other,)
+    await old.write(approval_row("w", version=4))
+    assert (await store.page_approvals(FOR_ANN)).items == (other,)

@@ -46,10 +46,16 @@ FROM generate_series(1, 20000) AS n, awaitly.namespaces ns;
 INSERT INTO awaitly.steps (run, key, body) SELECT number, 'pay', repeat('x', 200) FROM awaitly.runs;
 INSERT INTO awaitly.entries (run, seq, hash, body) SELECT number, 1, '\\x00', '{}' FROM awaitly.runs;
 INSERT INTO awaitly.approvals
-    (run, namespace, run_id, key, version, workflow, open, ready, asked_at, deadline, body)
+    (run, namespace, run_id, key, version, workflow, open, ready, asked_at, deadline, body, waits_for, crowd)
 SELECT number, namespace, run_id, 'manager', 1, workflow, created_at % 100 <> 1, created_at % 100 = 1, created_at,
-    created_at, repeat('x', 500)
+    CASE WHEN created_at % 7 > 0 THEN created_at END, repeat('x', 500),
+    CASE WHEN created_at % 100 = 1 THEN NULL WHEN created_at % 5 = 1 THEN '*' WHEN created_at % 5 = 2
+        THEN 'name-' || created_at % 9 END,
+    created_at % 5 = 3
 FROM awaitly.runs;
+INSERT INTO awaitly.audiences (run, urgency, namespace, key, name, run_id)
+SELECT a.run, coalesce(a.deadline, 9223372036854775807), a.namespace, a.key, n.name, a.run_id
+FROM awaitly.approvals a, unnest(ARRAY['*', 'name-' || a.asked_at % 9]) AS n(name) WHERE a.crowd AND a.open;
 """
 
 LANES = (
@@ -82,6 +88,16 @@ APPROVALS = (
     ApprovalQuery(deadline_before=19_990),
     ApprovalQuery(asked_before=500),
     ApprovalQuery(alive_at=5),
+    ApprovalQuery(audience=("name-1",)),
+    ApprovalQuery(audience=("*", *(f"name-{n}" for n in range(9)), "nobody")),
+    ApprovalQuery(audience=("*", "name-1"), after='[10000,"run-00010000","manager"]'),
+    ApprovalQuery(audience=("*", "name-1"), after='[9223372036854775807,"run-00010000","manager"]'),
+    ApprovalQuery(audience=("*", "name-1"), alive_at=10_000),
+    ApprovalQuery(audience=("*", "name-1"), deadline_before=10_000),
+    ApprovalQuery(audience=("*", "name-1"), workflow="workflow-1"),
+    ApprovalQuery(audience=("*", "name-1"), prefix="run-000101"),
+    ApprovalQuery(audience=("*", "name-1"), prefix="run-"),
+    ApprovalQuery(audience=("*", "name-1"), run_id="run-00000007"),
 )
 
 
@@ -139,8 +155,14 @@ async def use(store: Store, times: int) -> None:
         new = f"new-{n}"
         commits = (
             changes(runs=(run_row(new, due_at=n),), steps=(step_row(new),)),
-            changes(runs=(run_row(new, 2, due_at=n),), approvals=(approval_row(new),), entries=(entry_row(new),)),
+            changes(
+                runs=(run_row(new, 2, due_at=n),),
+                approvals=(approval_row(new, audience=("name-1",)), approval_row(new, "b", audience=("*", "name-1"))),
+                entries=(entry_row(new),),
+            ),
             changes(approvals=(approval_row(new, version=2, open=False, ready=True),), entries=(entry_row(new, 2),)),
+            changes(approvals=(approval_row(new, "b", 2, audience=("*", "name-2")),), redacted=(entry_row(new, 2),)),
+            changes(approvals=(approval_row(new, "b", 3, open=False),)),
             changes(holds=(Hold(new, 2, n + 1),), dropped=((new, "pay"),), steps=(step_row(new), step_row(new, "b"))),
             changes(runs=(run_row(new, 2),)),  # a conflict
             changes(approvals=(approval_row(new, version=2),)),  # another
@@ -170,6 +192,7 @@ async def test_every_statement_is_served_by_an_index(own_database: str, grown: b
     async with await psycopg.AsyncConnection.connect(own_database, autocommit=True) as admin:
         await admin.execute("ALTER TABLE awaitly.runs SET (autovacuum_enabled = off)")
         await admin.execute("ALTER TABLE awaitly.approvals SET (autovacuum_enabled = off)")
+        await admin.execute("ALTER TABLE awaitly.audiences SET (autovacuum_enabled = off)")
         async with explained(own_database, plans) as store:
             if grown:
                 await use(store, 8)
@@ -252,6 +275,6 @@ def parked(n: int) -> Changes:
     return changes(
         runs=(run_row(name, created_at=at, updated_at=at, due_at=at + MINUTE, body="r" * 250),),
         steps=(step_row(name, "charge-1", "s" * 160), step_row(name, "charge-2", "s" * 160)),
-        approvals=(approval_row(name, asked_at=at, deadline=at + MINUTE, body="a" * 500),),
+        approvals=(approval_row(name, asked_at=at, deadline=at + MINUTE, body="a" * 500, audience=("role:ops",)),),
         entries=(entry_row(name, 1, "e" * 180),),
     )
