@@ -14,7 +14,7 @@ __all__ = ["COMMIT", "arguments", "is_empty", "outcome"]
 
 COMMIT = script("commit")
 
-_COUNTS = struct.Struct(">7I").pack
+_COUNTS = struct.Struct(">8I").pack
 _DONE: Result[None, Conflict] = Ok(None)
 _APPLIED = (1, 2)
 
@@ -22,7 +22,7 @@ _APPLIED = (1, 2)
 def is_empty(changes: Changes) -> bool:
     """Whether there is nothing to commit."""
     c = changes
-    return not (c.runs or c.holds or c.dropped or c.steps or c.approvals or c.entries or c.forgotten)
+    return not (c.runs or c.holds or c.dropped or c.steps or c.approvals or c.entries or c.redacted or c.forgotten)
 
 
 def arguments(changes: Changes) -> list[bytes]:
@@ -36,6 +36,7 @@ def arguments(changes: Changes) -> list[bytes]:
             len(changes.steps),
             len(changes.approvals),
             len(changes.entries),
+            len(changes.redacted),
             len(changes.forgotten),
         )
     ]
@@ -54,7 +55,7 @@ def arguments(changes: Changes) -> list[bytes]:
     for approval in changes.approvals:
         _check(run_id, approval.run_id)
         parts += _approval(approval)
-    for entry in changes.entries:
+    for entry in (*changes.entries, *changes.redacted):
         _check(run_id, entry.run_id)
         parts += _entry(entry)
     for hold in changes.forgotten:
@@ -117,6 +118,8 @@ def _conflict(changes: Changes, kind: bytes, number: int, found: int) -> Conflic
             what = _mismatch(f"approval {approval.key!r}", found, approval.version - 1)
         case b"entry":
             what = f"the ledger already has an entry {changes.entries[number].seq}"
+        case b"redacted":
+            what = f"the ledger has no entry {changes.redacted[number].seq} of this hash"
         case _:
             what = _mismatch("the run", found, changes.forgotten[number].version)
     return Conflict(run_id, what)

@@ -10,26 +10,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 
+from awaitly_redis.audiences import NARROW, urgent
 from awaitly_redis.core import ApprovalQuery, ApprovalRow, Page, RunQuery, RunRow, cursor, position
+from awaitly_redis.filters import by_text, by_time
 from awaitly_redis.packing import (
-    asked_place,
-    packed_time,
+    approval_place,
     pairs,
     parts_of,
     read_approval,
-    read_asked_place,
+    read_approval_place,
     read_run,
     read_run_place,
     run_place,
 )
-from awaitly_redis.reading import approval_order
 from awaitly_redis.scripts import script
 from awaitly_redis.shards import Shards, as_bytes
 
 __all__ = ["APPROVALS", "NARROW", "ROWS", "RUNS", "page_approvals", "page_runs"]
-
-NARROW = 1000
-"""How many rows a filter may leave over all shards to be narrow."""
 
 RUNS = script("runs")
 APPROVALS = script("approvals")
@@ -56,29 +53,40 @@ async def page_runs(shards: Shards, query: RunQuery) -> Page[RunRow]:
 
 
 async def page_approvals(shards: Shards, query: ApprovalQuery) -> Page[ApprovalRow]:
-    """List open approvals, oldest first. Raises `ValueError` for an `after` that no page gave."""
+    """List open approvals, oldest first, or the most urgent first of those that wait for an audience.
+
+    Raises `ValueError` for an `after` that no page gave.
+    """
     after = b"" if query.after is None else _approval_after(query.after)
     if query.run_id is not None:
         return await _of_run(shards, query, query.run_id, after)
     most = query.limit
     while True:
-        names = await shards.named(APPROVALS, b"o", _approval_filters(query, after, most, shards.keys.shards))
-        named = sorted(name for name in names if name > after)[: most + 1]
+        named = await _named(shards, query, after, most + 1)
         rows = await _approvals(shards, named[:most])
         found = [row for row, place in zip(rows, named, strict=False) if row and _is_asked(query, row, place)]
         if len(named) <= most:
             return Page(tuple(found))
         if found:
-            return Page(tuple(found), cursor(*read_asked_place(named[most - 1])))
+            return Page(tuple(found), cursor(*read_approval_place(named[most - 1])))
         after = named[most - 1]
+
+
+async def _named(shards: Shards, query: ApprovalQuery, after: bytes, most: int) -> list[bytes]:
+    """Name the first approvals of a listing that are behind `after`, in order."""
+    if query.audience is not None:
+        return await urgent(shards, query, after, most)
+    names = await shards.named(APPROVALS, b"o", _approval_filters(query, after, most, shards.keys.shards))
+    return sorted(name for name in names if name > after)[:most]
 
 
 async def _of_run(shards: Shards, query: ApprovalQuery, run_id: str, after: bytes) -> Page[ApprovalRow]:
     """List the open approvals of one run, all of which are read at once."""
     every = (await shards.load(run_id, b"approvals")).approvals
-    rows = [row for row in every if _is_asked(query, row, _place_of(row)) and _place_of(row) > after]
-    items = rows[: query.limit]
-    return Page(tuple(items), cursor(*approval_order(items[-1])) if len(rows) > len(items) else None)
+    rows = {_place_of(query, row): row for row in every}
+    listed = sorted(place for place, row in rows.items() if place > after and _is_asked(query, row, place))
+    items = tuple([rows[place] for place in listed[: query.limit]])
+    return Page(items, cursor(*read_approval_place(listed[query.limit - 1])) if len(listed) > len(items) else None)
 
 
 async def _rows(shards: Shards, wanted: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
@@ -113,7 +121,7 @@ def _run(shards: Shards, place: bytes, header: bytes, body: bytes) -> RunRow | N
 
 
 async def _approvals(shards: Shards, places: Sequence[bytes]) -> list[ApprovalRow | None]:
-    names = [read_asked_place(place) for place in places]
+    names = [read_approval_place(place) for place in places]
     rows = await _rows(shards, [(run_id.encode(), b"a" + key.encode()) for _, run_id, key in names])
     return [_approval(shards, run_id, key, value) for (_, run_id, key), (value, _) in zip(names, rows, strict=True)]
 
@@ -123,8 +131,13 @@ def _approval(shards: Shards, run_id: str, key: str, value: bytes) -> ApprovalRo
         return read_approval(run_id, key, value) if value else None
 
 
-def _place_of(row: ApprovalRow) -> bytes:
-    return asked_place(row.asked_at, row.run_id, row.key)
+def _place_of(query: ApprovalQuery, row: ApprovalRow) -> bytes:
+    at = row.asked_at if query.audience is None else _deadline(row)
+    return approval_place(at, row.run_id, row.key)
+
+
+def _deadline(row: ApprovalRow) -> int:
+    return _LATEST if row.deadline is None else row.deadline
 
 
 def _is_listed(query: RunQuery, row: RunRow, place: bytes) -> bool:
@@ -138,15 +151,15 @@ def _is_listed(query: RunQuery, row: RunRow, place: bytes) -> bool:
 
 
 def _is_asked(query: ApprovalQuery, row: ApprovalRow, place: bytes) -> bool:
-    deadline = _LATEST if row.deadline is None else row.deadline
     return (
         row.open
-        and _place_of(row) == place
+        and _place_of(query, row) == place
+        and (query.audience is None or not set(query.audience).isdisjoint(row.audience))
         and (query.prefix is None or row.run_id.startswith(query.prefix))
         and (query.workflow is None or row.workflow == query.workflow)
         and (query.asked_before is None or row.asked_at < query.asked_before)
-        and (query.alive_at is None or deadline > query.alive_at)
-        and (query.deadline_before is None or (row.deadline is not None and deadline < query.deadline_before))
+        and (query.alive_at is None or _deadline(row) > query.alive_at)
+        and (query.deadline_before is None or (row.deadline is not None and row.deadline < query.deadline_before))
     )
 
 
@@ -156,20 +169,8 @@ def _run_after(after: str) -> bytes:
 
 
 def _approval_after(after: str) -> bytes:
-    asked_at, run_id, key = position(after, int, str, str)
-    return asked_place(int(asked_at), str(run_id), str(key))
-
-
-def _given(value: bytes | None) -> bytes:
-    return b"" if value is None else b"=" + value
-
-
-def _text(value: str | None) -> bytes:
-    return _given(None if value is None else value.encode())
-
-
-def _time(value: int | None) -> bytes:
-    return _given(None if value is None else packed_time(value))
+    at, run_id, key = position(after, int, str, str)
+    return approval_place(int(at), str(run_id), str(key))
 
 
 def _below(value: int | None) -> bytes:
@@ -187,9 +188,9 @@ def _run_filters(query: RunQuery, after: bytes, most: int, shards: int) -> Seque
     statuses = () if query.statuses is None else [status.encode() for status in query.statuses]
     return (
         *_first(after, most, shards),
-        _text(query.prefix),
-        _text(query.workflow),
-        _time(query.updated_before),
+        by_text(query.prefix),
+        by_text(query.workflow),
+        by_time(query.updated_before),
         _below(query.updated_before),
         b"" if query.statuses is None else b"=",
         *statuses,
@@ -199,10 +200,10 @@ def _run_filters(query: RunQuery, after: bytes, most: int, shards: int) -> Seque
 def _approval_filters(query: ApprovalQuery, after: bytes, most: int, shards: int) -> Sequence[bytes]:
     return (
         *_first(after, most, shards),
-        _text(query.prefix),
-        _text(query.workflow),
-        _time(query.alive_at),
-        _time(query.asked_before),
-        _time(query.deadline_before),
+        by_text(query.prefix),
+        by_text(query.workflow),
+        by_time(query.alive_at),
+        by_time(query.asked_before),
+        by_time(query.deadline_before),
         _below(query.deadline_before),
     )

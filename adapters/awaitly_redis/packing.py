@@ -11,15 +11,15 @@ from collections.abc import Iterator, Sequence
 from awaitly_redis.core import ApprovalRow, Entry, RunRow, StepRow
 
 __all__ = [
+    "approval_place",
     "approval_value",
-    "asked_place",
     "entry_value",
     "packed_time",
     "packed_version",
     "pairs",
     "parts_of",
     "read_approval",
-    "read_asked_place",
+    "read_approval_place",
     "read_entry",
     "read_run",
     "read_run_place",
@@ -35,7 +35,7 @@ _LATEST = b"\xff" * 8
 _EIGHT = struct.Struct(">Q")
 _LENGTH = struct.Struct(">I")
 _RUN = struct.Struct(">Q8sQ")
-_APPROVAL = struct.Struct(">QB8sH")
+_APPROVAL = struct.Struct(">QB8sIH")
 _HASH_LENGTH = 32
 _ARRAYS = {0xDC: 3, 0xDD: 5}
 """Where the first part begins, behind the number of parts; where that is small it takes one byte."""
@@ -109,26 +109,37 @@ def _text(packed: bytes, at: int) -> tuple[str, int]:
 
 
 def approval_value(row: ApprovalRow) -> bytes:
-    """Give an approval: version, open and ready, deadline, workflow, asked, body."""
+    """Give an approval: version, open and ready, deadline, workflow, asked, audience, body."""
     workflow = row.workflow.encode()
     flags = _OPEN * row.open | _READY * row.ready
-    return b"%b%b%b%b" % (
-        _APPROVAL.pack(row.version, flags, packed_time(row.deadline), len(workflow)),
+    audience = b"".join(map(sized, row.audience))
+    return b"%b%b%b%b%b" % (
+        _APPROVAL.pack(row.version, flags, packed_time(row.deadline), len(audience), len(workflow)),
         workflow,
         _EIGHT.pack(row.asked_at + _BIAS),
+        audience,
         row.body.encode(),
     )
 
 
 def read_approval(run_id: str, key: str, value: bytes) -> ApprovalRow:
     """Make an approval's row of its value."""
-    version, flags, deadline, length = _APPROVAL.unpack_from(value)
+    version, flags, deadline, audience_length, length = _APPROVAL.unpack_from(value)
     asked_at = _APPROVAL.size + length
     workflow = value[_APPROVAL.size : asked_at].decode()
     asked: int = _EIGHT.unpack_from(value, asked_at)[0] - _BIAS
     is_open, ready = bool(flags & _OPEN), bool(flags & _READY)
-    body = value[asked_at + 8 :].decode()
-    return ApprovalRow(run_id, key, version, workflow, is_open, ready, asked, read_time(deadline), body)
+    end = asked_at + 8 + audience_length
+    body, audience = value[end:].decode(), _names(value, asked_at + 8, end)
+    return ApprovalRow(run_id, key, version, workflow, is_open, ready, asked, read_time(deadline), body, audience)
+
+
+def _names(packed: bytes, at: int, end: int) -> tuple[str, ...]:
+    names: list[str] = []
+    while at < end:
+        name, at = _text(packed, at)
+        names.append(name)
+    return tuple(names)
 
 
 def entry_value(entry: Entry) -> bytes:
@@ -171,13 +182,13 @@ def read_run_place(place: bytes) -> tuple[int, str]:
     return _EIGHT.unpack_from(place)[0] - _BIAS, place[8:].decode()
 
 
-def asked_place(asked_at: int, run_id: str, key: str) -> bytes:
-    """Give where an approval stands in a listing."""
-    return packed_time(asked_at) + run_id.encode() + b"\0" + key.encode()
+def approval_place(at: int, run_id: str, key: str) -> bytes:
+    """Give where an approval stands in a listing by this time of it."""
+    return packed_time(at) + run_id.encode() + b"\0" + key.encode()
 
 
-def read_asked_place(place: bytes) -> tuple[int, str, str]:
-    """Read when an approval was asked for, its run's id and its key."""
+def read_approval_place(place: bytes) -> tuple[int, str, str]:
+    """Read the time by which an approval is listed, its run's id and its key."""
     run_id, _, key = place[8:].partition(b"\0")
     return _EIGHT.unpack_from(place)[0] - _BIAS, run_id.decode(), key.decode()
 

@@ -327,5 +327,6 @@ Layout {layout}. Keys of namespace {namespace!r}; N is a shard's number, or `met
 {base}y                zset    ready approvals of runs
 {base}o                zset    open approvals by workflow, asked_at, run_id, key; behind those the deadline
 {base}x                zset    open approvals by deadline
+{base}a                zset    open approvals by name of the audience, deadline, run_id, key; behind: asked_at, workflow
 {base}w<writer>:<n>    string  the last commits of a process that is writing; each is gone after ten minutes
 """

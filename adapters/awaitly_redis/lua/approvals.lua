@@ -13,12 +13,6 @@ local prefix, workflow, alive_at, asked_before, deadline_before = filter(4), fil
 local deadline_score = ARGV[9]
 local out = {}
 
-local function is_before(one, other)
-    local high, low = struct.unpack('>I4I4', one)
-    local other_high, other_low = struct.unpack('>I4I4', other)
-    return high < other_high or (high == other_high and low < other_low)
-end
-
 local function passes(run_id, asked, deadline)
     return (not prefix or string.sub(run_id, 1, #prefix) == prefix)
         and (not alive_at or is_before(alive_at, deadline))

@@ -23,18 +23,20 @@ end
 if guarded then
     -- While its slot moves to another node a missing key cannot be had: let that show before anything is written.
     local l, n, u, d = prefix .. 'l', prefix .. 'n', prefix .. 'u', prefix .. 'd'
-    redis.call('EXISTS', l, n, u, d, prefix .. 'q', prefix .. 'y', prefix .. 'o', prefix .. 'x')
+    redis.call('EXISTS', l, n, u, d, prefix .. 'q', prefix .. 'y', prefix .. 'o', prefix .. 'x', prefix .. 'a')
 end
 
 -- Where each kind of part begins among the arguments
 
-local runs, holds, dropped, steps, approvals, entries, forgotten = struct.unpack('>I4I4I4I4I4I4I4', ARGV[5])
+local runs, holds, dropped, steps, approvals, entries, redacted, forgotten = struct.unpack(
+    '>I4I4I4I4I4I4I4I4', ARGV[5])
 local hold_at = 6 + 4 * runs
 local dropped_at = hold_at + 2 * holds
 local step_at = dropped_at + dropped
 local approval_at = step_at + 2 * steps
 local entry_at = approval_at + 4 * approvals
-local forgotten_at = entry_at + 2 * entries
+local redacted_at = entry_at + 2 * entries
+local forgotten_at = redacted_at + 2 * redacted
 
 -- What there is now
 
@@ -56,6 +58,12 @@ end
 local old = now['r']
 
 -- First all conditions, for nothing that is written can be taken back
+
+-- An entry's value: its hash, behind its length, then its body. A length of 0 means 32 bytes, another is one too long.
+local function entry_hash(value)
+    local length = struct.unpack('>I2', value)
+    return string.sub(value, 1, length == 0 and 34 or length + 1)
+end
 
 local run, body, updated, renewed = old, nil, nil, false
 for i = 0, runs - 1 do
@@ -102,7 +110,14 @@ for i = 0, entries - 1 do
     if now[field] then
         return { 'entry', i, NONE }
     end
-    now[field] = true
+    now[field] = ARGV[entry_at + 2 * i + 1]
+end
+for i = 0, redacted - 1 do
+    local at = redacted_at + 2 * i
+    local stands = now[ARGV[at]]
+    if not stands or entry_hash(stands) ~= entry_hash(ARGV[at + 1]) then
+        return { 'redacted', i, NONE }
+    end
 end
 local left = run
 for i = 0, forgotten - 1 do
@@ -136,11 +151,41 @@ local function move_run(from, to)
     move('q', gone and run_lane(from) .. gone, come and run_lane(to) .. come)
 end
 
+-- Likewise for what is found by several names at once.
+local function move_all(index, gone, come)
+    if #gone <= 1 and #come <= 1 then
+        return move(index, gone[1], come[1])
+    end
+    local stood, new, old = {}, {}, {}
+    for _, member in ipairs(gone) do
+        stood[member] = true
+    end
+    for _, member in ipairs(come) do
+        if stood[member] then
+            stood[member] = nil
+        else
+            new[#new + 1], new[#new + 2] = 0, member
+        end
+    end
+    for _, member in ipairs(gone) do
+        if stood[member] then
+            old[#old + 1] = member
+        end
+    end
+    if new[1] then
+        call_with('ZADD', prefix .. index, new)
+    end
+    if old[1] then
+        call_with('ZREM', prefix .. index, old)
+    end
+end
+
 local function move_approval(field, from, to, to_deadline)
     local place = place_of(field)
     local gone = from and from.open and approval_listed(from, place)
     local come = to and to.open and approval_listed(to, place)
     move('o', gone, come)
+    move_all('a', audience_listed(from, place), audience_listed(to, place))
     if come and to.deadline ~= NOTHING then
         redis.call('ZADD', prefix .. 'x', to_deadline, place)
     elseif gone and from.deadline ~= NOTHING then

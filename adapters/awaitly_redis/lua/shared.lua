@@ -8,6 +8,13 @@ local function after_group(text)
     return '(' .. text .. NOTHING .. '\255'
 end
 
+-- Whether one time (8 bytes) comes before another.
+local function is_before(one, other)
+    local high, low = struct.unpack('>I4I4', one)
+    local other_high, other_low = struct.unpack('>I4I4', other)
+    return high < other_high or (high == other_high and low < other_low)
+end
+
 -- One reply of many texts as MessagePack: a client takes that apart far quicker than an array.
 local joined = cmsgpack.pack
 
@@ -53,29 +60,64 @@ local function run_timed(header, run_id)
     return due ~= NOTHING and due .. run_id
 end
 
+-- A text behind its length, as in `packing.sized`: where it ends that begins at `at`.
+local function text_end(text, at)
+    return at + 1 + struct.unpack('>I2', text, at)
+end
+
 -- The length of what stands before the time: two texts (a run's status and workflow), or one (an approval's workflow).
 local function group_length(text, at, texts)
     local next_at = at
     for _ = 1, texts do
-        next_at = next_at + 2 + struct.unpack('>I2', text, next_at)
+        next_at = text_end(text, next_at) + 1
     end
     return next_at - at
 end
 
--- An approval's value: version (8 bytes), open and ready (1 byte), deadline (8 bytes), workflow behind its length, the
--- time of asking, body.
+-- An approval's value: version (8 bytes), open and ready (1 byte), deadline (8 bytes), how long its audience is (4
+-- bytes), workflow behind its length, the time of asking, the names of the audience, each behind its length, body.
 local function approval_of(value)
     local flags = string.byte(value, 9)
-    local length = group_length(value, 18, 1)
+    local audience, workflow = struct.unpack('>I4I2', value, 18)
     return {
         open = flags % 2 == 1,
         ready = flags >= 2,
         deadline = string.sub(value, 10, 17),
-        group = string.sub(value, 18, 17 + length),
-        asked = string.sub(value, 18 + length, 25 + length),
+        group = string.sub(value, 22, 23 + workflow),
+        asked = string.sub(value, 24 + workflow, 31 + workflow),
+        audience = string.sub(value, 32 + workflow, 31 + workflow + audience),
     }
 end
 
 local function approval_listed(approval, place)
     return approval.group .. approval.asked .. place .. '\0' .. approval.deadline
+end
+
+-- Each name of an audience, with its length in front.
+local function names_of(audience)
+    local names, at = {}, 1
+    while at <= #audience do
+        local ending = text_end(audience, at)
+        names[#names + 1] = string.sub(audience, at, ending)
+        at = ending + 1
+    end
+    return names
+end
+
+-- Where an approval stands behind each name of its audience.
+local function audience_place(approval, place)
+    return approval.deadline .. place .. '\0' .. approval.asked .. string.sub(approval.group, 3)
+end
+
+-- What an approval is found by for each name of its audience; none where it has closed, or for no approval.
+local function audience_listed(approval, place)
+    if not approval or not approval.open or approval.audience == '' then
+        return {}
+    end
+    local listed = names_of(approval.audience)
+    local behind = audience_place(approval, place)
+    for i, name in ipairs(listed) do
+        listed[i] = name .. behind
+    end
+    return listed
 end

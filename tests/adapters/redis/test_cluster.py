@@ -22,6 +22,7 @@ NAMESPACE = "moving"
 SHARD = 5
 BEFORE = 10
 LANES = ("a", "b", "c")
+NAMES = ("ann", "role:ops")
 RIGHTS = (
     "~{awaitly:*",
     "&awaitly:*",
@@ -44,7 +45,11 @@ def version(run_id: str, number: int) -> Changes:
             ),
         ),
         steps=(step_row(run_id, str(number)),),
-        approvals=(approval_row(run_id, version=number, open=number % 3 != 0, deadline=T0 + number),),
+        approvals=(
+            approval_row(
+                run_id, version=number, open=number % 3 != 0, deadline=T0 + number, audience=(NAMES[number % 2], run_id)
+            ),
+        ),
         entries=(entry_row(run_id, number),),
     )
 
@@ -112,6 +117,9 @@ async def check_indexes(store: RedisStore, lasts: dict[str, int]) -> None:
     assert {row.run_id: row.version for row in runs} == lasts
     open_ones = {row.run_id for row in (await store.page_approvals(ApprovalQuery(limit=100))).items}
     assert open_ones == {run_id for run_id, last in lasts.items() if last % 3}
+    for number, name in enumerate(NAMES):
+        waiting = (await store.page_approvals(ApprovalQuery(audience=(name,), limit=100))).items
+        assert {row.run_id for row in waiting} == {run_id for run_id in open_ones if lasts[run_id] % 2 == number}
     due = await store.due(T0 + max(lasts.values()), 100)
     assert set(due) == {run_id for run_id, last in lasts.items() if last % 2}
     for number, lane in enumerate(LANES):
@@ -146,7 +154,7 @@ async def test_no_commit_is_torn_while_its_slot_moves(new_redis_cluster: NewRedi
     await store.close()
 
 
-@pytest.mark.parametrize("index", [b"d", b"q"])
+@pytest.mark.parametrize("index", [b"d", b"q", b"a"])
 async def test_a_commit_that_cannot_be_whole_writes_nothing(new_redis_cluster: NewRedisCluster, index: bytes) -> None:
     """Where a run is still here and one of its indexes has moved already, nothing is written, here or there."""
     cluster = new_redis_cluster()
@@ -156,7 +164,7 @@ async def test_a_commit_that_cannot_be_whole_writes_nothing(new_redis_cluster: N
     await store.open()
     for number in range(1, 72):  # until each place of the ring is there, which would otherwise be what is missing
         await store.commit(version(IDS[0], number))
-    in_every_index = approval_row(IDS[1], deadline=T0, ready=True)
+    in_every_index = approval_row(IDS[1], deadline=T0, ready=True, audience=NAMES)
     await store.commit(changes(runs=(run_row(IDS[1], due_at=T0),), approvals=(in_every_index,)))
     async with owner_and_another(cluster, slot) as (owner, target):
         await begin_moving(slot, owner, target)

@@ -194,12 +194,13 @@ async def test_a_newer_layout_is_left_alone(redis_url: str, namespace: str) -> N
     assert "upgrade awaitly" in await refusal_of(redis_url, SchemaTooNew, namespace)
 
 
-async def test_an_older_layout_is_left_alone(redis_url: str, namespace: str) -> None:
+@pytest.mark.parametrize("layout", ["1", "2"])
+async def test_an_older_layout_is_left_alone(redis_url: str, namespace: str, layout: str) -> None:
     """What was written before the first release is not read as if it were today's, and nothing of it changes."""
     async with beside(redis_url) as client:
-        await client.hset(base_of(namespace, "meta"), mapping={"layout": "1", "shards": "16"})
+        await client.hset(base_of(namespace, "meta"), mapping={"layout": layout, "shards": "16"})
         assert "take another namespace" in await refusal_of(redis_url, SchemaTooOld, namespace)
-        assert await client.hgetall(base_of(namespace, "meta")) == {b"layout": b"1", b"shards": b"16"}
+        assert await client.hgetall(base_of(namespace, "meta")) == {b"layout": layout.encode(), b"shards": b"16"}
 
 
 async def test_the_number_of_shards_is_for_good(redis_url: str, namespace: str) -> None:

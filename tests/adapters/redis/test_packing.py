@@ -7,13 +7,13 @@ from awaitly import ApprovalRow, Entry, RunRow
 from awaitly.testing.rows import changes, run_row, step_row
 from awaitly_redis import RedisStore
 from awaitly_redis.packing import (
+    approval_place,
     approval_value,
-    asked_place,
     entry_value,
     packed_time,
     packed_version,
     read_approval,
-    read_asked_place,
+    read_approval_place,
     read_entry,
     read_run,
     read_run_place,
@@ -25,8 +25,9 @@ TIMES = st.integers(-(2**63), 2**63 - 2)
 VERSIONS = st.integers(1, 2**63)
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
 RUNS = st.builds(RunRow, TEXTS, VERSIONS, TEXTS, TEXTS, TIMES, TIMES, st.none() | TIMES, TEXTS, TEXTS)
+AUDIENCES = st.lists(TEXTS, max_size=5, unique=True).map(tuple)
 APPROVALS = st.builds(
-    ApprovalRow, TEXTS, TEXTS, VERSIONS, TEXTS, st.booleans(), st.booleans(), TIMES, st.none() | TIMES, TEXTS
+    ApprovalRow, TEXTS, TEXTS, VERSIONS, TEXTS, st.booleans(), st.booleans(), TIMES, st.none() | TIMES, TEXTS, AUDIENCES
 )
 HASHES = st.binary(min_size=32, max_size=32).map(bytes.hex) | TEXTS | st.just("=" * 32) | st.just("AB" * 32)
 
@@ -39,8 +40,9 @@ def test_a_run_comes_back(row: RunRow) -> None:
 
 @given(APPROVALS)
 def test_an_approval_comes_back(row: ApprovalRow) -> None:
-    """To the letter, whatever is in it."""
-    assert read_approval(row.run_id, row.key, approval_value(row)) == row
+    """To the letter, whatever is in it, and with the names of its audience, which are no part of its equality."""
+    read = read_approval(row.run_id, row.key, approval_value(row))
+    assert (read, read.audience) == (row, row.audience)
 
 
 @given(st.builds(Entry, TEXTS, VERSIONS, HASHES, TEXTS))
@@ -59,8 +61,8 @@ def test_packed_times_sort_as_times_do(one: int, other: int) -> None:
 @given(st.lists(st.tuples(TIMES, TEXTS, TEXTS), max_size=6))
 def test_places_sort_as_listings_do(places: list[tuple[int, str, str]]) -> None:
     """Byte by byte as by time, id and key, which Python compares by code point; and they can be read again."""
-    packed = sorted(asked_place(*place) for place in places)
-    assert list(map(read_asked_place, packed)) == sorted(places)
+    packed = sorted(approval_place(*place) for place in places)
+    assert list(map(read_approval_place, packed)) == sorted(places)
     runs = sorted(run_place(at, run_id) for at, run_id, _ in places)
     assert list(map(read_run_place, runs)) == sorted((at, run_id) for at, run_id, _ in places)
 
