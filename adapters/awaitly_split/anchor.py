@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import asdict, evolve, frozen
 
 from awaitly_split.core import ApprovalRow, Entry, Found, Move, RunRow, StoreCorrupt, StoreUnsuitable
 
@@ -31,6 +31,7 @@ class Intent:
     move: Move
     approvals: tuple[ApprovalRow, ...] = ()
     entries: tuple[Entry, ...] = ()
+    redacted: tuple[Entry, ...] = ()
     wakes: bool = False
     forgets: int | None = None
 
@@ -93,8 +94,14 @@ def _intent(plain: dict[str, Any]) -> Intent:
     return Intent(
         token=str(plain["token"]),
         move=Move(plain["move"]),
-        approvals=tuple(ApprovalRow(**row) for row in plain["approvals"]),
+        approvals=tuple(map(_approval, plain["approvals"])),
         entries=tuple(Entry(**row) for row in plain["entries"]),
+        redacted=tuple(Entry(**row) for row in plain["redacted"]),
         wakes=bool(plain["wakes"]),
         forgets=plain["forgets"],
     )
+
+
+def _approval(plain: dict[str, Any]) -> ApprovalRow:
+    row = ApprovalRow(**plain)
+    return evolve(row, audience=tuple(row.audience))  # JSON gives a list

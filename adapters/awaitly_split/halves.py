@@ -39,7 +39,7 @@ class Outcome(Enum):
 
 def touches_approvals(changes: Changes) -> bool:
     """Whether anything of it belongs into the approvals store."""
-    return bool(changes.approvals or changes.entries or changes.forgotten)
+    return bool(changes.approvals or changes.entries or changes.redacted or changes.forgotten)
 
 
 def touches_state(changes: Changes) -> bool:
@@ -49,7 +49,9 @@ def touches_state(changes: Changes) -> bool:
 
 def intended(changes: Changes, forgets: int | None = None) -> Intent:
     """Give the part for the approvals store, under a token that was never used before."""
-    return Intent(uuid4().hex, changes.move, changes.approvals, changes.entries, changes.wakes, forgets)
+    return Intent(
+        uuid4().hex, changes.move, changes.approvals, changes.entries, changes.redacted, changes.wakes, forgets
+    )
 
 
 def state_half(changes: Changes, token: str, last: str) -> Changes:
@@ -64,6 +66,7 @@ def state_half(changes: Changes, token: str, last: str) -> Changes:
         steps=(*changes.steps, StepRow(run_id, _RECORD + token, _TAKEN)),
         approvals=(),
         entries=(),
+        redacted=(),
         flushed=True,
     )
 
@@ -99,6 +102,7 @@ def finish(anchor: Anchor, intent: Intent, now: int) -> Changes:
         runs=(anchor.swapped(intent.token).row(now),),
         approvals=intent.approvals,
         entries=intent.entries,
+        redacted=intent.redacted,
         wakes=intent.wakes,
         flushed=False,
     )
@@ -124,9 +128,12 @@ def objection(found: Found, entries: tuple[Entry, ...], changes: Changes) -> Con
         if stands != row.version - 1:
             return Conflict(row.run_id, f"approval {row.key!r} is at version {stands}, not {row.version - 1}")
         versions[row.key] = row.version
-    taken = {entry.seq for entry in entries}
+    hashes = {entry.seq: entry.hash for entry in entries}
     for entry in changes.entries:
-        if entry.seq in taken:
+        if entry.seq in hashes:
             return Conflict(entry.run_id, f"the ledger already has an entry {entry.seq}")
-        taken.add(entry.seq)
+        hashes[entry.seq] = entry.hash
+    for entry in changes.redacted:
+        if hashes.get(entry.seq) != entry.hash:
+            return Conflict(entry.run_id, f"the ledger has no entry {entry.seq} of this hash")
     return None

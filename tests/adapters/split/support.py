@@ -136,6 +136,7 @@ View: TypeAlias = tuple[
     tuple[Entry, ...],
     tuple[RunRow, ...],
     tuple[ApprovalRow, ...],
+    tuple[ApprovalRow, ...],
     tuple[str, ...],
 ]
 
@@ -151,8 +152,9 @@ async def view(store: Store, run_id: str) -> View:
     assert (entries[-1] if entries else None) == found.head
     runs = (await store.page_runs(RunQuery(prefix=run_id))).items
     waiting = (await store.page_approvals(ApprovalQuery(run_id=run_id))).items
+    for_ann = (await store.page_approvals(ApprovalQuery(run_id=run_id, audience=("ann",)))).items
     steps = frozenset((step.key, step.body) for step in found.steps)
-    return found.run, steps, frozenset(found.approvals), entries, runs, waiting, await store.due(FAR, 9)
+    return found.run, steps, frozenset(found.approvals), entries, runs, waiting, for_ann, await store.due(FAR, 9)
 
 
 async def applied(store: Store, commits: Iterable[Changes]) -> None:

@@ -41,6 +41,7 @@ DECIDE = Changes(
 CLAIM = Changes(
     move=Move.CLAIM, runs=(run_row(version=3),), approvals=(approval_row(version=3, open=False),), flushed=False
 )
+REDACT = Changes(move=Move.REDACT, redacted=(entry_row(body='"redacted"'),))
 FORGET = Changes(move=Move.CLEANUP, forgotten=(Hold("run", 3),))
 
 
@@ -79,11 +80,12 @@ class Watched:
         ((START,), Changes(move=Move.STEP, holds=(Hold("run", 1),), steps=(step_row(key="next"),)), (0, 1)),
         ((START,), Changes(move=Move.RENEW, holds=(Hold("run", 1, T0),), flushed=False), (0, 1)),
         ((START, PARK), DECIDE, (1, 0)),
+        ((START, PARK), REDACT, (1, 0)),
         ((START,), PARK, (2, 1)),
         ((START, PARK, DECIDE), CLAIM, (2, 1)),
         ((START, PARK, DECIDE, CLAIM), FORGET, (2, 1)),
     ],
-    ids=["start", "step", "renew", "decide", "park", "claim", "cleanup"],
+    ids=["start", "step", "renew", "decide", "redact", "park", "claim", "cleanup"],
 )
 async def test_how_many_commits_each_store_gets(
     before: tuple[Changes, ...], commit: Changes, written: tuple[int, int]
@@ -104,12 +106,23 @@ async def test_a_commit_on_state_alone_reads_nothing() -> None:
 async def test_each_store_keeps_its_own_half() -> None:
     """No text of a run or a step comes into the approvals store, and no approval or entry into the state store."""
     halves = await Halves.in_memory(TestClock())
-    await applied(halves.used(), [START, PARK, DECIDE])
+    await applied(halves.used(), [START, evolve(PARK, redacted=REDACT.redacted), DECIDE, REDACT])
     state = await halves.state.load("run")
     assert (state.approvals, await halves.state.entries("run")) == ((), ())
     approvals = await halves.approvals.load("run")
     assert approvals.steps == ()
     assert "canary" not in str(approvals)
+
+
+async def test_an_entry_is_redacted_beside_whatever_else() -> None:
+    """With a run that moves on, or where all that stands under an id without a run is forgotten."""
+    store = (await Halves.in_memory(TestClock())).used()
+    await applied(store, [START, PARK, evolve(CLAIM, approvals=(), redacted=REDACT.redacted)])
+    assert await store.entries("run") == REDACT.redacted
+    without_run = Changes(move=Move.DECIDE, entries=(entry_row("gate"),))
+    gone = (entry_row("gate", body='"redacted"'),)
+    await applied(store, [without_run, evolve(FORGET, redacted=gone, forgotten=(Hold("gate", 0),))])
+    assert await store.entries("gate") == ()
 
 
 async def test_commit_records_do_not_pile_up() -> None:
@@ -123,7 +136,13 @@ async def test_commit_records_do_not_pile_up() -> None:
 
 async def test_a_refused_commit_leaves_nothing() -> None:
     """Whichever half refuses it: both are as they were, and the next commit is taken."""
-    for bad in (evolve(PARK, runs=(run_row(version=3),)), evolve(PARK, approvals=(approval_row(version=2),))):
+    bad_runs, bad_approvals = (run_row(version=3),), (approval_row(version=2),)
+    for bad in (
+        evolve(PARK, runs=bad_runs),
+        evolve(PARK, approvals=bad_approvals),
+        evolve(PARK, redacted=(entry_row(seq=2),)),
+        evolve(PARK, redacted=(evolve(entry_row(), hash="another"),)),
+    ):
         halves = await Halves.in_memory(TestClock())
         store = halves.used()
         await applied(store, [START])
