@@ -42,6 +42,17 @@ async def test_an_audience_is_listed_in_order_wherever_its_runs_lie(store: Redis
     )
 
 
+async def test_a_name_with_few_does_not_outrun_one_with_many(store: RedisStore) -> None:
+    """What one name has far ahead is not listed before all that another has in between."""
+    rows = [
+        approval_row(run_id, deadline=T0 + n, audience=("*",) if n % 10 else ("ann",))
+        for n, run_id in enumerate(IN_ONE_SHARD)
+    ]
+    await inserted(store, *rows)
+    names = [(run_id, "manager") for run_id in IN_ONE_SHARD]
+    assert await approval_ids(store, ApprovalQuery(audience=("*", "ann"), limit=90)) == names
+
+
 async def test_few_of_an_audience_are_found_behind_many(store: RedisStore) -> None:
     """A filter that hardly any approval passes finds all that do, however many are looked at in between."""
     names = await urgent_first(store, IN_ONE_SHARD)
