@@ -6,6 +6,7 @@ which way an arrow runs; a move without a way, and a way without a move, end the
 
 from __future__ import annotations
 
+import textwrap
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -34,12 +35,16 @@ class Box:
 
 @frozen
 class Way:
-    """Along which points an arrow runs, and where its label stands, if it has one; `when` is added to the label."""
+    """Along which points an arrow runs, and where its label stands, if it has one; `when` is added to the label.
+
+    A line of the label has at most `width` characters.
+    """
 
     points: tuple[Point, ...]
     label: Point | None
     when: str = ""
     anchor: str = "middle"
+    width: int = 60
 
 
 @frozen
@@ -85,7 +90,7 @@ APPROVAL = Layout(
     Group("decided", ("approved", "edited", "rejected", "expired"), Box(380, 50, 170, 270)),
     {
         ("pending", "pending"): Way(
-            ((105, 74), (105, 40), (165, 40), (165, 74)), (175, 48), "\nuntil enough agree", "start"
+            ((105, 74), (105, 40), (165, 40), (165, 74)), (175, 18), "\nuntil enough agree", "start"
         ),
         ("pending", "approved"): Way(((200, 104), (400, 104)), (290, 97)),
         ("pending", "edited"): Way(((200, 164), (400, 164)), (290, 157)),
@@ -123,6 +128,7 @@ RUN = Layout(
         ("running", "running"): Way(
             ((350, 176), (316, 176), (316, 204), (350, 204)), (308, 187), "\nclaim: when the lease is over", "end"
         ),
+        ("parked", "parked"): Way(((110, 144), (110, 168), (150, 168), (150, 144)), (160, 171), "", "start"),
         ("queued", "running"): Way(((210, 244), (350, 244)), (280, 237)),
         ("running", "queued"): Way(((350, 264), (210, 264)), (280, 281)),
         ("running", "completed"): Way(((470, 114), (680, 114)), (600, 107), "with Ok"),
@@ -182,7 +188,8 @@ def _grouped(group: Group, moves: Moves) -> Iterator[tuple[str, str, str]]:
 def _draw_way(picture: Picture, way: Way, label: str) -> None:
     picture.arrow(way.points)
     if way.label is not None:
-        picture.label(way.label, [line.strip() for line in f"{label} {way.when}".split("\n")], way.anchor)
+        lines = [line for part in f"{label} {way.when}".split("\n") for line in textwrap.wrap(part, way.width)]
+        picture.label(way.label, lines, way.anchor)
 
 
 def pictures() -> dict[str, str]:

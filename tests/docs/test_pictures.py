@@ -39,6 +39,13 @@ def test_a_move_without_a_way_is_not_left_out() -> None:
         diagrams.drawn(diagrams.APPROVAL, approval_moves() | {("expired", "approve", "approved")})
 
 
+def test_a_long_label_is_broken_into_lines(drawn: dict[str, str]) -> None:
+    """What can be done to a pending approval is more than one line holds, and none of it runs out of the picture."""
+    labels = [part.text or "" for part in ET.fromstring(drawn["approval.svg"]).iter(f"{SVG}text")]  # noqa: S314
+    assert "answer, approve, chime, claim, comment, delegate, edit," in labels
+    assert max(map(len, labels)) <= 60
+
+
 def test_a_way_without_a_move_is_not_drawn() -> None:
     """An arrow for a move that the table no longer has ends the drawing."""
     moves = frozenset(move for move in run_moves() if move[1] != "requeue")

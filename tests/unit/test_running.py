@@ -10,9 +10,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from awaitly import Actor, Err, NeedsReview, Ok, RunConflict, RunEnded, RunStatus
+from awaitly import Actor, Err, NeedsReview, Ok, RunConflict, RunEnded, RunStatus, WaitKind
 from awaitly.errors import UnexpectedError
-from awaitly.journal import Failed, Lease, Raised, Returned, RunRecord
+from awaitly.journal import Failed, Lease, Raised, Returned, RunRecord, Wait
 from awaitly.running import (
     MOST_RECOVERIES,
     TABLE,
@@ -28,6 +28,7 @@ from awaitly.running import (
     Review,
     RunEvent,
     Told,
+    WaitOn,
     advance,
     may_cancel,
 )
@@ -37,6 +38,7 @@ S = RunStatus
 NOW = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 LEASE = Lease("one", NOW + MINUTE)
+WAIT = Wait("answer", "1", WaitKind.SIGNAL, NOW, "answer")
 RAISED = Raised(UnexpectedError("KeyError", "x"))
 
 
@@ -59,6 +61,7 @@ EVENTS: list[RunEvent] = [
     Again(NOW + MINUTE, "it failed"),
     Told(),
     PutBack(in_status(S.PARKED)),
+    WaitOn(NOW + MINUTE),
 ]
 LEGAL: set[tuple[RunStatus, type]] = {
     *product((S.QUEUED, S.RUNNING, S.PARKED), (Claim, Cancel, Review)),
@@ -66,6 +69,7 @@ LEGAL: set[tuple[RunStatus, type]] = {
     *product((S.COMPLETED, S.FAILED, S.CANCELLED), (Told,)),
     *product((S.FAILED, S.NEEDS_REVIEW), (Requeue,)),
     (S.NEEDS_REVIEW, Cancel),
+    (S.PARKED, WaitOn),
 }
 
 
@@ -124,6 +128,14 @@ def test_parking_names_what_is_waited_for() -> None:
     """Given a running run, when it parks, then nobody holds it, and it is due at its deadline."""
     run = advance(in_status(S.RUNNING), Park(("a", "b"), NOW + MINUTE), NOW).unwrap()
     assert (run.status, run.waits, run.due_at, run.lease) == (S.PARKED, ("a", "b"), NOW + MINUTE, None)
+
+
+def test_waiting_on_changes_nothing_but_when_it_is_looked_at() -> None:
+    """Given a parked run, when time did something to what it waits for, then only its next time is another."""
+    parked = advance(in_status(S.RUNNING), Park(("a",), NOW + MINUTE, (WAIT,)), NOW).unwrap()
+    for due_at in (NOW + 5 * MINUTE, None):
+        run = advance(parked, WaitOn(due_at), NOW + MINUTE).unwrap()
+        assert run == evolve(parked, due_at=due_at, updated_at=NOW + MINUTE, version=parked.version + 1)
 
 
 @pytest.mark.parametrize(
