@@ -7,7 +7,7 @@ from datetime import datetime
 from awaitly.approval import Approval
 from awaitly.escalation import Rung, rungs
 
-__all__ = ["level_of", "next_reminder", "next_time", "rungs_due"]
+__all__ = ["is_stopped", "level_of", "next_reminder", "next_time", "rungs_due"]
 
 
 def level_of(a: Approval) -> int:
@@ -22,13 +22,13 @@ def next_time(a: Approval) -> datetime | None:
         return None
     if a.policy.remind_every is None and not a.policy.escalations:
         return a.deadline
-    times = [] if _is_stopped(a) else [_next_rung(a), next_reminder(a)]
+    times = [] if is_stopped(a) else [_next_rung(a), next_reminder(a)]
     return min((time for time in (a.deadline, *times) if time is not None), default=None)
 
 
 def rungs_due(a: Approval, now: datetime) -> tuple[Rung, ...]:
     """Give the rungs whose time has come and that were not told."""
-    if _is_stopped(a):
+    if is_stopped(a):
         return ()
     left = rungs(a.policy.escalations)[a.handling.told :]
     return tuple(rung for rung in left if _time_of(a, rung) <= now)
@@ -37,7 +37,7 @@ def rungs_due(a: Approval, now: datetime) -> tuple[Rung, ...]:
 def next_reminder(a: Approval) -> datetime | None:
     """Give the time of the first reminder after the last: they keep to their hours, whatever was missed in between."""
     every = a.policy.remind_every
-    if every is None or _is_stopped(a):
+    if every is None or is_stopped(a):
         return None
     start = a.asked_at + a.handling.stopped
     last = max(start, a.handling.reminded_at or start)
@@ -55,6 +55,7 @@ def _time_of(a: Approval, rung: Rung) -> datetime:
     return first + rung.later + a.handling.stopped
 
 
-def _is_stopped(a: Approval) -> bool:
+def is_stopped(a: Approval) -> bool:
+    """Whether time stands still for it, until its requester has answered."""
     inquiry = a.handling.inquiry
     return inquiry is not None and inquiry.stops_clock

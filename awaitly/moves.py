@@ -242,7 +242,8 @@ def chime(state: RunState, now: datetime) -> Moved | None:
         return None
     approvals, facts = _each(state.approvals, lambda a: events.Chime() if _chimes(a, now) else None, now)
     following = due_at(approvals, run.awaiting)
-    if not facts and following is not None and following <= now:
+    goes_on = (following is not None and following <= now) or any(approval.ready for approval in approvals)
+    if not facts and goes_on:
         return None
     match advance(run, running.WaitOn(following), now):
         case Ok(waiting):

@@ -15,7 +15,7 @@ from awaitly.durations import from_micros, to_micros
 from awaitly.events import Cancel
 from awaitly.exceptions import RecordCorrupt
 from awaitly.journal import Message, RunRecord, RunState, with_decisions
-from awaitly.ladder import next_time
+from awaitly.ladder import is_stopped, next_time
 from awaitly.records import (
     approval_of,
     head_of,
@@ -79,12 +79,15 @@ def difference(
 ) -> tuple[Changes, RunState]:
     """Give the commit that leads from one state to another, and the state as it then stands.
 
-    However many moves lie in between, each row is written once, one version on.
+    However many moves lie in between, each row is written once, one version on. Where a run is to wait, so is each
+    approval for which time stands still: an answer that comes meanwhile makes something due that the run does not say,
+    and is to be noticed.
     """
     version = 1 if before is None else before.run.version + 1
     run = after.run if after.run.version == version else changed(after.run, version=version)
     known = {} if before is None else {a.key: a for a in before.approvals}
-    approvals = tuple([_renumbered(a, known.get(a.key)) for a in after.approvals])
+    waits = run.status is RunStatus.PARKED
+    approvals = tuple([_renumbered(a, known.get(a.key), swapped=waits and is_stopped(a)) for a in after.approvals])
     entries = chained(run.run_id, after.head, facts)
     head = head_of(entries[-1]) if entries else after.head
     recorded: set[str] = set() if before is None else {s.key for s in before.steps}
@@ -120,10 +123,10 @@ def is_due_soon(run: RunRecord) -> bool:
     return run.status is not RunStatus.RUNNING and run.due_at is not None and run.due_at - run.updated_at <= LOOK_AGAIN
 
 
-def _renumbered(approval: Approval, before: Approval | None) -> Approval:
+def _renumbered(approval: Approval, before: Approval | None, *, swapped: bool) -> Approval:
     if before is None:
         return approval if approval.version == 1 else changed(approval, version=1)
-    if approval.version == before.version:
+    if approval.version == before.version and not (swapped and approval.pending):
         return before
     return approval if approval.version == before.version + 1 else changed(approval, version=before.version + 1)
 
@@ -135,13 +138,18 @@ def decision(found: Found, transition: Transition) -> Changes:
     """
     approval = transition.approval
     entries = chained(approval.run_id, head_of(found.head), transition.facts)
+    holds = _sooner(found.run, approval)
     return Changes(
         move=Move.DECIDE,
         approvals=(row_of_approval(approval),),
-        holds=_sooner(found.run, approval),
+        holds=holds,
         entries=entries,
-        wakes=approval.ready,
+        wakes=approval.ready or any(_comes_soon(hold, found.now) for hold in holds),
     )
+
+
+def _comes_soon(hold: Hold, now: int) -> bool:
+    return hold.due_at is not None and from_micros(hold.due_at) - from_micros(now) <= LOOK_AGAIN
 
 
 def _sooner(row: RunRow | None, approval: Approval) -> tuple[Hold, ...]:
