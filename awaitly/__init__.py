@@ -88,6 +88,8 @@ from awaitly.journal import Message, Wait
 from awaitly.memory import MemoryStore
 from awaitly.observing import (
     ApprovalDecided,
+    ApprovalEscalated,
+    ApprovalReminded,
     Event,
     Leaving,
     Observer,
@@ -159,9 +161,11 @@ __all__ = [
     "AmbiguousApproval",
     "Approval",
     "ApprovalDecided",
+    "ApprovalEscalated",
     "ApprovalExpired",
     "ApprovalQuery",
     "ApprovalRejected",
+    "ApprovalReminded",
     "ApprovalRow",
     "ApprovalStatus",
     "ApprovalStore",

@@ -11,7 +11,7 @@ from awaitly.changing import changed
 from awaitly.errors import Refusal
 from awaitly.escalation import Rung
 from awaitly.events import Chime, Expire
-from awaitly.ladder import next_reminder, rungs_due
+from awaitly.ladder import next_reminder, rungs_due, tellings
 from awaitly.policy import OnExpiry
 from awaitly.result import Ok, Result
 from awaitly.statuses import ApprovalStatus
@@ -40,12 +40,7 @@ def climbed(a: Approval, now: datetime) -> Transition:
         return Transition(a)
     handling = changed(a.handling, told=a.handling.told + len(due), taken=None)
     moved = changed(a, handling=handling, version=a.version + 1)
-    return Transition(moved, tuple(_told(moved, rung, now) for rung in _collapsed(due)))
-
-
-def _collapsed(due: tuple[Rung, ...]) -> tuple[Rung, ...]:
-    """Leave one telling of each level: those that were missed are made up for once."""
-    return tuple({rung.level: rung for rung in due}.values())
+    return Transition(moved, tuple(_told(moved, rung, now) for rung in tellings(due)))
 
 
 def _told(a: Approval, rung: Rung, now: datetime) -> Fact:

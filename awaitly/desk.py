@@ -48,7 +48,7 @@ from awaitly.statuses import RunStatus
 from awaitly.store import Changes, Found, Move, RunRow, Store
 from awaitly.transition import Transition
 from awaitly.turns import Turn, Turns
-from awaitly.witness import tell_decided, tell_ended
+from awaitly.witness import tell_chimed, tell_decided, tell_ended
 from awaitly.workflow import Workflow
 
 __all__ = ["CancelRefusal", "Desk"]
@@ -68,6 +68,8 @@ class _Wish:
     restarts_clock: bool
     turn: Turn
     observers: Observers
+    before: Approval | None = None
+    now: datetime | None = None
     made: Transition | None = None
     stands: bool = False
     looks: Looks = Factory(Looks)
@@ -76,7 +78,8 @@ class _Wish:
         """Note that it is written: whoever is next finds it decided, however long the run then takes."""
         self.stands = True
         self.turn.end()
-        if self.made is not None and self.made.changed:
+        if self.before is not None and self.now is not None and self.made is not None and self.made.changed:
+            tell_chimed(self.observers, self.before, self.made.approval, self.now)
             tell_decided(self.observers, self.made.approval)
 
 
@@ -151,7 +154,7 @@ class Desk:
         """Give what the table says of what is wanted; for whom the actor stands in is asked only where that matters."""
         match picked(wish.run_id, approvals, wish.key, now):
             case Ok(approval):
-                pass
+                wish.before, wish.now = approval, now
             case Err(unclear):
                 return Err(unclear)
         match wish.event(approval):

@@ -41,7 +41,7 @@ from awaitly.signals import FencedOut
 from awaitly.statuses import RunStatus
 from awaitly.store import Changes, Clocked, Found, Move, RunRow, Store
 from awaitly.tenure import Tenure
-from awaitly.witness import Witness, tell_set_aside
+from awaitly.witness import Witness, tell_chimed, tell_set_aside
 from awaitly.workflow import Workflow
 
 __all__ = ["AGAIN", "AS_IT_IS", "Executor", "Take", "as_damaged", "left_alone", "under_review"]
@@ -151,8 +151,10 @@ class Executor:
         chimed = moves.chime(state, now)
         if chimed is None:
             return False
-        changes, _ = difference(Move.REMIND, state, chimed.state, chimed.facts)
-        await self._store.commit(changes)  # whoever was quicker has done it
+        changes, after = difference(Move.REMIND, state, chimed.state, chimed.facts)
+        if isinstance(await self._store.commit(changes), Ok):  # else whoever was quicker has done it
+            for before, told in zip(state.approvals, after.approvals, strict=True):
+                tell_chimed(self.observers, before, told, now)
         return True
 
     async def _rung(

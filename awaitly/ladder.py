@@ -7,7 +7,7 @@ from datetime import datetime
 from awaitly.approval import Approval
 from awaitly.escalation import Rung, rungs
 
-__all__ = ["is_stopped", "level_of", "next_reminder", "next_time", "rungs_due"]
+__all__ = ["is_stopped", "level_of", "next_reminder", "next_time", "rungs_due", "tellings", "tellings_between"]
 
 
 def level_of(a: Approval) -> int:
@@ -32,6 +32,17 @@ def rungs_due(a: Approval, now: datetime) -> tuple[Rung, ...]:
         return ()
     left = rungs(a.policy.escalations)[a.handling.told :]
     return tuple(rung for rung in left if _time_of(a, rung) <= now)
+
+
+def tellings(climbed: tuple[Rung, ...]) -> tuple[Rung, ...]:
+    """Leave one telling of each level: those that were missed are made up for once."""
+    return tuple({rung.level: rung for rung in climbed}.values())
+
+
+def tellings_between(before: Approval, after: Approval) -> tuple[Rung, ...]:
+    """Give the levels that were told on the way from one state of an approval to another."""
+    told = before.handling.told, after.handling.told
+    return tellings(rungs(after.policy.escalations)[slice(*told)]) if told[0] < told[1] else ()
 
 
 def next_reminder(a: Approval) -> datetime | None:

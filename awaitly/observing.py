@@ -19,6 +19,8 @@ from awaitly.statuses import ApprovalStatus, Priority, RunStatus, WaitKind
 __all__ = [
     "NOBODY",
     "ApprovalDecided",
+    "ApprovalEscalated",
+    "ApprovalReminded",
     "Event",
     "Leaving",
     "Observer",
@@ -199,6 +201,39 @@ class ApprovalDecided:
 
 
 @frozen(kw_only=True)
+class ApprovalReminded:
+    """Whoever may decide on an approval was reminded, `waited` seconds after the question.
+
+    `to` names them: people, `role:NAME`s and `rule:NAME`s, or `*` for everybody. `level` counts the levels of the
+    ladder that were told before.
+    """
+
+    run_id: str
+    workflow: str
+    key: str
+    level: int
+    to: tuple[str, ...]
+    waited: float
+
+
+@frozen(kw_only=True)
+class ApprovalEscalated:
+    """A level of an approval's ladder was told, `waited` seconds after the question: the first is level 1.
+
+    `to` names those whom the level brings in: people, `role:NAME`s and `rule:NAME`s. `nth` counts the tellings of the
+    level that have come so far, those included that were missed.
+    """
+
+    run_id: str
+    workflow: str
+    key: str
+    level: int
+    nth: int
+    to: tuple[str, ...]
+    waited: float
+
+
+@frozen(kw_only=True)
 class RunSignalled:
     """A run was told something: a signal or the fate of a promise by its `name`, the end of a child by its run id."""
 
@@ -233,6 +268,8 @@ Event: TypeAlias = (
     | StepEnded
     | StepRetried
     | ApprovalDecided
+    | ApprovalReminded
+    | ApprovalEscalated
     | RunSignalled
     | RunEnqueued
 )

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
 from awaitly.actors import SYSTEM_TIMEOUT
 from awaitly.approval import Approval
+from awaitly.eligibility import audience
 from awaitly.journal import Failed, Raised, RunRecord, RunState, Step
+from awaitly.ladder import level_of, tellings_between
+from awaitly.logs import LOGGER, line
 from awaitly.observing import (
     ApprovalDecided,
+    ApprovalEscalated,
+    ApprovalReminded,
     Leaving,
     Observers,
     RunEnqueued,
@@ -30,7 +36,7 @@ from awaitly.observing import (
 from awaitly.result import Err, Result
 from awaitly.statuses import RunStatus
 
-__all__ = ["StepWitness", "Witness", "tell_decided", "tell_ended", "tell_enqueued", "tell_set_aside"]
+__all__ = ["StepWitness", "Witness", "tell_chimed", "tell_decided", "tell_ended", "tell_enqueued", "tell_set_aside"]
 
 
 class Witness:
@@ -199,6 +205,25 @@ def tell_decided(observers: Observers, approval: Approval) -> None:
             waited=(closing.at - approval.asked_at).total_seconds(),
         )
         observers.tell(decided)
+
+
+def tell_chimed(observers: Observers, before: Approval, after: Approval, now: datetime) -> None:
+    """Tell of what time has brought to an approval short of its deadline: levels that were told, and a reminder."""
+    if after.handling is before.handling:
+        return
+    subject = {"run_id": after.run_id, "workflow": after.workflow, "key": after.key}
+    waited = (now - after.asked_at).total_seconds()
+    for rung in tellings_between(before, after):
+        LOGGER.info(line("escalated", run=after.run_id, key=after.key, level=rung.level))
+        if observers:
+            to = after.policy.escalations[rung.level - 1].to
+            escalated = ApprovalEscalated(**subject, level=rung.level, nth=rung.nth, to=to, waited=waited)
+            observers.tell(escalated)
+    if after.handling.reminded_at is not None and after.handling.reminded_at != before.handling.reminded_at:
+        level = level_of(after)
+        LOGGER.info(line("reminded", run=after.run_id, key=after.key, level=level))
+        if observers:
+            observers.tell(ApprovalReminded(**subject, level=level, to=audience(after), waited=waited))
 
 
 def tell_ended(observers: Observers, run: RunRecord) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from awaitly import (
     ApprovalDecided,
+    ApprovalEscalated,
+    ApprovalReminded,
     Event,
     Leaving,
     RunFinished,
@@ -22,6 +24,8 @@ from awaitly import (
 
 __all__ = [
     "ApprovalDecided",
+    "ApprovalEscalated",
+    "ApprovalReminded",
     "Event",
     "Leaving",
     "RunFinished",

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from opentelemetry.metrics import Meter
 
-from awaitly_otel.core import ApprovalDecided, Event, RunFinished, RunTakenOver, StepEnded, StepOutcome, StepRetried
-from awaitly_otel.naming import APPROVAL_STATUS, OUTCOME, RUN_STATUS, STEP_NAME, WORKFLOW
+from awaitly_otel.core import (
+    ApprovalDecided,
+    ApprovalEscalated,
+    ApprovalReminded,
+    Event,
+    RunFinished,
+    RunTakenOver,
+    StepEnded,
+    StepOutcome,
+    StepRetried,
+)
+from awaitly_otel.naming import APPROVAL_LEVEL, APPROVAL_STATUS, OUTCOME, RUN_STATUS, STEP_NAME, WORKFLOW
 
 __all__ = ["Metering"]
 
@@ -23,6 +33,12 @@ class Metering:
         self._takeovers = meter.create_counter("awaitly.run.takeovers", "{takeover}", "Runs taken from dead processes")
         self._steps = meter.create_counter("awaitly.steps", "{step}", "Steps that were executed, by how they came out")
         self._retries = meter.create_counter("awaitly.step.retries", "{retry}", "Attempts of steps that failed")
+        self._escalations = meter.create_counter(
+            "awaitly.approval.escalations", "{escalation}", "Levels that were told of what nobody had decided"
+        )
+        self._reminders = meter.create_counter(
+            "awaitly.approval.reminders", "{reminder}", "Reminders of what nobody had decided"
+        )
         self._ages = meter.create_histogram(
             "awaitly.run.duration", "s", "From a run's creation to its end", explicit_bucket_boundaries_advisory=_PEOPLE
         )
@@ -50,5 +66,9 @@ class Metering:
                 self._retries.add(1, {WORKFLOW: event.workflow, STEP_NAME: event.name})
             case ApprovalDecided():
                 self._waits.record(event.waited, {WORKFLOW: event.workflow, APPROVAL_STATUS: event.status.value})
+            case ApprovalEscalated():
+                self._escalations.add(1, {WORKFLOW: event.workflow, APPROVAL_LEVEL: event.level})
+            case ApprovalReminded():
+                self._reminders.add(1, {WORKFLOW: event.workflow, APPROVAL_LEVEL: event.level})
             case _:
                 pass

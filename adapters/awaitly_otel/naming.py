@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "APPROVAL_LEVEL",
     "APPROVAL_STATUS",
     "ATTEMPT",
     "ERROR_TYPE",
@@ -17,6 +18,7 @@ __all__ = [
     "WORKFLOW",
 ]
 
+APPROVAL_LEVEL = "awaitly.approval.level"
 APPROVAL_STATUS = "awaitly.approval.status"
 ATTEMPT = "awaitly.step.attempt"
 ERROR_TYPE = "error.type"

@@ -19,10 +19,12 @@ __all__ = [
     "ChildStarted",
     "Decided",
     "Ended",
+    "Escalated",
     "Happening",
     "PromiseBroken",
     "PromiseKept",
     "Queued",
+    "Reminded",
     "Retried",
     "SetAside",
     "Signalled",
@@ -108,6 +110,21 @@ class Changed(Happening):
 
     key: str
     by: str
+
+
+@frozen(repr=False)
+class Reminded(Happening):
+    """Whoever may decide was reminded of a question."""
+
+    key: str
+
+
+@frozen(repr=False)
+class Escalated(Happening):
+    """A level of a question's ladder was told, the first being level 1."""
+
+    key: str
+    level: int
 
 
 @frozen(repr=False)

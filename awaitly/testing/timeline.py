@@ -12,6 +12,7 @@ from attrs import evolve
 from awaitly.approval import Approval
 from awaitly.digest import digest
 from awaitly.journal import Arrived, Decided, Elapsed, Failed, Message, Returned, RunRecord, Step
+from awaitly.ladder import tellings_between
 from awaitly.records import approval_of, is_message, message_of, run_of, step_of
 from awaitly.statuses import ApprovalStatus, RunStatus, WaitKind
 from awaitly.store import ApprovalRow, Changes, Move
@@ -147,6 +148,9 @@ def _heard(message: Message) -> Happening:
 def _moved(before: Approval | None, after: Approval, now: datetime) -> Iterator[tuple[datetime, Happening]]:
     if before is None or (after.pending and not before.pending):
         yield after.asked_at, was.Asked(after.key)
+    elif before.pending:
+        for what in _chimed(before, after):
+            yield now, what
     status = ApprovalStatus.PENDING if before is None else before.status
     if after.pending and before is not None and before.pending:
         if after.revision > before.revision and after.editor is not None:
@@ -157,6 +161,13 @@ def _moved(before: Approval | None, after: Approval, now: datetime) -> Iterator[
         yield now, was.Withdrawn(after.key)
     elif after.status is not status and after.closing is not None:
         yield after.closing.at, was.Decided(after.key, after.closing.by.name, after.status)
+
+
+def _chimed(before: Approval, after: Approval) -> Iterator[Happening]:
+    for rung in tellings_between(before, after):
+        yield was.Escalated(after.key, rung.level)
+    if after.handling.reminded_at not in (None, before.handling.reminded_at):
+        yield was.Reminded(after.key)
 
 
 def difference_of(found: Sequence[At], expected: Sequence[At]) -> str:

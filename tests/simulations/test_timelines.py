@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from awaitly import ApprovalStatus, Err, Ok, RunStatus
+from awaitly import ApprovalStatus, Err, Escalation, NotApproved, Ok, Policy, Result, Run, RunStatus, workflow
 from awaitly.testing import (
     CRASH,
     Asked,
@@ -16,9 +16,11 @@ from awaitly.testing import (
     ChildStarted,
     Decided,
     Ended,
+    Escalated,
     PromiseBroken,
     PromiseKept,
     Queued,
+    Reminded,
     Retried,
     SetAside,
     Signalled,
@@ -212,6 +214,32 @@ async def test_random_numbers_and_times_stand_nowhere() -> None:
             StepDone("plainly"),
             Ended(RunStatus.COMPLETED),
         ]
+
+
+async def test_reminders_and_levels_are_told() -> None:
+    """At their own times, also where they came while somebody decided; those that were missed once."""
+    ladder = Policy(remind_every="2h", escalations=[Escalation("3h", ["bob"]), Escalation("5h", ["carol"])])
+
+    @workflow
+    async def asking(run: Run[NotApproved]) -> Result[str, NotApproved]:
+        return Ok(await run.approval("manager", proposes="x", policy=ladder))
+
+    async with Simulation(workflows=[asking]) as sim:
+        await sim.start(asking(), run_id="r")
+        await sim.skip("4h")
+        sim.clock.advance("1h")
+        await sim.approve("r", by="ann")
+        told = sim.timeline("r")
+    assert told == [
+        At("0s", Started()),
+        At("0s", Asked("manager")),
+        At("2h", Reminded("manager")),
+        At("3h", Escalated("manager", 1)),
+        At("4h", Reminded("manager")),
+        At("5h", Escalated("manager", 2)),
+        At("5h", Decided("manager", by="ann")),
+        At("5h", Ended(RunStatus.COMPLETED)),
+    ]
 
 
 async def test_a_fork_does_not_do_again_what_it_copied() -> None:

@@ -13,8 +13,11 @@ from attrs import evolve
 
 from awaitly import (
     ApprovalDecided,
+    ApprovalEscalated,
+    ApprovalReminded,
     ApprovalStatus,
     Err,
+    Escalation,
     Event,
     Leaving,
     MemoryStore,
@@ -539,3 +542,43 @@ async def test_observing_costs_the_store_nothing(store: SharedStore, clock: Test
     assert observed.commits == store.commits
     assert observed.reads == store.reads
     assert told.events
+
+
+async def test_reminders_and_levels_are_told_when_they_are_written(
+    store: SharedStore, clock: TestClock, told: Told, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, with whom they go to: by whoever comes first, be it a worker or somebody who decides; and logged."""
+    levels = [Escalation("90m", ["bob"]), Escalation("3h", ["carol"])]
+    ladder = Policy(approvers=["ann"], remind_every="1h", escalations=levels)
+
+    @workflow
+    async def asking(run: Run[NotApproved]) -> Result[str, NotApproved]:
+        return Ok(await run.approval("manager", proposes=SECRET, policy=ladder))
+
+    run = {"run_id": "r", "workflow": "asking", "key": "manager"}
+    caplog.set_level(logging.INFO, "awaitly.worker")
+    async with Orchestrator(store, workflows=[asking], observers=[told]) as orchestrator:
+        await orchestrator.start(asking(), run_id="r")
+        told.forget()
+        clock.advance("2h")
+        store.failpoints.arm("remind.before", raising(StoreUnavailable("away")), hit=1)
+        with pytest.raises(StoreUnavailable):
+            await orchestrator.resume("r")
+        assert told.events == []
+        await asyncio.gather(*(orchestrator.resume("r") for _ in range(5)))
+        assert told.events == [
+            ApprovalEscalated(**run, level=1, nth=1, to=("bob",), waited=7200.0),
+            ApprovalReminded(**run, level=1, to=("ann", "bob"), waited=7200.0),
+        ]
+        told.forget()
+        clock.advance("2h")
+        (await orchestrator.claim("r", by="carol")).unwrap()
+        assert told.events == [ApprovalEscalated(**run, level=2, nth=1, to=("carol",), waited=14400.0)]
+        (await orchestrator.approve("r", by="carol")).unwrap()
+        assert told.kinds[1:] == [ApprovalDecided]
+    lines = [record.message for record in caplog.records if record.name == "awaitly.worker"]
+    assert lines == [
+        "event=escalated run=r key=manager level=1",
+        "event=reminded run=r key=manager level=1",
+        "event=escalated run=r key=manager level=2",
+    ]

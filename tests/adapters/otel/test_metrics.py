@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from awaitly import Ok, Orchestrator, Policy, Result, Retry, Run, StoreUnavailable, step, workflow
+from awaitly import Escalation, Ok, Orchestrator, Policy, Result, Retry, Run, StoreUnavailable, step, workflow
 from awaitly.testing import TestClock, raising
 from tests.support import ADMIN, FlowError, Refused, SharedStore
 
@@ -53,6 +53,26 @@ async def test_how_long_people_are_waited_for(store: SharedStore, clock: TestClo
         "expired": (1, 7 * 86400 + 4 * 3600),
     }
     assert 86400 in points["approved"]["explicit_bounds"]
+
+
+async def test_reminders_and_levels_of_ladders(store: SharedStore, clock: TestClock, backend: Any) -> None:
+    """By the level: that of a reminder is the last one that was told."""
+    ladder = Policy(remind_every="1h", escalations=[Escalation("90m", ["bob"])])
+
+    @workflow
+    async def asking(run: Run[FlowError]) -> Result[str, FlowError]:
+        return Ok(await run.approval("manager", proposes="x", policy=ladder))
+
+    async with Orchestrator(store, workflows=[asking], observers=[backend.observer()]) as orchestrator:
+        for run_id in "ab":
+            await orchestrator.start(asking(), run_id=run_id)
+        for _ in range(4):
+            clock.advance("30m")
+            await orchestrator.recover()
+    counted = {name: backend.points(f"awaitly.approval.{name}") for name in ("escalations", "reminders")}
+    levels = {name: {p["awaitly.approval.level"]: p["value"] for p in points} for name, points in counted.items()}
+    assert levels == {"escalations": {1: 2}, "reminders": {0: 2, 1: 2}}
+    assert {point["awaitly.workflow.name"] for points in counted.values() for point in points} == {"asking"}
 
 
 async def test_steps_and_their_retries(store: SharedStore, backend: Any) -> None:
