@@ -139,13 +139,20 @@ def _body(fact: Fact) -> tuple[str, str]:
     }
     if fact.by is not None and fact.by.via is not None:
         members["via"] = fact.by.via
-    opened = {part: (os.urandom(8).hex(), said) for part, said in _said(fact) if said}
-    if not opened:
-        text = _dumps(members)
+    text = _dumps(members)
+    sealed, clear = "", ""
+    for part, said in _said(fact):
+        if said:
+            salt, shown, comma = os.urandom(8).hex(), _dumps(said), "," if sealed else ""
+            sealed += f'{comma}"{part}":"{_seal(salt, shown)}"'
+            clear += f'{comma}"{part}":["{salt}",{shown}]'
+    if not sealed:
         return text, text
-    members["sealed"] = {part: _seal(salt, said) for part, (salt, said) in opened.items()}
-    covered = _dumps(members)
-    return covered, f'{covered[:-1]},"open":{_dumps(opened)}}}'
+    covered = f'{text[:-1]},"sealed":{{{sealed}}}}}'
+    return covered, f'{covered[:-1]},"open":{{{clear}}}}}'
+
+
+_PEOPLE, _TEXT = Part.PEOPLE.value, Part.TEXT.value
 
 
 def _said(fact: Fact) -> tuple[tuple[str, object], ...]:
@@ -155,12 +162,13 @@ def _said(fact: Fact) -> tuple[tuple[str, object], ...]:
         if fact.by.on_behalf_of is not None:
             people["on_behalf_of"] = fact.by.on_behalf_of
     if fact.to:
-        people["to"] = list(fact.to)
-    return (Part.PEOPLE.value, people), (Part.TEXT.value, fact.reason)
+        people["to"] = fact.to
+    return (_PEOPLE, people), (_TEXT, fact.reason)
 
 
-def _seal(salt: str, said: object) -> str:
-    return sha256(f"{salt}:{_dumps(said)}".encode()).hexdigest()
+def _seal(salt: str, said: str) -> str:
+    """Give what stands for something that was said, which is given as JSON text."""
+    return sha256(f"{salt}:{said}".encode()).hexdigest()
 
 
 def _covered(body: str) -> str | None:
@@ -169,7 +177,7 @@ def _covered(body: str) -> str | None:
         members: dict[str, Any] = json.loads(body)
         opened: dict[str, Any] = members.pop("open", {})
         sealed: dict[str, Any] = members.get("sealed", {})
-        true = all(_seal(salt, said) == sealed.get(part) for part, (salt, said) in opened.items())
+        true = all(_seal(salt, _dumps(said)) == sealed.get(part) for part, (salt, said) in opened.items())
         return _dumps(members) if true else None
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import TypeAlias
 
 from attrs import evolve, frozen
 
@@ -22,6 +24,7 @@ from awaitly.errors import (
 from awaitly.events import Answer, Approve, Claim, Comment, Delegate, Edit, Inquire, Reject, Standing
 from awaitly.grants import ANYONE
 from awaitly.ladder import level_of
+from awaitly.policy import Policy
 from awaitly.quorum import named_people
 
 __all__ = [
@@ -47,15 +50,28 @@ class Seat:
     grants: tuple[str, ...]
 
 
-def who_may(a: Approval) -> tuple[tuple[str, ...] | None, ...]:
-    """Give, for each quorum, the grants by which its seats may be taken now; None is anyone."""
+Quorums: TypeAlias = tuple[tuple[str, ...] | None, ...]
+"""For each quorum, the grants by which its seats may be taken; None is anyone."""
+
+_OPEN: Quorums = (None,)
+
+
+def who_may(a: Approval) -> Quorums:
+    """Give who may take seats now."""
     handling, policy = a.handling, a.policy
-    base = [quorum.approvers for quorum in policy.quorums]
+    if handling.assigned is None and not handling.told:
+        return _as_asked(policy)
+    base = list(_as_asked(policy))
     if handling.assigned is not None:
         base = [handling.assigned for _ in base]
     for level in policy.escalations[: level_of(a)]:
         base = [level.to if level.replaces else _widened(grants, level.to) for grants in base]
     return tuple(base)
+
+
+@lru_cache(maxsize=256)
+def _as_asked(policy: Policy) -> Quorums:
+    return tuple(quorum.approvers for quorum in policy.quorums)
 
 
 def _widened(grants: tuple[str, ...] | None, to: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -64,10 +80,15 @@ def _widened(grants: tuple[str, ...] | None, to: tuple[str, ...]) -> tuple[str, 
 
 def audience(a: Approval) -> tuple[str, ...]:
     """Give the names under which a pending approval is listed: of those who may decide on it or were asked by name."""
-    quorums = who_may(a)
-    grants = (grant for quorum in quorums for grant in ((ANYONE,) if quorum is None else quorum))
-    named = (delegation.to for delegation in a.handling.delegations)
-    return tuple(dict.fromkeys((*grants, *named)))
+    names = _names(who_may(a))
+    if not a.handling.delegations:
+        return names
+    return tuple(dict.fromkeys((*names, *(delegation.to for delegation in a.handling.delegations))))
+
+
+@lru_cache(maxsize=256)
+def _names(quorums: Quorums) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for grants in quorums for name in ((ANYONE,) if grants is None else grants)))
 
 
 # Seats
@@ -76,6 +97,8 @@ def audience(a: Approval) -> tuple[str, ...]:
 def seat_of(a: Approval, by: Actor, standing: Standing) -> Seat | None:
     """Give the right by which the actor may decide: their own, or that of somebody for whom they stand in."""
     quorums = who_may(a)
+    if quorums == _OPEN:
+        return Seat(by, (0,), (ANYONE,))
     own = _seat(by, quorums, _held(by, quorums, standing.rules))
     if own is not None or by.on_behalf_of is not None:
         return own
@@ -92,12 +115,12 @@ def seat_of(a: Approval, by: Actor, standing: Standing) -> Seat | None:
     return None
 
 
-def _held(actor: Actor, quorums: Sequence[tuple[str, ...] | None], rules: frozenset[str]) -> tuple[str, ...]:
+def _held(actor: Actor, quorums: Quorums, rules: frozenset[str]) -> tuple[str, ...]:
     held = [g for grants in quorums for g in grants or () if actor.holds(g) or g in rules]
     return (*dict.fromkeys(held), *((ANYONE,) if None in quorums else ()))
 
 
-def _seat(by: Actor, quorums: Sequence[tuple[str, ...] | None], held: Iterable[str]) -> Seat | None:
+def _seat(by: Actor, quorums: Quorums, held: Iterable[str]) -> Seat | None:
     own = frozenset(held)
     fits = tuple(
         number
@@ -200,7 +223,8 @@ def is_involved(a: Approval, event: Comment | Answer) -> bool:
 
 def same_person(one: Actor, other: Actor) -> bool:
     """Whether two actors are, or act for, the same human."""
-    return bool({one.name, one.person} & {other.name, other.person})
+    others = other.name, other.person
+    return one.name in others or one.person in others
 
 
 # Whether it can still end
@@ -208,11 +232,14 @@ def same_person(one: Actor, other: Actor) -> bool:
 
 def shortfall(a: Approval, editor: Actor | None = None) -> str | None:
     """Say why too few people are left to approve, where all of them are known by name: the ladder may bring more."""
+    quorums = who_may(a)
+    if None in quorums:
+        return None
     left: list[frozenset[str]] = []
     barred = [a.requested_by] if a.requested_by is not None and not a.policy.self_approval else []
     barred += [editor] if editor is not None and not a.policy.editor_approves else []
     out = frozenset(name for actor in barred for name in (actor.name, actor.person))
-    for grants in who_may(a):
+    for grants in quorums:
         named = named_people(grants)
         if named is None:
             return None

@@ -195,7 +195,7 @@ class Policy:
     @property
     def seats(self) -> int:
         """How many different people must approve in all."""
-        return self.needs + sum(quorum.needs for quorum in self.also)
+        return self.needs + sum([quorum.needs for quorum in self.also]) if self.also else self.needs
 
     @property
     def counts_edits(self) -> bool:

@@ -204,9 +204,10 @@ class Questions:
 
     def _by_calendar(self, spot: Spot, asked: Approval) -> Approval:
         """Lay down by the policy's calendar, where it has one, when the deadline is and when each level comes."""
-        policy, now = asked.policy, self._clock()
+        policy = asked.policy
         if policy.calendar is None:
             return asked
+        now = self._clock()
         try:
             lengths = (policy.expires_in, *(level.after for level in policy.escalations))
             deadline, *levels = (None if each is None else _moment(policy.calendar, now, each) for each in lengths)

@@ -48,7 +48,7 @@ def named_people(grants: Iterable[str] | None) -> frozenset[str] | None:
 def filled(needs: Sequence[int], votes: Sequence[Sequence[int]]) -> bool:
     """Whether different people fill every seat: `needs` seats in each quorum, and for each vote the quorums it fits."""
     if len(needs) == 1:
-        return sum(0 in fits for fits in votes) >= needs[0]
+        return sum([0 in fits for fits in votes]) >= needs[0]
     return most_filled(needs, votes) == sum(needs)
 
 
