@@ -11,7 +11,7 @@ from awaitly.changing import changed
 from awaitly.errors import Refusal
 from awaitly.escalation import Rung
 from awaitly.events import Chime, Expire
-from awaitly.ladder import next_reminder, rungs_due, tellings
+from awaitly.ladder import next_reminder, reminders_until, rungs_due, tellings
 from awaitly.policy import OnExpiry
 from awaitly.result import Ok, Result
 from awaitly.statuses import ApprovalStatus
@@ -29,7 +29,8 @@ def chime(a: Approval, _: Chime, now: datetime) -> Result[Transition, Refusal]:
     if reminder is None or reminder > now:
         return Ok(higher)
     told = higher.approval
-    moved = changed(told, handling=changed(told.handling, reminded_at=now), version=a.version + 1)
+    handling = changed(told.handling, reminded=reminders_until(a, now), reminded_at=now)
+    moved = changed(told, handling=handling, version=a.version + 1)
     return Ok(Transition(moved, (*higher.facts, fact(AuditEvent.REMINDED, moved, now))))
 
 

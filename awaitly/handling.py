@@ -71,7 +71,8 @@ class Handling:
     """What has happened to an approval besides votes and edits.
 
     `assigned`: who may decide instead of the policy's approvers, where an admin said so. `told`: how many rungs of the
-    ladder were climbed. `levels`: when each level comes, where a calendar laid it down. `reminded_at`: the last time.
+    ladder were climbed. `levels`: when each level comes, where a calendar laid it down. `reminded`: how many times of
+    reminders have come, be they told or missed; `reminded_at`: when one was told last.
     `stopped`: for how long time has stood still so far. `seen`: who has looked at which revision.
     """
 
@@ -80,6 +81,7 @@ class Handling:
     assigned: tuple[str, ...] | None = None
     told: int = 0
     levels: tuple[datetime, ...] = ()
+    reminded: int = 0
     reminded_at: datetime | None = None
     inquiry: Inquiry | None = None
     stopped: timedelta = timedelta()

@@ -7,7 +7,16 @@ from datetime import datetime
 from awaitly.approval import Approval
 from awaitly.escalation import Rung, rungs
 
-__all__ = ["is_stopped", "level_of", "next_reminder", "next_time", "rungs_due", "tellings", "tellings_between"]
+__all__ = [
+    "is_stopped",
+    "level_of",
+    "next_reminder",
+    "next_time",
+    "reminders_until",
+    "rungs_due",
+    "tellings",
+    "tellings_between",
+]
 
 
 def level_of(a: Approval) -> int:
@@ -46,13 +55,20 @@ def tellings_between(before: Approval, after: Approval) -> tuple[Rung, ...]:
 
 
 def next_reminder(a: Approval) -> datetime | None:
-    """Give the time of the first reminder after the last: they keep to their hours, whatever was missed in between."""
+    """Give the time of the first reminder after the last.
+
+    They keep to their hours, whatever was missed in between, but for the time that stood still.
+    """
     every = a.policy.remind_every
     if every is None or is_stopped(a):
         return None
-    start = a.asked_at + a.handling.stopped
-    last = max(start, a.handling.reminded_at or start)
-    return start + every * ((last - start) // every + 1)
+    return a.asked_at + a.handling.stopped + every * (a.handling.reminded + 1)
+
+
+def reminders_until(a: Approval, now: datetime) -> int:
+    """Give how many times of reminders have come."""
+    every = a.policy.remind_every
+    return 0 if every is None else (now - a.asked_at - a.handling.stopped) // every
 
 
 def _next_rung(a: Approval) -> datetime | None:

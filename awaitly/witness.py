@@ -219,7 +219,7 @@ def tell_chimed(observers: Observers, before: Approval, after: Approval, now: da
             to = after.policy.escalations[rung.level - 1].to
             escalated = ApprovalEscalated(**subject, level=rung.level, nth=rung.nth, to=to, waited=waited)
             observers.tell(escalated)
-    if after.handling.reminded_at is not None and after.handling.reminded_at != before.handling.reminded_at:
+    if after.handling.reminded > before.handling.reminded:
         level = level_of(after)
         LOGGER.info(line("reminded", run=after.run_id, key=after.key, level=level))
         if observers:

@@ -166,7 +166,7 @@ def _moved(before: Approval | None, after: Approval, now: datetime) -> Iterator[
 def _chimed(before: Approval, after: Approval) -> Iterator[Happening]:
     for rung in tellings_between(before, after):
         yield was.Escalated(after.key, rung.level)
-    if after.handling.reminded_at not in (None, before.handling.reminded_at):
+    if after.handling.reminded > before.handling.reminded:
         yield was.Reminded(after.key)
 
 

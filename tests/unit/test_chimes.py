@@ -293,3 +293,22 @@ async def test_a_decision_that_stands_is_taken_up_without_a_commit_before(store:
         store.reset()
         assert (await orchestrator.resume("r")).status is RunStatus.COMPLETED
         assert store.commits == {Move.END: 1}
+
+
+async def test_nobody_is_reminded_again_for_the_time_that_stood_still(store: SharedStore, clock: TestClock) -> None:
+    """An answer has reminders come later by as long as it took; none comes twice for it."""
+    hourly = asking(Policy(remind_every="1h", questions_stop_clock=True))
+    async with Orchestrator(store, workflows=[hourly]) as orchestrator:
+        await orchestrator.start(hourly(), run_id="r", requested_by=ALICE)
+        clock.advance("2h5m")
+        await orchestrator.resume("r")
+        (await orchestrator.inquire("r", text="why?", by=BOB)).unwrap()
+        clock.advance("100m")
+        (await orchestrator.answer("r", text="so", by=ALICE)).unwrap()
+        await orchestrator.resume("r")
+        assert (await noted(orchestrator))["reminded"] == 1
+        due, _ = await times(store)
+        assert due == clock() + timedelta(minutes=55)
+        clock.advance("55m")
+        await orchestrator.resume("r")
+        assert (await noted(orchestrator))["reminded"] == 2
