@@ -28,7 +28,10 @@ ABSENT: Final = Absent.ABSENT
 
 @frozen
 class Difference:
-    """One field that differs. `path` begins at `$`; `before` and `after` are JSON values, or `ABSENT`."""
+    """One field that differs. `before` and `after` are JSON values, or `ABSENT`.
+
+    `path` leads to it from the root: `$.lines[2].amount`; a member whose name is no identifier is `["so"]`.
+    """
 
     path: str
     before: Any
@@ -54,14 +57,20 @@ def _between(path: str, before: Any, after: Any, redact: tuple[str, ...]) -> Ite
     if _is_object(before) and _is_object(after):
         for name in dict.fromkeys((*before, *after)):
             old, new = before.get(name, ABSENT), after.get(name, ABSENT)
+            there = f"{path}{_member(name)}"
+            inner = _between(there, old, new, redact)
             hidden = name in redact
-            inner = _between(f"{path}.{name}", old, new, redact)
-            yield from (_hidden(f"{path}.{name}", old, new) if hidden and any(inner) else () if hidden else inner)
+            yield from (_hidden(there, old, new) if hidden and any(inner) else () if hidden else inner)
     elif _is_array(before) and _is_array(after):
         for number, (old, new) in enumerate(zip_longest(before, after, fillvalue=ABSENT)):
             yield from _between(f"{path}[{number}]", old, new, redact)
     elif not _same(before, after):
         yield Difference(path, _veiled(before, redact), _veiled(after, redact))
+
+
+def _member(name: str) -> str:
+    """Write one step of a path, so that it can be taken for no other."""
+    return f".{name}" if name.isidentifier() else f"[{json.dumps(name)}]"
 
 
 def _hidden(path: str, old: Any, new: Any) -> tuple[Difference, ...]:
