@@ -52,7 +52,8 @@ class Consulting(Branching, Generic[E_contra]):
     ) -> Coroutine[Any, Any, T]:
         """Ask people, and give the approved or edited value; a rejection or an expiry ends the workflow.
 
-        The run parks until somebody decides. An edit must decode as the type of `proposes`, or as `schema`.
+        The run parks until somebody decides. An edit must decode as the type of `proposes`, or as `schema`: a type, or
+        a JSON Schema given as a dict, with which the value is plain JSON. One that is none fails the run, in words.
         """
         ask = Ask(
             key,

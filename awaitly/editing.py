@@ -14,7 +14,7 @@ from awaitly.redaction import BLANK, still_blank, unblanked
 from awaitly.result import Err, Ok, Result
 from awaitly.schema import validate
 
-__all__ = ["edited_content"]
+__all__ = ["edited_content", "plain_text"]
 
 _VALUES = Codec()
 
@@ -64,6 +64,30 @@ def written(value: object) -> Result[str, Unstorable]:
     if _is_too_deep(cast("object", value)):
         return Err(Unstorable("$", too_deep().reason))
     return Ok(text) if len(text) <= LIMIT else Err(too_large(text, LIMIT))
+
+
+def plain_text(value: object) -> Result[str, Unstorable]:
+    """Write a value that is JSON already: nothing that would come back as something else."""
+    match written(value):
+        case Ok(text) if _is_same(value, json.loads(text)):
+            return Ok(text)
+        case Ok(_):
+            kind = type(value).__name__
+            return Err(Unstorable("$", f"this {kind} is no plain JSON, for which a schema given as a dict is"))
+        case Err(unstorable):
+            return Err(unstorable)
+
+
+def _is_same(value: object, read: object) -> bool:
+    """Whether a value came back from its text as what it was, all the way down."""
+    if type(value) is not type(read):
+        return False
+    if isinstance(value, dict):
+        members, others = cast("dict[object, object]", value), cast("dict[object, object]", read)
+        return members.keys() == others.keys() and all(_is_same(part, others[name]) for name, part in members.items())
+    if isinstance(value, list):
+        return all(map(_is_same, cast("list[object]", value), cast("list[object]", read)))
+    return value == read
 
 
 def _is_too_deep(value: object) -> bool:

@@ -6,7 +6,7 @@ import functools
 import json
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from attrs import frozen
 
@@ -14,16 +14,18 @@ from awaitly.approval import Approval, StagePlace, question_digest
 from awaitly.asking import OPEN, ApprovalStep, Ask, Check, GatedStep
 from awaitly.changing import changed
 from awaitly.codec import ANYTHING
+from awaitly.coding.texts import compact
+from awaitly.editing import plain_text
 from awaitly.eligibility import shortfall
 from awaitly.errors import ApprovalExpired, ApprovalRejected, Expired, NotApproved, PendingApproval, UnexpectedError
-from awaitly.exceptions import UnstorableValue
+from awaitly.exceptions import DefinitionError, UnstorableValue
 from awaitly.journal import Decided, RunRecord, Step
 from awaitly.outcomes import Approved, Edited, Outcome, Pending, Rejected
 from awaitly.policy import Calendar, Policy
 from awaitly.redaction import redacted, scrubbed
 from awaitly.replay import Journal, Spot
 from awaitly.result import Err, Ok, Result
-from awaitly.schema import json_schema
+from awaitly.schema import checked_schema, json_schema, validate
 from awaitly.signals import Ended
 from awaitly.statuses import ApprovalStatus
 from awaitly.workflow import Signature, Workflow
@@ -86,12 +88,42 @@ class Questions:
 
     def of_ask(self, spot: Spot, ask: Ask[Any]) -> Question:
         """Write the question of `run.approval` and its like."""
+        if isinstance(schema := ask.schema, dict):
+            return self._of_plain(spot, ask, cast("dict[str, Any]", schema))
         hint = _hint_of(ask)
         content = self._written(spot, ask.proposes, hint)
+        read = functools.partial(self._codec.read, hint=hint)
+        return self._asked(spot, ask, content, read, lambda: schema_text(hint))
 
+    def _of_plain(self, spot: Spot, ask: Ask[Any], schema: dict[str, Any]) -> Question:
+        """Write a question whose schema is given as JSON itself: its value is then plain JSON."""
+        match plain_text(ask.proposes):
+            case Ok(content):
+                pass
+            case Err(error):
+                raise self._cannot_ask(spot, str(error))
+
+        def checked() -> str:
+            try:
+                text = checked_schema(schema)
+            except DefinitionError as exc:
+                raise self._cannot_ask(spot, f"its schema cannot be used: {exc}") from exc
+            match validate(text, compact(content)):
+                case Ok(_):
+                    return text
+                case Err(misfit):
+                    raise self._cannot_ask(
+                        spot, f"what it proposes does not fit its own schema: at {misfit.path}, {misfit.reason}"
+                    )
+
+        return self._asked(spot, ask, content, compact, checked)
+
+    def _asked(
+        self, spot: Spot, ask: Ask[Any], content: str, read: Callable[[str], Any], schema: Callable[[], str]
+    ) -> Question:
         def present() -> Presentation:
             return Presentation(
-                schema=schema_text(hint),
+                schema=schema(),
                 summary=_summary(spot, ask, content),
                 policy=ask.policy,
                 reason=ask.reason,
@@ -100,7 +132,7 @@ class Questions:
                 stage=ask.stage,
             )
 
-        return Question(self._operation(spot), content, functools.partial(self._codec.read, hint=hint), present)
+        return Question(self._operation(spot), content, read, present)
 
     def of_gate(self, spot: Spot, gate: GatedStep[..., Any, Any], arguments: Mapping[str, object]) -> Question:
         """Write the question that a gated step puts: its arguments."""

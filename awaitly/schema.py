@@ -22,7 +22,7 @@ from awaitly.result import Err, Ok, Result
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
 
-__all__ = ["json_schema", "validate"]
+__all__ = ["checked_schema", "json_schema", "validate"]
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -42,6 +42,25 @@ def json_schema(hint: object, types: Iterable[type] = ()) -> dict[str, Any]:
         raise DefinitionError(f"no JSON Schema for {hint!r}: at {where}, {why}") from failure
     definitions = {"$defs": describer.definitions} if describer.definitions else {}
     return {"$schema": _DIALECT, **described, **definitions}
+
+
+def checked_schema(schema: dict[str, Any]) -> str:
+    """Write a schema that is given as JSON itself. Raises `DefinitionError` where it is none, with the place."""
+    from jsonschema import SchemaError  # noqa: PLC0415  (it takes longer than all of awaitly)
+
+    try:
+        text = json.dumps(schema, separators=(",", ":"), allow_nan=False)
+        _validator(text)
+    except SchemaError as none:
+        msg = f"this is no JSON Schema: at {none.json_path}, {none.message}"
+        raise DefinitionError(msg) from none
+    except (ValueError, TypeError, RecursionError) as none:
+        msg = f"this is no JSON Schema, because it is no JSON: {none}"
+        raise DefinitionError(msg) from none
+    if json.loads(text) != schema:
+        msg = "this is no JSON Schema, because it is no JSON: the keys of objects are texts, and arrays are lists"
+        raise DefinitionError(msg)
+    return text
 
 
 def validate(schema_text: str, value: JsonValue) -> Result[None, Undecodable]:
