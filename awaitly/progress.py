@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from enum import Enum, unique
 
@@ -32,6 +33,7 @@ class StageState(Enum):
     """It was decided, and a later stage's rejection led back before it: it is to be asked anew."""
 
 
+_NUMBER = re.compile(r"\d+")
 _GRANTED = (ApprovalStatus.APPROVED, ApprovalStatus.EDITED)
 
 
@@ -55,7 +57,10 @@ class Progress:
 
     def of(self, state: StageState) -> tuple[str, ...]:
         """Name the stages that stand there."""
-        return tuple(stage.name for stage in self.stages if stage.state is state)
+        return self._in(state)
+
+    def _in(self, *states: StageState) -> tuple[str, ...]:
+        return tuple(stage.name for stage in self.stages if stage.state in states)
 
     @property
     def completed(self) -> tuple[str, ...]:
@@ -70,7 +75,7 @@ class Progress:
     @property
     def remaining(self) -> tuple[str, ...]:
         """The stages that are still to be asked, as things stand."""
-        return self.of(StageState.REMAINING) + self.of(StageState.AGAIN)
+        return self._in(StageState.REMAINING, StageState.AGAIN)
 
     @property
     def skipped(self) -> tuple[str, ...]:
@@ -79,14 +84,20 @@ class Progress:
 
 
 def progress_of(run_id: str, chain: str, approvals: Iterable[Approval]) -> Progress | None:
-    """Tell how far a chain has come, from a run's approvals in the order of their asking; None where it asked none."""
-    asked = [(a.stage, a) for a in approvals if a.stage is not None and a.stage.chain == chain]
+    """Tell how far a chain has come, from a run's approvals, in any order; None where it asked none."""
+    in_order = sorted(approvals, key=_order)
+    asked = [(a.stage, a) for a in in_order if a.stage is not None and a.stage.chain == chain]
     if not asked:
         return None
     latest = {place.name: approval for place, approval in asked}
     place, _ = asked[-1]
     stages = tuple(_stage(name, place, latest.get(name)) for name in place.stages)
     return Progress(run_id, chain, stages)
+
+
+def _order(approval: Approval) -> tuple[int, ...]:
+    """Order questions as the code comes by them: it numbers its calls, and a clock may stand still between two."""
+    return tuple(map(int, _NUMBER.findall(approval.place)))
 
 
 def _stage(name: str, place: StagePlace, approval: Approval | None) -> StageProgress:
