@@ -172,9 +172,11 @@ class Consulting(Branching, Generic[E_contra]):
             metadata=metadata or {},
             redact=redact,
         )
+        self._journal.called.add(name)
         return self._chained(template, stages)
 
     async def _chained(self, template: Ask[T], stages: Sequence[Stage[T]]) -> T:
+        self._journal.called.discard(template.key)
         content, at, asked = template.proposes, 0, list[int]()
         while at < len(stages):
             stage = stages[at]
