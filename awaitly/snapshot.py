@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, cast
@@ -12,8 +13,9 @@ from attrs import asdict, frozen
 from awaitly.actors import Actor, By, as_actor
 from awaitly.durations import utc_now
 from awaitly.errors import PendingApproval, Refusal, Sent, UnknownPromise
-from awaitly.events import Approve, Reject, Shown
+from awaitly.events import Approve, Delegate, Reject, Shown
 from awaitly.exceptions import BadSnapshot, RecordCorrupt
+from awaitly.grants import Rule
 from awaitly.ids import checked_name
 from awaitly.journal import Arrived, Content, RunState, with_decisions
 from awaitly.letters import Kept, Letter, LetterRefusal, payload, received, rejection
@@ -30,6 +32,7 @@ from awaitly.records import (
     step_of,
 )
 from awaitly.result import Err, Ok, Result
+from awaitly.standing import by_rules, rules_by_grant
 from awaitly.statuses import WaitKind
 from awaitly.store import ApprovalRow, RunRow, StepRow
 
@@ -59,19 +62,41 @@ class Snapshot:
         """What waits for a decision."""
         return tuple(approval.view() for approval in self.state.pending)
 
-    def approve(self, key: str | None = None, *, by: By, now: datetime | None = None) -> Result[Snapshot, Refusal]:
-        """Vote yes, as `Orchestrator.approve` does, on this snapshot; gives the new one."""
-        return self._decided(key, always(Approve(as_actor(by))), now)
+    def approve(
+        self, key: str | None = None, *, by: By, now: datetime | None = None, rules: Iterable[Rule] = ()
+    ) -> Result[Snapshot, Refusal]:
+        """Vote yes, as `Orchestrator.approve` does, on this snapshot; gives the new one.
+
+        `rules` are those of the application that the policy names; one that must be awaited grants nothing here.
+        """
+        return self._decided(key, always(Approve(as_actor(by))), now, rules)
 
     def reject(
-        self, key: str | None = None, reason: str | None = None, *, by: By, now: datetime | None = None
+        self,
+        key: str | None = None,
+        reason: str | None = None,
+        *,
+        by: By,
+        now: datetime | None = None,
+        rules: Iterable[Rule] = (),
     ) -> Result[Snapshot, Refusal]:
-        """Vote no, as `Orchestrator.reject` does, on this snapshot; gives the new one."""
-        return self._decided(key, always(Reject(as_actor(by), reason)), now)
+        """Vote no, as `Orchestrator.reject` does, on this snapshot; gives the new one. `rules` as in `approve`."""
+        return self._decided(key, always(Reject(as_actor(by), reason)), now, rules)
 
-    def edit(self, key: str | None, value: object, *, by: By, now: datetime | None = None) -> Result[Snapshot, Refusal]:
-        """Change what is proposed, as `Orchestrator.edit` does, on this snapshot; gives the new one."""
-        return self._decided(key, editing(value, as_actor(by), Shown()), now)
+    def edit(
+        self, key: str | None, value: object, *, by: By, now: datetime | None = None, rules: Iterable[Rule] = ()
+    ) -> Result[Snapshot, Refusal]:
+        """Change what is proposed, as `Orchestrator.edit` does, on this snapshot; gives the new one.
+
+        `rules` as in `approve`.
+        """
+        return self._decided(key, editing(value, as_actor(by), Shown()), now, rules)
+
+    def delegate(
+        self, key: str | None = None, *, to: str, by: By, now: datetime | None = None, rules: Iterable[Rule] = ()
+    ) -> Result[Snapshot, Refusal]:
+        """Hand a seat on, as `Orchestrator.delegate` does, on this snapshot; gives the new one. `rules` as above."""
+        return self._decided(key, always(Delegate(as_actor(by), to)), now, rules)
 
     def signal(
         self, name: str, value: object = None, *, key: str = "", by: By | None = None, now: datetime | None = None
@@ -132,8 +157,11 @@ class Snapshot:
         others = tuple(m for m in state.messages if m.key != message.key)
         return Ok(Snapshot(state.but(messages=(*others, message))))
 
-    def _decided(self, key: str | None, event: Eventful, now: datetime | None) -> Result[Snapshot, Refusal]:
-        match moved(self.run_id, self.state.approvals, key, event, now or utc_now()):
+    def _decided(
+        self, key: str | None, event: Eventful, now: datetime | None, rules: Iterable[Rule]
+    ) -> Result[Snapshot, Refusal]:
+        judged = by_rules(event, rules_by_grant(rules))
+        match moved(self.run_id, self.state.approvals, key, judged, now or utc_now()):
             case Ok(transition):
                 after = transition.approval
                 approvals = tuple(after if a.key == after.key else a for a in self.state.approvals)

@@ -14,15 +14,18 @@ from typing import TypeAlias, TypeVar
 from awaitly.actors import Actor
 from awaitly.approval import Approval
 from awaitly.changing import changed
-from awaitly.events import Absence, Seated, Standing
+from awaitly.errors import Refusal
+from awaitly.events import Absence, Event, Seated, Standing
 from awaitly.exceptions import DefinitionError, RecordCorrupt
 from awaitly.grants import Rule
 from awaitly.handling import DEEPEST
 from awaitly.logs import LOGGER, line
+from awaitly.picking import Eventful
 from awaitly.records import absence_of, absences_prefix
+from awaitly.result import Ok, Result
 from awaitly.store import RunQuery, Store
 
-__all__ = ["NO_RULES", "Rules", "Standings", "absences_in", "rules_by_grant", "with_absences"]
+__all__ = ["NO_RULES", "Rules", "Standings", "absences_in", "by_rules", "rules_by_grant", "with_absences"]
 
 Rules: TypeAlias = Mapping[str, Rule]
 """The rules of an application, by the grants that name them."""
@@ -45,6 +48,36 @@ def rules_by_grant(rules: Iterable[Rule]) -> Rules:
 def with_absences(event: _Seated, absences: tuple[Absence, ...]) -> _Seated:
     """Give an event as that of somebody who stands in for others."""
     return changed(event, standing=Standing(rules=event.standing.rules, absences=absences))
+
+
+def by_rules(event: Eventful, rules: Rules) -> Eventful:
+    """Mean an event by somebody who has what these rules give them there and then: nothing is awaited."""
+
+    def judged(approval: Approval) -> Result[Event, Refusal]:
+        match event(approval):
+            case Ok(meant) if isinstance(meant, Seated):
+                met = frozenset(g for g in approval.policy.rules if _is_met_at_once(rules.get(g), meant.by, approval))
+                return Ok(changed(meant, standing=Standing(rules=met)))
+            case other:
+                return other
+
+    return judged
+
+
+def _is_met_at_once(rule: Rule | None, by: Actor, approval: Approval) -> bool:
+    if rule is None:
+        return False
+    try:
+        answer = rule.holds(by, approval)
+        if not inspect.isawaitable(answer):
+            return answer is True
+        if inspect.iscoroutine(answer):
+            answer.close()
+        awaited = "it would have to be awaited, which is for an orchestrator"
+        LOGGER.warning(line("rule_failed", rule=rule.name, run=approval.run_id, error=awaited))
+    except Exception as exc:  # noqa: BLE001  (whatever it is, it must not let anybody in)
+        LOGGER.warning(line("rule_failed", rule=rule.name, run=approval.run_id, error=repr(exc)))
+    return False
 
 
 class Standings:
