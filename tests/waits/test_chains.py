@@ -41,7 +41,7 @@ from awaitly import (
     workflow,
 )
 from awaitly.errors import AlreadyDecided, ReauthenticationNeeded
-from awaitly.testing import TestClock, raising
+from awaitly.testing import TestClock
 from tests.support import Effects, FlowError, SharedStore, error_of, waiting
 
 Code: TypeAlias = Callable[[Run[FlowError], int], Awaitable[Result[int, FlowError]]]
@@ -207,8 +207,10 @@ async def test_the_first_stage_has_none_before_it(store: SharedStore) -> None:
 # Crashes, forks, the doctor, versions
 
 
-@pytest.mark.parametrize("hit", [1, 2])
-@pytest.mark.parametrize("failpoint", ["start", "decide", "claim", "park", "step", "end"])
+@pytest.mark.parametrize(
+    ("failpoint", "hit"),
+    [("start", 1), ("decide", 1), ("decide", 2), ("claim", 1), ("park", 1), ("park", 2), ("end", 1)],
+)
 @pytest.mark.parametrize("side", ["before", "after"])
 async def test_a_crash_anywhere_between_stages_loses_nothing(
     store: SharedStore, clock: TestClock, effects: Effects, failpoint: str, side: str, hit: int
@@ -221,7 +223,13 @@ async def test_a_crash_anywhere_between_stages_loses_nothing(
         granted = await run.chain("x", *STAGES[:2], proposes=checked)
         return Ok(await run.step(effects.pay, granted))
 
-    store.failpoints.arm(f"{failpoint}.{side}", raising(StoreUnavailable("a test")), hit)
+    deaths: list[str] = []
+
+    async def die() -> None:
+        deaths.append(failpoint)
+        raise StoreUnavailable("a test")
+
+    store.failpoints.arm(f"{failpoint}.{side}", die, hit)
     for _ in range(12):
         async with Orchestrator(store, workflows=[paying]) as orchestrator:
             with contextlib.suppress(StoreUnavailable):
@@ -240,6 +248,7 @@ async def test_a_crash_anywhere_between_stages_loses_nothing(
             (FINANCE, 2, ApprovalStatus.EDITED),
         }
         assert isinstance(await orchestrator.verify("r"), Ok)
+    assert deaths == [failpoint]
     assert 2 <= len(effects.done) <= 3
     assert set(effects.done) == {"pay 500", "pay 400"}
 
