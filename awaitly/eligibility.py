@@ -175,7 +175,16 @@ def _unseated(
     if isinstance(event, Edit) and a.policy.editors is not None:
         edits = any(event.by.holds(g) or g in event.standing.rules for g in a.policy.editors)
         return None if edits else NotAuthorised(a.run_id, a.key, event.by.name, " or ".join(a.policy.editors))
-    return NotAuthorised(a.run_id, a.key, event.by.name, a.policy.describe()) if seat is None else None
+    return NotAuthorised(a.run_id, a.key, event.by.name, _whom_it_takes(a)) if seat is None else None
+
+
+def _whom_it_takes(a: Approval) -> str:
+    """Say who may decide: by the policy, or where a level was climbed or an admin reassigned it, as it now stands."""
+    if a.handling.assigned is None and not level_of(a):
+        return a.policy.describe()
+    quorums = ((q.needs, grants) for q, grants in zip(a.policy.quorums, who_may(a), strict=True))
+    count = "{} different people of: "
+    return " and ".join((count.format(n) if n > 1 else "") + " or ".join(g or ("anyone",)) for n, g in quorums)
 
 
 def _barred(
@@ -250,7 +259,5 @@ def shortfall(a: Approval, editor: Actor | None = None) -> str | None:
     voted = set[str]() if editor is not None else {vote.by.name for vote in a.votes if vote.approves}
     if len(everybody.union(voted)) >= a.policy.seats:
         return None
-    return (
-        f"{a.policy.seats} must approve, and besides {', '.join(sorted(out))} only "
-        f"{', '.join(sorted(everybody)) or 'nobody'} may"
-    )
+    left_over = f"only {', '.join(sorted(everybody))}" if everybody else "nobody"
+    return f"{a.policy.seats} must approve, and besides {', '.join(sorted(out))} {left_over} may"

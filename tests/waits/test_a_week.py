@@ -199,6 +199,8 @@ async def test_levels_that_were_missed_together_are_told_once_each(store: Kept, 
             *(level(80, number) for number in (2, 3, 4)),
             (80 * HOUR, "reminded", None),
         ]
+        refused = (await orchestrator.approve("r", by="mona")).failure()
+        assert str(refused) == "mona may not do this on approval 'it' of run r: it takes role:board"
         for someone, may in (("mona", False), (Actor("dan", ["director"]), False), (Actor("bea", ["board"]), True)):
             assert isinstance(await orchestrator.approve("r", by=someone), Ok) is may
         assert (await orchestrator.wait("r", timeout="20s")).result == Ok("go")
