@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Coroutine, Generator, Iterable
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from datetime import datetime
-from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from awaitly import orchestrator
 from awaitly.actors import By
 from awaitly.approval import Decision
+from awaitly.attended import Attended
 from awaitly.audit import BrokenChain, Head
 from awaitly.desk import CancelRefusal
 from awaitly.dispatch import Dispatcher
@@ -29,8 +27,8 @@ from awaitly.errors import (
     UnknownRun,
     UnknownSchedule,
 )
-from awaitly.exceptions import DefinitionError
 from awaitly.execution import Execution
+from awaitly.grants import Rule
 from awaitly.host import INLINE
 from awaitly.journal import DEFAULT_QUEUE, RunRecord
 from awaitly.observing import Observer
@@ -49,48 +47,7 @@ T = TypeVar("T")
 E = TypeVar("E")
 
 
-class _LoopThread:
-    """An event loop in a thread of its own, where coroutines of other threads run."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._live, name="awaitly", daemon=True)
-        self._thread.start()
-
-    def _live(self) -> None:
-        """Run until `stop`; the loop is also closed here, since the thread that stops it may have one of its own."""
-        self._loop.run_forever()
-        self._loop.run_until_complete(self._loop.shutdown_default_executor())
-        self._loop.close()
-
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine to its end; an interrupt of the waiting thread cancels it."""
-        if threading.current_thread() is self._thread:
-            coroutine.close()
-            msg = "this is the orchestrator's own loop: inside a workflow use its Run, or an async Orchestrator"
-            raise DefinitionError(msg)
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def stop(self) -> None:
-        """End the thread, after what still runs was cancelled."""
-        asyncio.run_coroutine_threadsafe(_cancel_all(), self._loop).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-
-
-async def _cancel_all() -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-
-
-class Orchestrator:
+class Orchestrator(Attended):
     """`awaitly.Orchestrator` for plain code: the same verbs, the same values. Use it as `with Orchestrator(...)`.
 
     It may be used from several threads. Workflows are still `async def`; their steps may be plain functions.
@@ -105,42 +62,10 @@ class Orchestrator:
         inline: Duration = INLINE,
         observers: Iterable[Observer] = (),
         dispatcher: Dispatcher | None = None,
+        rules: Iterable[Rule] = (),
     ) -> None:
-        self._inner = orchestrator.Orchestrator(
-            store, workflows=workflows, lease=lease, inline=inline, observers=observers, dispatcher=dispatcher
-        )
-        self._thread: _LoopThread | None = None
-
-    def __enter__(self) -> Self:
-        """Open the store."""
-        self._thread = _LoopThread()
-        try:
-            self._run(self._inner.__aenter__())
-        except BaseException:
-            self._stop()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the store."""
-        try:
-            self._run(self._inner.__aexit__(kind, exc, traceback))
-        finally:
-            self._stop()
-
-    def _stop(self) -> None:
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            thread.stop()
-
-    def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        if self._thread is None:
-            coroutine.close()
-            msg = "the orchestrator is not open: use it as `with Orchestrator(...) as orchestrator:`"
-            raise DefinitionError(msg)
-        return self._thread.run(coroutine)
+        options: dict[str, Any] = {"observers": observers, "dispatcher": dispatcher, "rules": rules}
+        super().__init__(orchestrator.Orchestrator(store, workflows=workflows, lease=lease, inline=inline, **options))
 
     def start(
         self, invocation: Invocation[T, E], *, run_id: str | None = None, requested_by: By | None = None

@@ -55,6 +55,8 @@ LAYERS: list[list[str]] = [
     ["staffing"],
     ["inbox"],
     ["orchestrator"],
+    ["looping"],
+    ["attended"],
     ["sync", "testing"],
     ["cli", "gate"],
     ["__main__"],
