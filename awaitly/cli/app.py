@@ -36,7 +36,7 @@ _COMMANDS = {
     "unschedule": ("awaitly.cli.schedules", "End a schedule."),
     "retry": ("awaitly.cli.retrying", "Put a run that failed back into its queue."),
     "doctor": ("awaitly.cli.examining", "Try today's code on every run that waits."),
-    "audit": ("awaitly.cli.looking", "Check a run's ledger."),
+    "audit": ("awaitly.cli.auditing", "Check, print and redact ledgers."),
     "schema": ("awaitly.cli.looking", "Print the store's schema."),
     "cleanup": ("awaitly.cli.clearing", "Delete runs that ended long ago."),
     "migrate": ("awaitly.cli.migrating", "Bring a server's schema up to date."),

@@ -1,4 +1,4 @@
-"""The commands that change nothing: `pending`, `runs`, `show`, `audit verify`, `schema`."""
+"""The commands that change nothing: `pending`, `runs`, `show`, `schema`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import TypeVar
 import click
 from attrs import frozen
 
-from awaitly.audit import BrokenChain, Head
 from awaitly.cli import plain, tables, timeline
 from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import CommandFailed, Failure, refused, usage
-from awaitly.cli.options import AFTER, LENGTH, LIMIT, RUN, TEXT, Settings, common, need_command, settings
+from awaitly.cli.options import AFTER, LENGTH, LIMIT, RUN, TEXT, common, settings
 from awaitly.cli.stores import look, named_store
 from awaitly.cli.visible import visible
 from awaitly.cli.waits import Children, children_of
@@ -27,7 +26,7 @@ from awaitly.result import Err, Ok, Result
 from awaitly.statuses import RunStatus
 from awaitly.store import Described, Page, Store
 
-__all__ = ["audit", "pending", "runs", "schema", "show"]
+__all__ = ["page_of", "pending", "runs", "say_more", "schema", "show"]
 
 T = TypeVar("T")
 
@@ -35,16 +34,18 @@ _MOST_CHILDREN = 100
 """Of how many children of a run it is looked up where they stand."""
 
 
-async def _page(listing: Awaitable[Page[T]]) -> Page[T]:
+async def page_of(listing: Awaitable[Page[T]]) -> Page[T]:
+    """Await a page; what is wrong with its cursor ends the command."""
     try:
         return await listing
     except ValueError as error:  # `--after` is the one text that the store itself reads
         raise usage(f"--after: {error}") from error
 
 
-def _say_more(given: Settings, command: str, after: str | None) -> None:
+def say_more(command: str, after: str | None) -> None:
+    """Say that a list goes on, and how to see the rest."""
     if after is not None:
-        given.output.note(f"There are more: awaitly {command} ... --after {shlex.quote(visible(after))}")
+        settings().output.note(f"There are more: awaitly {command} ... --after {shlex.quote(visible(after))}")
 
 
 @click.command()
@@ -78,12 +79,12 @@ def pending(
             limit=limit,
             after=after,
         )
-        return await _page(listing), from_micros(await store.now())
+        return await page_of(listing), from_micros(await store.now())
 
     page, now = look(given.url, listed)
     document = {"items": [plain.pending(each) for each in page.items], "after": page.after}
     given.output.answer(document, lambda: tables.draw_pending(given.output, page.items, now))
-    _say_more(given, "pending", page.after)
+    say_more("pending", page.after)
 
 
 @click.command()
@@ -106,12 +107,12 @@ def runs(prefix: str | None, workflow: str | None, statuses: tuple[str, ...], li
     async def listed(orchestrator: Orchestrator, store: Store) -> tuple[Page[RunRecord], datetime]:
         wanted = [RunStatus(status) for status in statuses] or None
         listing = orchestrator.runs(prefix=prefix, workflow=workflow, statuses=wanted, limit=limit, after=after)
-        return await _page(listing), from_micros(await store.now())
+        return await page_of(listing), from_micros(await store.now())
 
     page, now = look(given.url, listed)
     document = {"items": [plain.run(each) for each in page.items], "after": page.after}
     given.output.answer(document, lambda: tables.draw_runs(given.output, page.items, now))
-    _say_more(given, "runs", page.after)
+    say_more("runs", page.after)
 
 
 @click.command()
@@ -155,50 +156,6 @@ async def _standing(orchestrator: Orchestrator, run_id: str) -> RunStatus | None
             return details.run.status
         case Err(_):
             return None
-
-
-@click.group(invoke_without_command=True)
-@common
-@click.pass_context
-def audit(ctx: click.Context) -> None:
-    """Check a run's ledger."""
-    need_command(ctx)
-
-
-@audit.command()
-@RUN
-@click.option("--head", "exported", metavar="COUNT:HASH", type=TEXT, help="A head that was exported before.")
-@common
-def verify(run_id: str, exported: str | None) -> None:
-    """Check that a run's ledger is whole, and print its head.
-
-    Whoever can rewrite the whole store can rewrite a ledger: keep the head elsewhere, and give it here the next time.
-    """
-    given = settings()
-    known = None if exported is None else _head(exported)
-
-    async def verified(orchestrator: Orchestrator, _: Store) -> Result[Head, BrokenChain | UnknownRun]:
-        match await orchestrator.status(run_id):
-            case Err(unknown):
-                return Err(unknown)
-            case Ok(_):
-                return await orchestrator.verify(run_id, known)
-
-    match look(given.url, verified):
-        case Err(problem):
-            raise refused(problem)
-        case Ok(head):
-            document = plain.head(run_id, head)
-            count = "1 entry" if head.seq == 1 else f"{head.seq} entries"
-            text = f"The ledger of run {visible(run_id)} is whole: {count}. Head: {document['head']}"
-            given.output.answer(document, lambda: given.output.line(text))
-
-
-def _head(text: str) -> Head:
-    count, colon, digest = text.partition(":")
-    if not colon or not count.isascii() or not count.isdigit():
-        raise click.BadParameter(f"{text!r} is no head; `awaitly audit verify` prints it as COUNT:HASH")
-    return Head(int(count), digest)
 
 
 @click.command()

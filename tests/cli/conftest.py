@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cli import handling
 from tests.cli import waiting as waits
 from tests.cli.support import filled, process
 
@@ -37,6 +38,21 @@ def waiting(once_waiting: Path, tmp_path: Path) -> str:
     """Give a store of the test's own: see `tests.cli.waiting`."""
     shutil.copy(once_waiting, tmp_path / "waiting.db")
     return f"sqlite:///{tmp_path / 'waiting.db'}"
+
+
+@pytest.fixture(scope="session")
+def once_handled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make the store of approvals that go from hand to hand, that each test gets a copy of."""
+    folder = tmp_path_factory.mktemp("handled")
+    handling.filled(folder)
+    return folder / "handled.db"
+
+
+@pytest.fixture
+def handled(once_handled: Path, tmp_path: Path) -> str:
+    """Give a store of the test's own, in which `inv-1`, `desk-1` and `spend-1` of zed's wait: see `handling`."""
+    shutil.copy(once_handled, tmp_path / "handled.db")
+    return f"sqlite:///{tmp_path / 'handled.db'}"
 
 
 @pytest.fixture(scope="session")
