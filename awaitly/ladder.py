@@ -16,6 +16,7 @@ __all__ = [
     "rungs_due",
     "tellings",
     "tellings_between",
+    "time_of",
 ]
 
 
@@ -40,7 +41,7 @@ def rungs_due(a: Approval, now: datetime) -> tuple[Rung, ...]:
     if is_stopped(a):
         return ()
     left = rungs(a.policy.escalations)[a.handling.told :]
-    return tuple(rung for rung in left if _time_of(a, rung) <= now)
+    return tuple(rung for rung in left if time_of(a, rung) <= now)
 
 
 def tellings(climbed: tuple[Rung, ...]) -> tuple[Rung, ...]:
@@ -73,10 +74,11 @@ def reminders_until(a: Approval, now: datetime) -> int:
 
 def _next_rung(a: Approval) -> datetime | None:
     left = rungs(a.policy.escalations)[a.handling.told :]
-    return _time_of(a, left[0]) if left else None
+    return time_of(a, left[0]) if left else None
 
 
-def _time_of(a: Approval, rung: Rung) -> datetime:
+def time_of(a: Approval, rung: Rung) -> datetime:
+    """Give when a rung is due, or was, as things stand: it comes later by as long as time stands still from now on."""
     levels = a.handling.levels
     first = levels[rung.level - 1] if levels else a.asked_at + a.policy.escalations[rung.level - 1].after
     return first + rung.later + a.handling.stopped

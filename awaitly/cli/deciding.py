@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
-
 import click
 from attrs import frozen
 
@@ -13,7 +10,9 @@ from awaitly.cli import plain
 from awaitly.cli.editing import from_stdin, meant_value
 from awaitly.cli.failures import refused, usage
 from awaitly.cli.options import KEY, REVISION, RUN, TEXT, WithValue, actor, common, settings, signed
+from awaitly.cli.people import acting
 from awaitly.cli.stores import work
+from awaitly.cli.verbs import act, thing
 from awaitly.cli.visible import shown, visible
 from awaitly.desk import CancelRefusal
 from awaitly.errors import RunCancelled
@@ -23,10 +22,9 @@ from awaitly.result import Err, Ok, Result
 from awaitly.statuses import RunStatus, WaitKind
 from awaitly.store import Store
 
-__all__ = ["approve", "cancel", "edit", "reject"]
+__all__ = ["approve", "cancel", "edit", "reject", "sentence"]
 
 REASON = click.option("--reason", metavar="TEXT", type=TEXT, help="Why; whoever asked gets to read it.")
-Verb: TypeAlias = Callable[[Orchestrator, Store], Awaitable[Result[Decision, object]]]
 
 
 @click.command()
@@ -41,7 +39,7 @@ def approve(run_id: str, key: str | None, revision: int | None, by: str, roles: 
     KEY may be left out where only one approval waits.
     """
     who = actor(by, roles)
-    _decide(lambda orchestrator, _: orchestrator.approve(run_id, key, by=who, revision=revision))
+    act(lambda orchestrator, _: orchestrator.approve(run_id, key, by=who, revision=revision), sentence)
 
 
 @click.command()
@@ -59,7 +57,7 @@ def reject(
     KEY may be left out where only one approval waits.
     """
     who = actor(by, roles)
-    _decide(lambda orchestrator, _: orchestrator.reject(run_id, key, reason, by=who, revision=revision))
+    act(lambda orchestrator, _: orchestrator.reject(run_id, key, reason, by=who, revision=revision), sentence)
 
 
 @click.command(cls=WithValue)
@@ -87,31 +85,23 @@ def edit(run_id: str, words: tuple[str, ...], revision: int | None, by: str, rol
         value = await meant_value(orchestrator, run_id, key, text)
         return await orchestrator.edit(run_id, key, value, by=who, revision=revision)
 
-    _decide(edited)
+    act(edited, sentence)
 
 
-def _decide(verb: Verb) -> None:
-    given = settings()
-    match work(given.url, verb):
-        case Err(refusal):
-            raise refused(refusal)
-        case Ok(decision):
-            given.output.answer(plain.decision(decision), lambda: given.output.line(_sentence(decision)))
-
-
-def _sentence(decision: Decision) -> str:
-    what = f"{visible(decision.key)} of run {visible(decision.run_id)}"
+def sentence(decision: Decision) -> str:
+    """Say what a decision did."""
+    what = thing(decision)
     if decision.replayed:
         return f"Nothing changed: you had already decided so on {what}"
     goes_on = "the run goes on when it is resumed"
     match decision.outcome:
         case Approved(by=who):
-            return f"Approved {what}, as {visible(who.name)}; {goes_on}"
+            return f"Approved {what}, as {acting(who)}; {goes_on}"
         case Edited(by=who):
             value = plain.approval(decision.approval)["value"]
-            return f"Edited {what} to {shown(value)}, as {visible(who.name)}; {goes_on}"
+            return f"Edited {what} to {shown(value)}, as {acting(who)}; {goes_on}"
         case Rejected(by=who):
-            return f"Rejected {what}, as {visible(who.name)}; {goes_on}, and ends"
+            return f"Rejected {what}, as {acting(who)}; {goes_on}, and ends"
         case _:
             return f"Noted on {what}; it takes {visible(decision.approval.policy.describe())}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ __all__ = [
     "KEY",
     "LENGTH",
     "LIMIT",
+    "NAME",
     "REVISION",
     "RUN",
     "TEXT",
@@ -33,10 +34,14 @@ __all__ = [
     "need_command",
     "settings",
     "signed",
+    "signed_as",
     "with_json",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+VIA = "command line"
+"""The channel by which everybody acts here."""
 
 _LONGEST = timedelta(days=36_525)
 _MOST = 1_000
@@ -140,14 +145,24 @@ def signed(command: F) -> F:
     return add_by(add_role(command))
 
 
+def signed_as(command: F) -> F:
+    """Add `--as`, also called `--by`, and `--role`, where somebody looks with their own eyes."""
+    add_role = click.option(
+        "--role", "roles", metavar="ROLE", type=TEXT, multiple=True, help="A role of yours; repeatable."
+    )
+    return _by("Who you are", "--as")(add_role(command))
+
+
 def named(command: F) -> F:
     """Add `--by` alone, where no role counts."""
     return _by("Who says so")(command)
 
 
-def _by(who: str) -> Callable[[F], F]:
+def _by(who: str, *names: str) -> Callable[[F], F]:
     return click.option(
+        *names,
         "--by",
+        "by",
         metavar="NAME",
         type=TEXT,
         envvar="AWAITLY_ACTOR",
@@ -161,6 +176,13 @@ def _named(_: click.Context, __: click.Parameter, value: str | None) -> str:
     if not name.strip():
         raise click.BadParameter("whoever does this needs a name")
     return name
+
+
+def NAME(value: str) -> str:  # noqa: N802  (stands beside click.STRING)
+    """Take somebody's name."""
+    if not TEXT(value).strip():
+        raise click.BadParameter("a person has a name")
+    return value
 
 
 def _login_name() -> str:
@@ -179,6 +201,6 @@ def need_command(ctx: click.Context) -> None:
         ctx.exit(ExitCode.USAGE)
 
 
-def actor(by: str, roles: tuple[str, ...]) -> Actor:
-    """Give the actor that the options name."""
-    return Actor(by, roles)
+def actor(by: str, roles: Iterable[str] = ()) -> Actor:
+    """Give the actor that the options name; the ledger notes by which channel they came."""
+    return Actor(by, roles, via=VIA)

@@ -15,6 +15,8 @@ from attrs import fields, has
 from awaitly.actors import Actor
 from awaitly.approval import Approval, Decision
 from awaitly.audit import Head
+from awaitly.cli import forms
+from awaitly.cli.ledger import plain_told, told_by
 from awaitly.cli.veil import Veil
 from awaitly.cli.waits import NO_CHILDREN, Children, children_of
 from awaitly.errors import PendingApproval
@@ -117,10 +119,11 @@ def approval(one: Approval) -> dict[str, Any]:
         "original": redacted(one.proposal, one.redact),
         "value": redacted(one.content, one.redact),
         "editor": _plain(one.editor),
-        "votes": [members(vote) | {"reason": veil.text(vote.reason)} for vote in one.votes],
+        "votes": [forms.plain_vote(vote, veil) for vote in one.votes],
         "closed_by": None if one.closing is None else one.closing.by.name,
         "closed_at": None if one.closing is None else one.closing.at.isoformat(),
         "reason": None if one.closing is None else veil.text(one.closing.reason),
+        **forms.handled(one, veil),
     }
 
 
@@ -145,6 +148,8 @@ def history(told: History, children: Children = NO_CHILDREN) -> dict[str, Any]:
         "approvals": [approval(one) for one in told.approvals],
         "messages": [_message(each, taken.get(each.key), veil) for each in told.messages],
         "children": [{"run_id": child, "status": _plain(children.get(child))} for child in children_of(told)],
+        "chains": [forms.plain_chain(each) for each in forms.chains_of(told.run.run_id, told.approvals)],
+        "events": [plain_told(each, veil) for each in told_by(told.entries)],
         "ledger": len(told.entries),
         "damage": list(told.damage),
     }

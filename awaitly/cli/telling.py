@@ -7,11 +7,10 @@ from typing import Any
 import click
 from attrs import frozen
 
-from awaitly.actors import Actor
 from awaitly.cli import plain
 from awaitly.cli.editing import ANYTHING, fitting, from_stdin
 from awaitly.cli.failures import refused, usage
-from awaitly.cli.options import RUN, TEXT, WithValue, common, named, settings
+from awaitly.cli.options import RUN, TEXT, WithValue, actor, common, named, settings
 from awaitly.cli.stores import work
 from awaitly.cli.visible import visible
 from awaitly.errors import PromiseRefusal, Sent, SignalRefusal
@@ -60,7 +59,7 @@ def signal(run_id: str, name: str, value: str | None, key: str, by: str) -> None
 
     async def told(orchestrator: Orchestrator, _: Store) -> _Told:
         wait = await _awaited(orchestrator, run_id, WaitKind.SIGNAL, name)
-        sent = await orchestrator.signal(run_id, name, _meant(wait, text), key=key, by=Actor(by))
+        sent = await orchestrator.signal(run_id, name, _meant(wait, text), key=key, by=actor(by))
         return _Told(sent, wait is not None)
 
     answer = work(settings().url, told)
@@ -85,9 +84,9 @@ def resolve(promise_id: str, value: str | None, reject: bool, by: str) -> None: 
     async def told(orchestrator: Orchestrator, _: Store) -> _Told:
         wait = await _promised(orchestrator, promise_id)
         sent = (
-            await orchestrator.reject_promise(promise_id, text, by=Actor(by))
+            await orchestrator.reject_promise(promise_id, text, by=actor(by))
             if reject
-            else await orchestrator.resolve(promise_id, _meant(wait, text), by=Actor(by))
+            else await orchestrator.resolve(promise_id, _meant(wait, text), by=actor(by))
         )
         return _Told(sent, wait is not None)
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import Enum, unique
 
-from rich.cells import cell_len, chop_cells
-from rich.console import Console
+from rich.cells import cell_len
 from rich.text import Text
 
 from awaitly.approval import Approval
 from awaitly.cli import plain, wording
+from awaitly.cli.folding import cut, fold
 from awaitly.cli.human import day_and_time, length, time_of_day
 from awaitly.cli.output import Output
 from awaitly.cli.rows import Row, rows_of
@@ -50,16 +50,16 @@ def draw(output: Output, history: History, now: datetime, children: Children = N
     end = run.updated_at if run.status.ended else max(now, run.updated_at)
     veil = Veil(history.approvals)
     for line in _heading(run, end):
-        _fold(output, Text(line), indent=0)
+        fold(output, Text(line), indent=0)
     output.line()
     rows = rows_of(history, end, veil, children)
     _draw_rows(output, rows, run.created_at, end)
     if rows:
         output.line()
     word, said = _ending(history, veil, now, children)
-    _fold(output, Text.assemble((word, f"bold {STYLES.get(run.status, '')}".strip()), said), indent=2)
+    fold(output, Text.assemble((word, f"bold {STYLES.get(run.status, '')}".strip()), said), indent=2)
     for damage in history.damage:
-        _fold(output, Text(f"damaged: {visible(damage)}", style="red"), indent=2)
+        fold(output, Text(f"damaged: {visible(damage)}", style="red"), indent=2)
 
 
 def _heading(run: RunRecord, end: datetime) -> list[str]:
@@ -142,18 +142,14 @@ def _draw_rows(output: Output, rows: list[Row], start: datetime, end: datetime) 
     with_clock = room - clock >= _NARROWEST
     room -= clock if with_clock else 0
     for row in rows:
-        name = _cut(visible(row.name), names)
+        name = cut(visible(row.name), names)
         parts = [time_of_day(row.start)] if with_clock else []
         line = Text(" " * _MARGIN + _GAP.join([*parts, name + " " * (names - cell_len(name)), ""]))
         if room >= _NARROWEST:
             line.append(_bar(row, start, end, room, _GLYPHS[output.has_blocks]), style=row.style).append(_GAP)
-        _fold(output, line.append(row.note), indent=0)
+        fold(output, line.append(row.note), indent=0)
         for detail in row.details:
-            _fold(output, Text(detail), indent=_MARGIN + (clock if with_clock else 2))
-
-
-def _cut(text: str, width: int) -> str:
-    return text if cell_len(text) <= width else f"{chop_cells(text, width - 1)[0]}~"
+            fold(output, Text(detail), indent=_MARGIN + (clock if with_clock else 2))
 
 
 def _bar(row: Row, start: datetime, end: datetime, room: int, glyphs: str) -> str:
@@ -163,12 +159,3 @@ def _bar(row: Row, start: datetime, end: datetime, room: int, glyphs: str) -> st
     last = min(max(int((row.end - start) / whole * room), first), room - 1)
     glyph = glyphs[row.waits]
     return " " * max(first, 0) + glyph * (last - max(first, 0) + 1) + " " * (room - last - 1)
-
-
-def _fold(output: Output, text: Text, *, indent: int) -> None:
-    """Print a text that may be long, folded and indented."""
-    if indent + text.cell_len <= output.width:
-        output.draw(Text(" " * indent).append_text(text), wrap=True)
-        return
-    for line in text.wrap(Console(width=output.width), output.width - indent, overflow="fold"):
-        output.draw(Text(" " * indent).append_text(line), wrap=True)
