@@ -22,6 +22,7 @@ __all__ = ["awaitly"]
 _COMMANDS = {
     "demo": ("awaitly.cli.demo", "Pay back 200 refunds; the large ones wait for you."),
     "pending": ("awaitly.cli.looking", "List what waits for a decision."),
+    "inbox": ("awaitly.cli.inbox", "List what waits for you, and decide it all."),
     "runs": ("awaitly.cli.looking", "List runs, the newest first."),
     "show": ("awaitly.cli.looking", "Draw a run's timeline."),
     "approve": ("awaitly.cli.deciding", "Say yes."),
