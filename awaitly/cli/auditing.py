@@ -114,7 +114,7 @@ def verify_ledger(run_id: str | None, exported: str | None, *, everything: bool)
     """
     _check_meant(run_id, everything=everything)
     given = settings()
-    known = {} if exported is None else _known(exported, run_id)
+    known: Heads = {} if exported is None else _known(exported, run_id)
 
     async def checked(orchestrator: Orchestrator, _: Store) -> list[_Ledger]:
         return [each async for each in _ledgers(orchestrator, run_id, known)]

@@ -8,7 +8,10 @@ from rich.text import Text
 
 from awaitly.cli.output import Output
 
-__all__ = ["cut", "fold"]
+__all__ = ["cut", "excerpt", "fold"]
+
+_MUCH = 1_000
+"""Characters of one text that are shown."""
 
 
 def cut(text: str, width: int) -> str:
@@ -16,12 +19,17 @@ def cut(text: str, width: int) -> str:
     return text if cell_len(text) <= width else f"{chop_cells(text, width - 1)[0]}~" if width > 1 else "~"
 
 
-def fold(output: Output, text: Text | str, *, indent: int = 0, hanging: int = 0, style: str = "") -> None:
-    """Print a text that may be long, folded and indented; lines after the first by `hanging` more."""
+def excerpt(text: str) -> str:
+    """Leave the beginning of a text that is very long, and say so."""
+    return text if len(text) <= _MUCH else f"{text[:_MUCH]}~ ({len(text) - _MUCH:,} characters more: see --json)"
+
+
+def fold(output: Output, text: Text | str, *, indent: int = 0, lead: str = "", style: str = "") -> None:
+    """Print a text that may be long, folded and indented; `lead` stands before its first line, and blanks below it."""
     whole = Text(text, style=style) if isinstance(text, str) else text
-    if indent + whole.cell_len <= output.width:
-        output.draw(Text(" " * indent).append_text(whole), wrap=True)
-        return
-    lines = whole.wrap(Console(width=output.width), output.width - indent - hanging, overflow="fold")
+    room = output.width - indent - len(lead)
+    fits = whole.cell_len <= room
+    lines = [whole] if fits else whole.wrap(Console(width=output.width), room, overflow="fold")
     for number, line in enumerate(lines):
-        output.draw(Text(" " * (indent + (hanging if number else 0))).append_text(line), wrap=True)
+        before = lead if number == 0 else " " * len(lead)
+        output.draw(Text(" " * indent + before).append_text(line), wrap=True)

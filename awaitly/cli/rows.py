@@ -9,15 +9,15 @@ from attrs import field, frozen
 
 from awaitly.approval import Approval
 from awaitly.cli import wording
+from awaitly.cli.asked import details_of
 from awaitly.cli.human import day_and_time, length
+from awaitly.cli.ledger import Told, told_by
 from awaitly.cli.veil import Veil
-from awaitly.cli.visible import shown, visible
 from awaitly.cli.waits import Children, came, described
 from awaitly.digest import digest
 from awaitly.journal import Arrived, Decided, Elapsed, Failed, Message, Raised, Step
 from awaitly.reader import History
-from awaitly.redaction import redacted
-from awaitly.statuses import ApprovalStatus, RunStatus, WaitKind
+from awaitly.statuses import RunStatus, WaitKind
 
 __all__ = ["Row", "rows_of"]
 
@@ -38,7 +38,8 @@ class Row:
 def rows_of(history: History, end: datetime, veil: Veil, children: Children) -> list[Row]:
     """Give the lines of a run that is drawn up to a time, in the order in which they began."""
     rows = [*_done(history, veil), *_under_way(history, end, children), *_untaken(history, veil)]
-    rows += [_approval_row(approval, end) for approval in history.approvals]
+    ledger = told_by(history.entries)
+    rows += [_approval_row(approval, end, ledger) for approval in history.approvals]
     return sorted(rows, key=lambda row: row.start)
 
 
@@ -94,44 +95,9 @@ def _step_row(step: Step, veil: Veil) -> Row:
     return Row(step.key, step.started_at, step.ended_at, took, style="red", details=(f"failed: {error}",))
 
 
-def _approval_row(approval: Approval, end: datetime) -> Row:
+def _approval_row(approval: Approval, end: datetime, ledger: tuple[Told, ...]) -> Row:
     closed = approval.closing.at if approval.closing else end
-    note = (
-        f"waited {length(closed - approval.asked_at)}"
-        if approval.closing
-        else f"waits {length(closed - approval.asked_at)}"
-    )
-    details = [visible(approval.summary), *_votes(approval), *_closing(approval)]
-    return Row(approval.key, approval.asked_at, closed, note, waits=True, style="yellow", details=tuple(details))
-
-
-def _votes(approval: Approval) -> list[str]:
-    """Say who voted, where one vote was not the decision itself."""
-    if len(approval.votes) <= 1 and not approval.pending:
-        return []
-    return [
-        f"{'yes' if vote.approves else 'no'} by {visible(vote.by.name)}, {day_and_time(vote.at)}"
-        f"{'' if vote.revision == approval.revision else f', on revision {vote.revision}'}{_why(approval, vote.reason)}"
-        for vote in approval.votes
-    ]
-
-
-def _closing(approval: Approval) -> list[str]:
-    original = shown(redacted(approval.proposal, approval.redact))
-    lines = [f"proposed {original}"]
-    if approval.edited is not None and approval.editor is not None:
-        lines.append(
-            f"edited to {shown(redacted(approval.edited, approval.redact))} by {visible(approval.editor.name)}"
-        )
-    closing = approval.closing
-    if closing is None:
-        return [*lines, f"may decide: {visible(approval.policy.describe())}"]
-    at = day_and_time(closing.at)
-    if approval.status is ApprovalStatus.EDITED:
-        return [*lines[:-1], f"{lines[-1]}, {at}"]
-    who = "" if approval.status is ApprovalStatus.EXPIRED else f" by {visible(closing.by.name)}"
-    return [*lines, f"{approval.status.value}{who}, {at}{_why(approval, closing.reason)}"]
-
-
-def _why(approval: Approval, reason: str | None) -> str:
-    return f": {visible(Veil((approval,)).text(reason))}" if reason else ""
+    verb = "waited" if approval.closing else "waits"
+    note = f"{verb} {length(closed - approval.asked_at)}"
+    details = tuple(details_of(approval, ledger))
+    return Row(approval.key, approval.asked_at, closed, note, waits=True, style="yellow", details=details)

@@ -1,4 +1,4 @@
-"""A run's timeline: all on one scale of time, so that the long wait is seen as the long part."""
+"""A run as a picture: its chains, its timeline on one scale, so that the long wait is seen as such, and what waits."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from rich.text import Text
 
 from awaitly.approval import Approval
 from awaitly.cli import plain, wording
+from awaitly.cli.chains import draw_chain
 from awaitly.cli.folding import cut, fold
+from awaitly.cli.forms import chains_of
 from awaitly.cli.human import day_and_time, length, time_of_day
+from awaitly.cli.ledger import told_by
 from awaitly.cli.output import Output
+from awaitly.cli.question import draw_question, stopped_by
 from awaitly.cli.rows import Row, rows_of
 from awaitly.cli.tables import STYLES, expiry
 from awaitly.cli.veil import Veil
@@ -52,14 +56,26 @@ def draw(output: Output, history: History, now: datetime, children: Children = N
     for line in _heading(run, end):
         fold(output, Text(line), indent=0)
     output.line()
+    for chain in chains_of(run.run_id, history.approvals):
+        draw_chain(output, chain)
     rows = rows_of(history, end, veil, children)
     _draw_rows(output, rows, run.created_at, end)
     if rows:
         output.line()
+    _draw_questions(output, history, now)
     word, said = _ending(history, veil, now, children)
     fold(output, Text.assemble((word, f"bold {STYLES.get(run.status, '')}".strip()), said), indent=2)
     for damage in history.damage:
         fold(output, Text(f"damaged: {visible(damage)}", style="red"), indent=2)
+
+
+def _draw_questions(output: Output, history: History, now: datetime) -> None:
+    if history.run.status.ended:
+        return
+    ledger = told_by(history.entries)
+    for approval in history.approvals:
+        if approval.pending:
+            draw_question(output, approval, ledger, now)
 
 
 def _heading(run: RunRecord, end: datetime) -> list[str]:
@@ -103,7 +119,7 @@ def _result(result: Recorded, veil: Veil) -> str:
 
 def _waiting(history: History, now: datetime, children: Children) -> str:
     run = history.run
-    waits = [f"{visible(a.key)} (expires {expiry(a.deadline, now)})" for a in _open(history, now)]
+    waits = [f"{visible(a.key)} ({_left(a, now)})" for a in _open(history, now)]
     waits += [awaited(w, run.run_id, now, children) for w in still_awaited(run, history.messages, now)]
     come = list(_come(history, now))
     if not waits:
@@ -111,6 +127,10 @@ def _waiting(history: History, now: datetime, children: Children) -> str:
         return f": {said}; it goes on when it is resumed"
     besides = ", ".join(_BESIDES[what].format(visible(key)) for what, key in come)
     return f": waits for {', '.join(waits)}{f'; it can be resumed: {besides}' if come else ''}"
+
+
+def _left(approval: Approval, now: datetime) -> str:
+    return "time stands still" if stopped_by(approval) else f"expires {expiry(approval.deadline, now)}"
 
 
 def _open(history: History, now: datetime) -> list[Approval]:

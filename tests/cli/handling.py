@@ -36,7 +36,7 @@ async def order(run: Run[NotApproved], what: str) -> Result[str, NotApproved]:
 @workflow
 async def purchase(run: Run[NotApproved], amount: int) -> Result[int, NotApproved]:
     """Ask in four stages, of which one is left out."""
-    stages = (
+    stages: tuple[Stage[int], ...] = (
         Stage("team", policy=Policy(approvers=["ann"])),
         Stage("legal", when=lambda value: value > 1_000),
         Stage("finance", policy=Policy(approvers=["role:finance", "bob"])),

@@ -19,7 +19,8 @@ def approval(url: str, run_id: str) -> Any:
 
 def events(url: str, run_id: str) -> list[Any]:
     """Give what the ledger of a run says."""
-    return call("show", run_id, "--store", url, "--json").document["events"]
+    told: list[Any] = call("show", run_id, "--store", url, "--json").document["events"]
+    return told
 
 
 def test_a_claim_is_taken_and_given_up(handled: str) -> None:

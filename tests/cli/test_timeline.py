@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import io
-import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,11 +7,9 @@ from attrs import evolve
 
 from awaitly import Actor, Approval, ApprovalStatus, History, Policy, RunStatus
 from awaitly.approval import Closing
-from awaitly.cli import timeline
-from awaitly.cli.output import Output
-from awaitly.cli.waits import NO_CHILDREN, Children
 from awaitly.errors import UnexpectedError
 from awaitly.journal import Raised, Returned, RunRecord, Step
+from tests.cli.drawing import drawn
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 ASKED = START + timedelta(minutes=40)
@@ -86,22 +82,6 @@ Since 2026-11-02 09:00:00 UTC, took 2 d
   completed, 2026-11-04 14:00:00 UTC:
   Receipt(amount="900.00")
 """
-
-
-def drawn(
-    history: History,
-    now: datetime,
-    columns: int,
-    monkeypatch: pytest.MonkeyPatch,
-    encoding: str = "utf-8",
-    children: Children = NO_CHILDREN,
-) -> str:
-    """Draw a timeline as it comes out of a process whose output is no terminal."""
-    written = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
-    monkeypatch.setenv("COLUMNS", str(columns))
-    timeline.draw(Output(as_json=False), history, now, children)
-    return written.getvalue().decode(encoding)
 
 
 def test_the_wait_is_the_long_part(monkeypatch: pytest.MonkeyPatch) -> None:

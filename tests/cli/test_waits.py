@@ -15,8 +15,8 @@ from awaitly.digest import digest
 from awaitly.errors import UnexpectedError
 from awaitly.journal import Arrived, Elapsed, Failed, Raised, Returned, RunRecord, Step
 from awaitly.records import message_key
+from tests.cli.drawing import drawn
 from tests.cli.support import NASTY, NASTY_SHOWN, call, is_safe, wait_for
-from tests.cli.test_timeline import drawn
 from tests.cli.waiting import WORKFLOWS
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
