@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from attrs import frozen
 from rich.cells import cell_len
@@ -13,7 +13,8 @@ from awaitly.cli.output import Output
 
 __all__ = ["Box", "draw_boxes"]
 
-_WIDEST = 26
+_WIDTHS = (26, 22, 18, 14)
+"""How wide what stands in a box may be, the best first."""
 _ROUND = 4
 """Columns that a frame takes besides what stands in it."""
 
@@ -46,18 +47,18 @@ _PENS = {
 
 
 def draw_boxes(output: Output, boxes: Sequence[Box], indent: int) -> None:
-    """Draw boxes as wide as there is room."""
+    """Draw boxes as wide as there is room: narrower ones where that brings all of them onto one line."""
     arrow = _PENS[output.has_blocks, False].arrow
     room = output.width - indent - cell_len(arrow)
-    widest = max(min(_WIDEST, room - _ROUND), 1)
-    rows = _rows([_folded(box, widest) for box in boxes], room, cell_len(arrow))
+    tries = [_rows(boxes, min(widest, max(room - _ROUND, 1)), room, cell_len(arrow)) for widest in _WIDTHS]
+    rows = next((each for each in tries if len(each) == 1), tries[0])
     for number, row in enumerate(rows):
         _draw_row(output, row, indent, arrow, first=number == 0)
 
 
 def _folded(box: Box, widest: int) -> Box:
     console = Console(width=widest)
-    lines = [line.plain for text in box.lines for line in Text(text).wrap(console, widest, overflow="fold")]
+    lines = [line.plain.rstrip() for text in box.lines for line in Text(text).wrap(console, widest, overflow="fold")]
     return Box(tuple(lines), box.style, box.faint)
 
 
@@ -65,19 +66,19 @@ def _inner(box: Box) -> int:
     return max(map(cell_len, box.lines), default=0)
 
 
-def _rows(boxes: Sequence[Box], room: int, gap: int) -> Iterator[list[Box]]:
-    """Give as many boxes as fit beside each other, row after row."""
-    row: list[Box] = []
-    taken = 0
-    for box in boxes:
-        wide = _inner(box) + _ROUND + gap
-        if row and taken + wide > room + gap:
-            yield row
-            row, taken = [], 0
-        row.append(box)
-        taken += wide
-    if row:
-        yield row
+def _rows(boxes: Sequence[Box], widest: int, room: int, gap: int) -> list[list[Box]]:
+    """Put as many boxes as fit beside each other, row after row."""
+    rows: list[list[Box]] = []
+    left = 0
+    for box in (_folded(each, widest) for each in boxes):
+        wide = _inner(box) + _ROUND
+        if rows and wide + gap <= left:
+            rows[-1].append(box)
+            left -= wide + gap
+        else:
+            rows.append([box])
+            left = room - wide
+    return rows
 
 
 def _draw_row(output: Output, row: Sequence[Box], indent: int, arrow: str, *, first: bool) -> None:

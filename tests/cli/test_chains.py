@@ -52,11 +52,11 @@ TEAM = evolve(
 
 AT_100 = """
   purchase: 1 of 3 stages done
-  ┌─────────────────────────┐   ┌╌╌╌╌╌╌╌╌╌╌┐   ┌────────────────────────────┐   ┌──────────┐
-  │ team                    │─▶ ┆ legal    ┆─▶ │ finance                    │─▶ │ director │
-  │ approved by cid for ann │   ┆ left out ┆   │ waits for role:finance or  │   │ remains  │
-  │                         │   ┆          ┆   │ bob                        │   │          │
-  └─────────────────────────┘   └╌╌╌╌╌╌╌╌╌╌┘   └────────────────────────────┘   └──────────┘
+  ┌─────────────────────────┐   ┌╌╌╌╌╌╌╌╌╌╌┐   ┌───────────────────────────┐   ┌──────────┐
+  │ team                    │─▶ ┆ legal    ┆─▶ │ finance                   │─▶ │ director │
+  │ approved by cid for ann │   ┆ left out ┆   │ waits for role:finance or │   │ remains  │
+  │                         │   ┆          ┆   │ bob                       │   │          │
+  └─────────────────────────┘   └╌╌╌╌╌╌╌╌╌╌┘   └───────────────────────────┘   └──────────┘
 
 """
 AT_60 = """
@@ -65,17 +65,24 @@ AT_60 = """
   │ team                    │─▶ ┆ legal    ┆
   │ approved by cid for ann │   ┆ left out ┆
   └─────────────────────────┘   └╌╌╌╌╌╌╌╌╌╌┘
-     ┌────────────────────────────┐   ┌──────────┐
-  ─▶ │ finance                    │─▶ │ director │
-     │ waits for role:finance or  │   │ remains  │
-     │ bob                        │   │          │
-     └────────────────────────────┘   └──────────┘
+     ┌───────────────────────────┐   ┌──────────┐
+  ─▶ │ finance                   │─▶ │ director │
+     │ waits for role:finance or │   │ remains  │
+     │ bob                       │   │          │
+     └───────────────────────────┘   └──────────┘
 
+"""
+AT_88 = """
+  purchase: 1 of 3 stages done
+  ┌─────────────────────┐   ┌╌╌╌╌╌╌╌╌╌╌┐   ┌────────────────────────┐   ┌──────────┐
+  │ team                │─▶ ┆ legal    ┆─▶ │ finance                │─▶ │ director │
+  │ approved by cid for │   ┆ left out ┆   │ waits for role:finance │   │ remains  │
+  │ ann                 │   ┆          ┆   │ or bob                 │   │          │
 """
 ASCII = """
   purchase: 1 of 3 stages done
-  +-------------------------+   ............   +----------------------------+   +----------+
-  | team                    |-> : legal    :-> | finance                    |-> | director |
+  +-------------------------+   ............   +---------------------------+   +----------+
+  | team                    |-> : legal    :-> | finance                   |-> | director |
 """
 
 
@@ -92,6 +99,11 @@ def test_a_chain_is_a_line_of_boxes(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_full_line_goes_on_below(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the arrow at its beginning."""
     assert AT_60 in drawn(history(), START, 60, monkeypatch)
+
+
+def test_narrower_boxes_are_better_than_a_second_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where all of them then stand beside each other."""
+    assert AT_88 in drawn(history(), START, 88, monkeypatch)
 
 
 def test_ascii_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
