@@ -149,7 +149,7 @@ def with_bug(harm: Harm, planted: str) -> Harm:
 def unharmed(random: Random, place: Place) -> tuple[str, Victim]:
     """Let nothing happen to the victim; it is merely impatient."""
     shape = drawn_shape(random)
-    return shape, Victim(_living(place, shape, random, "victim").but(patience=0.3), surely=False)
+    return shape, Victim(_living(place, shape, random, "victim").but(patience=3), surely=False)
 
 
 # A life
