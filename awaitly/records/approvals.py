@@ -8,6 +8,7 @@ from awaitly.approval import Approval, Closing, StagePlace, Vote
 from awaitly.coding.texts import compact
 from awaitly.durations import from_micros, to_micros
 from awaitly.eligibility import audience
+from awaitly.escalation import rungs
 from awaitly.handling import UNHANDLED
 from awaitly.policy import Policy
 from awaitly.records.handling import handling_of, plain_handling
@@ -86,7 +87,11 @@ def _vote(plain: list[Any]) -> Vote:
 
 def _stage(plain: list[Any]) -> StagePlace:
     chain, name, stages, planned = plain
-    return StagePlace(text_of(chain), text_of(name), tuple(map(text_of, stages)), tuple(map(text_of, planned)))
+    place = StagePlace(text_of(chain), text_of(name), tuple(map(text_of, stages)), tuple(map(text_of, planned)))
+    if place.name not in place.stages:
+        msg = f"its chain has no stage {place.name!r}"
+        raise ValueError(msg)
+    return place
 
 
 def _closing(plain: list[Any]) -> Closing:
@@ -105,35 +110,46 @@ def _approval_of(row: ApprovalRow) -> Approval:
     if status not in _NOT_CLOSED and body.get("closing") is None:
         msg = f"it is {status.value}, and nobody decided it"
         raise ValueError(msg)
-    return Approval(
-        run_id=row.run_id,
-        key=row.key,
-        workflow=row.workflow,
-        place=text_of(body["at"]),
-        operation=text_of(body["operation"]),
-        summary=text_of(body["summary"]),
-        proposal=json_of(body["proposal"]),
-        schema=text_of(body["schema"]),
-        policy=Policy.from_plain(body.get("policy", {})),
-        asked_at=from_micros(row.asked_at),
-        deadline=moment_of(row.deadline),
-        requested_by=optional(actor_of, body.get("requested_by")),
-        reason=body.get("reason"),
-        metadata=json_of(body["metadata"]) if "metadata" in body else "{}",
-        redact=tuple(body.get("redact", ())),
-        external=body.get("external", False),
-        version=row.version,
-        revision=count_of(body.get("revision", 1)),
-        status=status,
-        edited=optional(json_of, body.get("edited")),
-        editor=optional(actor_of, body.get("editor")),
-        votes=tuple(map(_vote, body.get("votes", ()))),
-        closing=optional(_closing, body.get("closing")),
-        consumed_at=moment_of(body.get("consumed_at")),
-        handling=handling_of(body["handling"]) if "handling" in body else UNHANDLED,
-        stage=optional(_stage, body.get("stage")),
-        digest=text_of(body["digest"]),
+    return _on_its_ladder(
+        Approval(
+            run_id=row.run_id,
+            key=row.key,
+            workflow=row.workflow,
+            place=text_of(body["at"]),
+            operation=text_of(body["operation"]),
+            summary=text_of(body["summary"]),
+            proposal=json_of(body["proposal"]),
+            schema=text_of(body["schema"]),
+            policy=Policy.from_plain(body.get("policy", {})),
+            asked_at=from_micros(row.asked_at),
+            deadline=moment_of(row.deadline),
+            requested_by=optional(actor_of, body.get("requested_by")),
+            reason=body.get("reason"),
+            metadata=json_of(body["metadata"]) if "metadata" in body else "{}",
+            redact=tuple(body.get("redact", ())),
+            external=body.get("external", False),
+            version=row.version,
+            revision=count_of(body.get("revision", 1)),
+            status=status,
+            edited=optional(json_of, body.get("edited")),
+            editor=optional(actor_of, body.get("editor")),
+            votes=tuple(map(_vote, body.get("votes", ()))),
+            closing=optional(_closing, body.get("closing")),
+            consumed_at=moment_of(body.get("consumed_at")),
+            handling=handling_of(body["handling"]) if "handling" in body else UNHANDLED,
+            stage=optional(_stage, body.get("stage")),
+            digest=text_of(body["digest"]),
+        )
     )
+
+
+def _on_its_ladder(a: Approval) -> Approval:
+    """Refuse a ladder that has been climbed beyond its top, or whose times are not those of its levels."""
+    levels = a.policy.escalations
+    if a.handling.told > len(rungs(levels)) or len(a.handling.levels) not in (0, len(levels)):
+        msg = "how far its ladder was climbed does not fit its policy"
+        raise ValueError(msg)
+    return a
 
 
 _NOT_CLOSED = {ApprovalStatus.PENDING, ApprovalStatus.SUPERSEDED}

@@ -52,3 +52,24 @@ def test_a_decision_does_not_need_the_steps(url: str) -> None:
     """A run with a damaged step is decided on as any other."""
     damage(url, "steps")
     assert call("approve", "buy-1", *BY, "--store", url).code == 0
+
+
+@pytest.mark.parametrize(
+    ("run_id", "found", "instead"),
+    [
+        ("inv-1", '"status":"pending"', '"status":"pending","handling":{"told":9}'),
+        ("inv-1", '"status":"pending"', '"status":"pending","handling":{"levels":[0]}'),
+        ("spend-1", '"stage":["purchase","finance"', '"stage":["purchase","elsewhere"'),
+    ],
+)
+def test_what_does_not_fit_its_own_policy_or_chain_is_damage(
+    handled: str, run_id: str, found: str, instead: str
+) -> None:
+    """A ladder climbed beyond its top, and a stage that its chain does not have, are named and end no command."""
+    of_run = "run = (SELECT number FROM runs WHERE run_id = ?)"
+    with closing(sqlite3.connect(handled.removeprefix("sqlite:///"))) as db, db:
+        db.execute(f"UPDATE approvals SET body = replace(body, ?, ?) WHERE {of_run}", (found, instead, run_id))  # noqa: S608
+    told = call("show", run_id, "--store", handled)
+    assert (told.code, told.err) == (0, "")
+    assert told.out.count("damaged: ") == 1
+    assert len(call("show", run_id, "--store", handled, "--json").document["damage"]) == 1
