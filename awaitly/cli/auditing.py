@@ -51,7 +51,12 @@ class _Ledger:
     entries: tuple[Entry, ...]
     checked: Result[Head, BrokenChain]
 
+    def alone(self) -> _Ledger:
+        """Leave out the entries, of which a whole store may have many."""
+        return _Ledger(self.run_id, (), self.checked)
+
     def document(self) -> dict[str, Any]:
+        """Give the JSON form."""
         match self.checked:
             case Ok(head):
                 return plain.head(self.run_id, head)
@@ -117,7 +122,7 @@ def verify_ledger(run_id: str | None, exported: str | None, *, everything: bool)
     known: Heads = {} if exported is None else _known(exported, run_id)
 
     async def checked(orchestrator: Orchestrator, _: Store) -> list[_Ledger]:
-        return [each async for each in _ledgers(orchestrator, run_id, known)]
+        return [each.alone() async for each in _ledgers(orchestrator, run_id, known)]
 
     found = look(given.url, checked)
     if run_id is not None:
@@ -177,7 +182,7 @@ def print_head(run_id: str | None, *, everything: bool) -> None:
     given = settings()
 
     async def checked(orchestrator: Orchestrator, _: Store) -> list[_Ledger]:
-        return [each async for each in _ledgers(orchestrator, run_id, {})]
+        return [each.alone() async for each in _ledgers(orchestrator, run_id, {})]
 
     found = look(given.url, checked)
     given.output.answer(
@@ -224,7 +229,7 @@ def export_ledger(run_id: str | None, path: Path | None, *, everything: bool) ->
                 given.output.raw(
                     "".join(f"{json.dumps(_entry(entry), separators=(',', ':'))}\n" for entry in each.entries)
                 )
-            found.append(each if given.as_json else _Ledger(each.run_id, (), each.checked))
+            found.append(each if given.as_json else each.alone())
         return found
 
     found = look(given.url, exported)

@@ -39,6 +39,7 @@ HANDLING = Handling(
     taken=Taken(BOB, ASKED + 26 * HOUR),
     delegations=(Delegation("bob", "cid", ("bob",), ASKED + 27 * HOUR, ("bob",)),),
     told=2,
+    reminded=2,
     reminded_at=ASKED + DAY,
     inquiry=Inquiry(EVE, ASKED + 28 * HOUR),
     remarks=(

@@ -41,6 +41,13 @@ def test_absences_are_listed(handled: str) -> None:
     ]
 
 
+def test_an_absence_is_no_run(handled: str) -> None:
+    """Neither runs nor ledgers have more for it."""
+    before = call("runs", "--store", handled).out, call("audit", "head", "--all", "--store", handled).out
+    call("away", "ann", "--to", "cid", "--until", "3d", "--store", handled)
+    assert (call("runs", "--store", handled).out, call("audit", "head", "--all", "--store", handled).out) == before
+
+
 def test_somebody_else_says_so_as_an_admin(handled: str) -> None:
     """Whoever is named by `--by`, or AWAITLY_ACTOR."""
     words = ("away", "ann", "--to", "cid", "--until", "3d", "--store", handled)
