@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import Enum, unique
+from itertools import pairwise
 
 from attrs import frozen
 
@@ -84,9 +85,12 @@ class Progress:
 
 
 def progress_of(run_id: str, chain: str, approvals: Iterable[Approval]) -> Progress | None:
-    """Tell how far a chain has come, from a run's approvals, in any order; None where it asked none."""
+    """Tell how far a chain has come, from a run's approvals, in any order; None where it asked none.
+
+    Where the run has gone through it several times, this is about the last.
+    """
     in_order = sorted(approvals, key=_order)
-    asked = [(a.stage, a) for a in in_order if a.stage is not None and a.stage.chain == chain]
+    asked = _last_round([(a.stage, a) for a in in_order if a.stage is not None and a.stage.chain == chain])
     if not asked:
         return None
     latest = {place.name: approval for place, approval in asked}
@@ -98,6 +102,18 @@ def progress_of(run_id: str, chain: str, approvals: Iterable[Approval]) -> Progr
 def _order(approval: Approval) -> tuple[int, ...]:
     """Order questions as the code comes by them: it numbers its calls, and a clock may stand still between two."""
     return tuple(map(int, _NUMBER.findall(approval.place)))
+
+
+def _last_round(asked: list[tuple[StagePlace, Approval]]) -> list[tuple[StagePlace, Approval]]:
+    """Leave what was asked since the code last began the chain: a loop may go through it several times."""
+    begun = 0
+    for number, ((before, earlier), (place, _)) in enumerate(pairwise(asked), start=1):
+        further = place.stages.index(place.name) - before.stages.index(before.name)
+        goes_on = earlier.status in _GRANTED and further > 0
+        leads_back = earlier.status is ApprovalStatus.REJECTED and further < 0
+        if not (goes_on or leads_back):
+            begun = number
+    return asked[begun:]
 
 
 def _stage(name: str, place: StagePlace, approval: Approval | None) -> StageProgress:

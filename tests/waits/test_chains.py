@@ -342,6 +342,32 @@ async def test_two_chains_in_one_run_keep_apart(store: SharedStore) -> None:
         assert (await orchestrator.approve("r", "b.manager", by="mona", resume=double)).unwrap().result == Ok((6, 7))
 
 
+async def test_a_chain_in_a_loop_tells_of_its_last_round(store: SharedStore) -> None:
+    """What was decided in the round before does not count: neither as completed, nor as to be asked again."""
+
+    @workflow
+    async def rounds(run: Run[FlowError]) -> Result[list[int], FlowError]:
+        return Ok([await run.chain("x", *STAGES[:2], proposes=amount) for amount in (500, 5, 500)])
+
+    seen: list[list[str]] = []
+    async with Orchestrator(store, workflows=[rounds]) as orchestrator:
+        await orchestrator.start(rounds(), run_id="r")
+        for _ in range(5):
+            seen.append(states(await told(orchestrator)))
+            await orchestrator.approve("r", by="ann")
+            await orchestrator.resume("r")
+        assert (await orchestrator.resume("r", rounds)).result == Ok([500, 5, 500])
+        seen.append(states(await told(orchestrator)))
+    assert seen == [
+        ["waiting", "remaining"],
+        ["completed", "waiting"],
+        ["waiting", "skipped"],
+        ["waiting", "remaining"],
+        ["completed", "waiting"],
+        ["completed", "completed"],
+    ]
+
+
 async def test_chains_go_side_by_side(store: SharedStore) -> None:
     """Each at its own pace; the run goes on once both are through."""
 
