@@ -1,11 +1,13 @@
 """Expenses: a report goes from the manager to finance and to the board, as far as its amount takes it.
 
-    python expenses.py                                                      hands the reports in, and says who has them
-    awaitly approve expense-E-2 --by mona --store sqlite:///expenses.db     the manager decides
-    awaitly edit expense-E-3 9500 --by mona --store sqlite:///expenses.db   the manager takes something off
-    python expenses.py                                                      goes on, and says how far each has come
-    python expenses.py away mona max 14d                                    mona is on holiday: max decides for her
-    awaitly worker expenses:orchestrator                                    reminds, escalates and goes on by itself
+    export AWAITLY_STORE=sqlite:///expenses.db
+    python expenses.py                           hands the reports in, and says who has them
+    awaitly approve expense-E-2 --by mona        the manager decides
+    awaitly edit expense-E-3 9500 --by mona      the manager takes something off
+    python expenses.py                           goes on, and says how far each has come
+    awaitly show expense-E-3                     draws it
+    awaitly away mona --to max --until 14d       mona is on holiday: max decides for her
+    awaitly worker expenses:orchestrator         reminds, escalates and goes on by itself
 
 Finance is asked above 1,000, two of the board above 10,000: of the amount as it stands when their turn comes. Whoever
 rejects gives the report back to the one before; the manager's rejection ends it. All that is known about the reports
@@ -14,7 +16,6 @@ is in expenses.db, so this program may be stopped at any moment and started agai
 
 import asyncio
 import csv
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -204,16 +205,12 @@ async def hand_in(expenses: Orchestrator, report: Report) -> None:
             print(f"{execution.run_id}: not paid. {error}")
 
 
-async def main(words: list[str]) -> None:
+async def main() -> None:
     async with orchestrator() as expenses:
-        match words:
-            case ["away", owner, to, until]:
-                print((await expenses.away(owner, to=to, until=until)).map(lambda absence: f"until {absence.until}"))
-            case _:
-                await expenses.recover()
-                for report in REPORTS:
-                    await hand_in(expenses, report)
+        await expenses.recover()
+        for report in REPORTS:
+            await hand_in(expenses, report)
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:]))
+    asyncio.run(main())
