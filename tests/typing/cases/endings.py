@@ -12,6 +12,7 @@ from awaitly import (
     ApprovalExpired,
     ApprovalRejected,
     Approved,
+    ClaimedByOther,
     Decision,
     DurabilityUnknown,
     Edited,
@@ -23,9 +24,11 @@ from awaitly import (
     NeedsReview,
     NotApproved,
     NotAuthorised,
+    NotPossible,
     Ok,
     Orchestrator,
     PendingApproval,
+    ReauthenticationNeeded,
     Refusal,
     Rejected,
     Result,
@@ -122,6 +125,8 @@ def all_refusals(decided: Result[Decision, Refusal]) -> bool:
                 case UnknownApproval() | AmbiguousApproval() | AlreadyDecided() | StaleRevision() | Expired():
                     return False
                 case NotAuthorised() | SelfApproval() | EditorCannotApprove() | InvalidEdit():
+                    return False
+                case ReauthenticationNeeded() | ClaimedByOther() | NotPossible():
                     return False
                 case NeedsReview() | DurabilityUnknown():
                     return False
