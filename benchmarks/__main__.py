@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from benchmarks import disk, growth, imports, redis_limit, steps, waking, working, workload
+from benchmarks import disk, growth, imports, policies, redis_limit, steps, waking, working, workload
 from benchmarks.figures import Figure, environment, markdown, write
 
 __all__: list[str] = []
@@ -16,6 +16,7 @@ _PARTS: dict[str, Callable[..., list[Figure]]] = {
     "workload": workload.measure,
     "steps": steps.measure,
     "import": imports.measure,
+    "policies": policies.measure,
     "disk": disk.measure,
     "growth": growth.measure,
     "postgres": workload.measure_postgres,
