@@ -7,22 +7,38 @@ from datetime import timedelta
 from functools import lru_cache
 from itertools import pairwise
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from awaitly.durations import Duration, as_timedelta, spoken
 from awaitly.exceptions import PolicyError
 from awaitly.grants import Grant, checked_grants
 
-__all__ = ["Escalation", "Rung", "length", "problems", "rungs"]
+__all__ = ["LONGEST", "Escalation", "Rung", "flag", "length", "problems", "rungs"]
+
+LONGEST = timedelta(days=36_500)
+"""A century: whatever is due stays within what a calendar can say."""
+_MOST_TELLINGS = 1_000
+"""How many times one level is told at most."""
 
 
 def length(what: str, value: Duration) -> timedelta:
-    """Read a length of time. Raises `PolicyError`, which names what it is of."""
+    """Read a length of time, at most a century. Raises `PolicyError`, which names what it is of."""
     try:
-        return as_timedelta(value)
-    except (ValueError, TypeError, AttributeError) as exc:
-        msg = f"{what}: {exc}"
-        raise PolicyError(msg) from exc
+        found = as_timedelta(value)
+        if found <= LONGEST:
+            return found
+    except (ValueError, TypeError, AttributeError):
+        pass
+    said = f"{value.total_seconds():g} seconds" if isinstance(value, timedelta) else repr(value)
+    msg = f"{what} is a length of time such as '30m', '24h' or '7d', above zero and at most 100 years, not {said}"
+    raise PolicyError(msg)
+
+
+def flag(_: object, attribute: Attribute[bool], value: object) -> None:
+    """Check an option that is either on or off. Raises `PolicyError`."""
+    if type(value) is not bool:
+        msg = f"{attribute.name} is either True or False, not {value!r}"
+        raise PolicyError(msg)
 
 
 def _after(value: Duration) -> timedelta:
@@ -49,7 +65,7 @@ class Escalation:
     to: tuple[str, ...] = field(converter=_to)
     repeat: int = field(default=1, kw_only=True)
     every: timedelta | None = field(default=None, converter=_every, kw_only=True)
-    replaces: bool = field(default=False, kw_only=True)
+    replaces: bool = field(default=False, kw_only=True, validator=flag)
 
     def __attrs_post_init__(self) -> None:
         """Refuse what contradicts itself."""
@@ -58,6 +74,9 @@ class Escalation:
             raise PolicyError(msg)
         if type(self.repeat) is not int or self.repeat < 1:
             msg = f"repeat counts how many times a level is told, so it is at least 1, not {self.repeat!r}"
+            raise PolicyError(msg)
+        if self.repeat > _MOST_TELLINGS:
+            msg = f"repeat={self.repeat} is too often to tell anybody anything: a level is told at most 1,000 times"
             raise PolicyError(msg)
         if (self.repeat > 1) is (self.every is None):
             msg = (
@@ -106,6 +125,8 @@ def problems(escalations: tuple[Escalation, ...], expires_in: timedelta | None) 
                 f"the escalation after {spoken(level.after)} must come later than the last telling of the one before "
                 f"it, which is {spoken(before.last)} after the asking"
             )
+    if any(level.last > LONGEST for level in escalations):
+        yield "an escalation that comes more than 100 years after the asking would never happen"
     if escalations and expires_in is not None and escalations[-1].last >= expires_in:
         yield (
             f"an escalation {spoken(escalations[-1].last)} after the asking would never happen: "

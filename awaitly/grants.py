@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeAlias, cast
 
 from attrs import field, frozen
 
 from awaitly.exceptions import PolicyError
 
-__all__ = ["ANYONE", "NAME", "ROLE", "RULE", "Grant", "Rule", "checked_grants", "is_countable", "person_of"]
+__all__ = [
+    "ANYONE",
+    "NAME",
+    "ROLE",
+    "RULE",
+    "Grant",
+    "Rule",
+    "checked_grants",
+    "is_countable",
+    "listed_in",
+    "person_of",
+]
 
 ANYONE = "*"
 """Stands for everybody whom the application lets through, where what waits is listed."""
@@ -17,10 +28,13 @@ ANYONE = "*"
 ROLE, RULE, NAME = "role:", "rule:", "name:"
 _PREFIXES = (ROLE, RULE, NAME)
 _LONGEST = 200
+"""Characters of one name."""
 
 
 def _named(_: object, __: object, value: str) -> None:
-    _checked(RULE + value)
+    if not isinstance(cast("object", value), str) or not _names_somebody(value):
+        msg = f"a rule needs a name of printable text, such as Rule('on-call', ...), not {value!r}"
+        raise PolicyError(msg)
 
 
 @frozen
@@ -47,19 +61,31 @@ Grant: TypeAlias = str | Rule
 
 def checked_grants(what: str, values: Iterable[Grant]) -> tuple[str, ...]:
     """Give grants in the form in which they are kept, each once. Raises `PolicyError` for what names nobody."""
+    listed = listed_in(what, values, "names such as 'alice' and roles such as 'role:manager'")
+    return tuple(dict.fromkeys(value.grant if isinstance(value, Rule) else _checked(value, what) for value in listed))
+
+
+def listed_in(what: str, values: object, items: str) -> tuple[object, ...]:
+    """Give the items of a list. Raises `PolicyError`, which names what the list is of, for what is none."""
     if isinstance(values, str):
-        msg = f"{what} is a list, not one text: [{values!r}]"
+        msg = f"{what} is a list, not one text: write {what}=[{values!r}]"
         raise PolicyError(msg)
-    return tuple(dict.fromkeys(value.grant if isinstance(value, Rule) else _checked(value, what) for value in values))
+    if isinstance(values, Iterable) and not isinstance(values, bytes | Mapping):
+        return tuple(cast("Iterable[object]", values))
+    msg = f"{what} is a list of {items}, not {str(cast('object', values))[:60]}"
+    raise PolicyError(msg)
 
 
-def _checked(grant: object, what: str = "a rule's name") -> str:
+def _names_somebody(name: str) -> bool:
+    return bool(name) and name == name.strip() and len(name) <= _LONGEST and name.isprintable() and name != ANYONE
+
+
+def _checked(grant: object, what: str) -> str:
     if not isinstance(grant, str):
-        msg = f"{what} has names, `role:NAME`s and rules, not {grant!r}"
+        msg = f"{what} lists names such as 'alice' and roles such as 'role:manager', not {grant!r}"
         raise PolicyError(msg)
     prefix, colon, rest = grant.partition(":")
-    named = rest if prefix + colon in _PREFIXES else grant
-    if not named or named != named.strip() or len(grant) > _LONGEST or not grant.isprintable() or grant == ANYONE:
+    if not _names_somebody(rest if prefix + colon in _PREFIXES else grant):
         msg = f"{what}: {grant[:40]!r} names nobody; write a person as 'alice' and a role as 'role:manager'"
         raise PolicyError(msg)
     if colon and prefix + colon not in _PREFIXES:

@@ -70,15 +70,17 @@ class Inquiry:
 class Handling:
     """What has happened to an approval besides votes and edits.
 
-    `assigned`: who may decide instead of the policy's approvers, where an admin said so. `told`: how many rungs of the
-    ladder were climbed. `levels`: when each level comes, where a calendar laid it down. `reminded`: how many times of
-    reminders have come, be they told or missed; `reminded_at`: when one was told last.
-    `stopped`: for how long time has stood still so far. `seen`: who has looked at which revision.
+    `assigned`: who may decide instead of the policy's approvers, where an admin said so, and `assigned_at` how many
+    levels of the ladder had been reached then. `told`: how many rungs of the ladder were climbed. `levels`: when each
+    level comes, where a calendar laid it down. `reminded`: how many times of reminders have come, be they told or
+    missed; `reminded_at`: when one was told last. `stopped`: for how long time has stood still so far. `seen`: who has
+    looked at which revision.
     """
 
     taken: Taken | None = None
     delegations: tuple[Delegation, ...] = ()
     assigned: tuple[str, ...] | None = None
+    assigned_at: int = 0
     told: int = 0
     levels: tuple[datetime, ...] = ()
     reminded: int = 0

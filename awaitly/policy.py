@@ -7,6 +7,7 @@ already waits.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from enum import Enum, unique
@@ -15,12 +16,13 @@ from types import MappingProxyType
 from typing import Any, TypeAlias, TypeVar, cast
 
 from attrs import asdict, field, fields, frozen
+from attrs.validators import optional
 
 from awaitly.durations import Duration, spoken
-from awaitly.escalation import Escalation, length, problems
+from awaitly.escalation import LONGEST, Escalation, flag, length, problems
 from awaitly.exceptions import PolicyError
-from awaitly.grants import RULE, Grant, checked_grants
-from awaitly.quorum import Quorum, most_filled, named_people
+from awaitly.grants import RULE, Grant, checked_grants, listed_in
+from awaitly.quorum import Quorum, named_people, unfilled
 
 __all__ = ["DEFAULT", "Calendar", "OnExpiry", "Policy", "Risk"]
 
@@ -45,10 +47,6 @@ class Risk(Enum):
 
     NORMAL = "normal"
     HIGH = "high"
-
-
-_LONGEST_WAIT = timedelta(days=36_500)
-"""A century: a deadline stays within what a calendar can say."""
 
 
 _SILENCE = {
@@ -79,11 +77,19 @@ def _fresh_within(value: Duration | None) -> timedelta | None:
 
 
 def _quorums(values: Iterable[Quorum]) -> tuple[Quorum, ...]:
-    return tuple(values)
+    return _all_of(Quorum, "also", values, "quorums such as Quorum(['role:legal'], needs=1)")
 
 
 def _levels(values: Iterable[Escalation]) -> tuple[Escalation, ...]:
-    return tuple(values)
+    return _all_of(Escalation, "escalations", values, "levels such as Escalation('4h', ['role:director'])")
+
+
+def _all_of(kind: type[T], what: str, values: Iterable[T], items: str) -> tuple[T, ...]:
+    for value in (listed := listed_in(what, values, items)):
+        if not isinstance(value, kind):
+            msg = f"{what} is a list of {items}, and one of them is {value!r}"
+            raise PolicyError(msg)
+    return cast("tuple[T, ...]", listed)
 
 
 def _on_expiry(value: OnExpiry | str) -> OnExpiry:
@@ -129,17 +135,17 @@ class Policy:
     needs: int = 1
     rejections: int = 1
     also: tuple[Quorum, ...] = field(default=(), converter=_quorums)
-    self_approval: bool = False
+    self_approval: bool = field(default=False, validator=flag)
     editors: tuple[str, ...] | None = field(default=None, converter=_editors)
-    editor_approves: bool = False
-    edit_counts_as_vote: bool | None = None
+    editor_approves: bool = field(default=False, validator=flag)
+    edit_counts_as_vote: bool | None = field(default=None, validator=optional(flag))
     fresh_within: timedelta | None = field(default=None, converter=_fresh_within)
-    exclusive_claims: bool = False
+    exclusive_claims: bool = field(default=False, validator=flag)
     expires_in: timedelta | None = field(default=None, converter=_expires_in)
     on_expiry: OnExpiry = field(default=OnExpiry.EXPIRE, converter=_on_expiry)
     escalations: tuple[Escalation, ...] = field(default=(), converter=_levels)
     remind_every: timedelta | None = field(default=None, converter=_remind_every)
-    questions_stop_clock: bool = False
+    questions_stop_clock: bool = field(default=False, validator=flag)
     calendar: Calendar | None = field(default=None, eq=False, repr=False)
     risk: Risk = field(default=Risk.NORMAL, converter=_risk)
 
@@ -157,34 +163,36 @@ class Policy:
             yield "risk='high' cannot be approved by silence: choose on_expiry='expire' or 'reject'"
 
     def _people_problems(self) -> Iterator[str]:
-        if type(self.rejections) is not int or self.rejections < 1:
-            yield f"rejections must be a whole number of at least 1, not {self.rejections!r}"
-            return
-        quorums = self.quorums
-        people = [named_people(quorum.approvers) for quorum in quorums]
+        for name, count in (("needs", self.needs), ("rejections", self.rejections)):
+            if type(count) is not int or count < 1:
+                yield f"{name} must be a whole number of at least 1, not {count!r}"
+                return
+        people = [named_people(quorum.approvers) for quorum in self.quorums]
         known = [named for named in people if named is not None]
-        if len(known) < len(people):
-            pass
-        elif self.rejections > len(everybody := frozenset[str]().union(*known)):
-            yield f"rejections={self.rejections} can never be met: the approvers are {', '.join(sorted(everybody))}"
-        elif most_filled([q.needs for q in quorums], _fits(known)) < self.seats:
-            yield f"{self.seats} different people are needed, and {', '.join(sorted(everybody))} cannot fill every seat"
+        everybody = frozenset[str]().union(*known)
+        if len(known) == len(people) and self.rejections > len(everybody):
+            few = f"there are only {len(everybody)} approvers ({_listed(everybody)})"
+            yield f"rejections={self.rejections} can never be met: {few}"
+        if unfilled(people, [quorum.needs for quorum in self.quorums], ()):
+            yield (
+                f"{self.seats} different people must approve, one for each seat, and those who are named "
+                f"({_listed(everybody)}) are too few for the seats that only they may take"
+            )
         for level in self.escalations:
             named = named_people(level.to)
             if level.replaces and named is not None and len(named) < self.seats:
                 yield f"an escalation that leaves only {', '.join(level.to)} can never end: {self.seats} are needed"
 
     def _time_problems(self) -> Iterator[str]:
-        if self.expires_in is not None and self.expires_in > _LONGEST_WAIT:
-            yield f"expires_in is at most {_LONGEST_WAIT.days} days, not {self.expires_in.days}"
         if self.expires_in is None and self.on_expiry is not OnExpiry.EXPIRE:
-            yield f"on_expiry={self.on_expiry.value!r} without expires_in would never happen"
+            yield f"on_expiry={self.on_expiry.value!r} would never happen: say as well when, such as expires_in='24h'"
         if self.remind_every is not None and self.expires_in is not None and self.remind_every >= self.expires_in:
-            yield f"a reminder every {spoken(self.remind_every)} would never come: {spoken(self.expires_in)} is all"
+            yield (
+                f"a reminder every {spoken(self.remind_every)} would never come: "
+                f"the approval expires after {spoken(self.expires_in)}"
+            )
         if self.calendar is not None and self.expires_in is None and not self.escalations:
             yield "a calendar without expires_in or escalations would never be asked"
-        if any(level.last > _LONGEST_WAIT for level in self.escalations):
-            yield f"an escalation comes within {_LONGEST_WAIT.days} days"
         yield from problems(self.escalations, self.expires_in)
 
     @property
@@ -220,17 +228,14 @@ class Policy:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Policy:
-        """Read the JSON form; raises `PolicyError` or `TypeError` where it is no policy."""
-        if not plain:
+        """Read the JSON form; raises `PolicyError` where it is no policy, whatever else it is."""
+        if plain == {}:
             return DEFAULT
-        given = dict(plain)
-        for name in given.keys() & _LENGTHS:
-            given[name] = timedelta(microseconds=given[name])
-        if "also" in given:
-            given["also"] = tuple(Quorum(**quorum) for quorum in given["also"])
-        if "escalations" in given:
-            given["escalations"] = tuple(map(_level_of, given["escalations"]))
-        return cls(**given)
+        try:
+            return cls(**{name: _READ.get(name, _as_it_is)(value) for name, value in plain.items()})
+        except (TypeError, KeyError, AttributeError, OverflowError) as exc:
+            msg = f"no policy of this release: {type(exc).__name__}: {exc}"
+            raise PolicyError(msg) from exc
 
     def describe(self) -> str:
         """Say the rule in a sentence."""
@@ -245,8 +250,6 @@ def _quorums_of(approvers: tuple[str, ...] | None, needs: int, also: tuple[Quoru
 DEFAULT = Policy()
 """Anyone but the requester may decide, and for ever."""
 
-_LENGTHS = {"fresh_within", "expires_in", "remind_every"}
-
 
 @lru_cache(maxsize=256)
 def _rules_of(policy: Policy) -> frozenset[str]:
@@ -258,14 +261,19 @@ def _rules_of(policy: Policy) -> frozenset[str]:
 
 
 def _both(one: Policy, other: Policy) -> Policy:
-    free = [p for p in (one, other) if p.approvers is None and p.seats == 1]
-    bound = [p for p in (one, other) if p not in free] or [one]
-    quorums = tuple(dict.fromkeys(quorum for policy in bound for quorum in policy.quorums))
-    sooner = min((one, other), key=lambda p: (p.expires_in or _LONGEST_WAIT, p.on_expiry is OnExpiry.APPROVE))
+    first, *more = _all_quorums(one, other)
+    levels = _agreed("escalations", one.escalations or None, other.escalations or None) or ()
+    if levels and more and one.escalations != other.escalations:
+        msg = (
+            "the escalations of one of these policies would let its people take the seats of the other: "
+            "write one policy with approvers, also and escalations that says who may take which"
+        )
+        raise PolicyError(msg)
+    expires_in, on_expiry = _sooner(one, other)
     return Policy(
-        approvers=quorums[0].approvers,
-        needs=quorums[0].needs,
-        also=quorums[1:],
+        approvers=first.approvers,
+        needs=first.needs,
+        also=more,
         rejections=min(one.rejections, other.rejections),
         self_approval=one.self_approval and other.self_approval,
         editors=_agreed("editors", one.editors, other.editors),
@@ -273,32 +281,54 @@ def _both(one: Policy, other: Policy) -> Policy:
         edit_counts_as_vote=_agreed("edit_counts_as_vote", one.edit_counts_as_vote, other.edit_counts_as_vote),
         fresh_within=_least(one.fresh_within, other.fresh_within),
         exclusive_claims=one.exclusive_claims or other.exclusive_claims,
-        expires_in=sooner.expires_in,
-        on_expiry=sooner.on_expiry,
-        escalations=_agreed("escalations", one.escalations or None, other.escalations or None) or (),
+        expires_in=expires_in,
+        on_expiry=on_expiry,
+        escalations=levels,
         remind_every=_least(one.remind_every, other.remind_every),
         questions_stop_clock=one.questions_stop_clock and other.questions_stop_clock,
-        calendar=_agreed("calendar", one.calendar, other.calendar),
+        calendar=_one_calendar(one, other),
         risk=Risk.HIGH if Risk.HIGH in (one.risk, other.risk) else Risk.NORMAL,
     )
+
+
+def _all_quorums(one: Policy, other: Policy) -> tuple[Quorum, ...]:
+    """Give the quorums of both; one that both have counts once, and that anyone may decide is no quorum beside one."""
+    bound = [p for p in (one, other) if p.approvers is not None or p.seats > 1] or [one]
+    counts = [Counter(policy.quorums) for policy in bound]
+    return tuple((counts[0] | counts[-1]).elements())
+
+
+def _sooner(one: Policy, other: Policy) -> tuple[timedelta | None, OnExpiry]:
+    """Give the sooner deadline; silence approves only where both say so."""
+    first, second = sorted((one, other), key=lambda p: p.expires_in or LONGEST)
+    return first.expires_in, second.on_expiry if first.on_expiry is OnExpiry.APPROVE else first.on_expiry
+
+
+def _one_calendar(one: Policy, other: Policy) -> Calendar | None:
+    """Give the calendar by which both count, or the one that counts anything."""
+    calendars = [p.calendar for p in (one, other) if p.expires_in is not None or p.escalations]
+    if calendars and calendars[0] != calendars[-1]:
+        raise _unclear("calendar")
+    return calendars[0] if calendars else None
 
 
 def _agreed(what: str, one: T | None, other: T | None) -> T | None:
     """Give what one of two says, or both."""
     if one is not None and other is not None and one != other:
-        msg = f"these policies say different things of {what}: say in one of them what is to hold"
-        raise PolicyError(msg)
+        raise _unclear(what)
     return other if one is None else one
+
+
+def _unclear(what: str) -> PolicyError:
+    return PolicyError(f"these policies say different things of {what}: say in one of them what is to hold")
 
 
 def _least(one: timedelta | None, other: timedelta | None) -> timedelta | None:
     return min((length for length in (one, other) if length is not None), default=None)
 
 
-def _fits(quorums: list[frozenset[str]]) -> list[list[int]]:
-    """Give, for each person, the quorums that they fit."""
-    everybody = sorted(frozenset[str]().union(*quorums))
-    return [[number for number, named in enumerate(quorums) if person in named] for person in everybody]
+def _listed(people: Iterable[str]) -> str:
+    return ", ".join(sorted(people))
 
 
 # The form in which it is kept
@@ -328,15 +358,36 @@ def _plain(value: object) -> object:
             return value
 
 
+def _as_it_is(plain: Any) -> Any:
+    return plain
+
+
+def _length_of(plain: Any) -> timedelta:
+    if type(plain) is not int:
+        msg = f"a whole number of microseconds was expected, not {type(plain).__name__}"
+        raise PolicyError(msg)
+    return timedelta(microseconds=plain)
+
+
 def _level_of(plain: Mapping[str, Any]) -> Escalation:
     every = plain["every"]
     return Escalation(
-        timedelta(microseconds=plain["after"]),
+        _length_of(plain["after"]),
         plain["to"],
         repeat=plain["repeat"],
-        every=None if every is None else timedelta(microseconds=every),
+        every=None if every is None else _length_of(every),
         replaces=plain["replaces"],
     )
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "fresh_within": _length_of,
+    "expires_in": _length_of,
+    "remind_every": _length_of,
+    "also": lambda plain: tuple(Quorum(**cast("Any", quorum)) for quorum in listed_in("also", plain, "quorums")),
+    "escalations": lambda plain: tuple(map(_level_of, cast("Any", listed_in("escalations", plain, "levels")))),
+}
+"""How the members are read that JSON has no kind for."""
 
 
 @lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from awaitly.exceptions import PolicyError
 from awaitly.grants import Grant, checked_grants, is_countable, person_of
 
-__all__ = ["Quorum", "filled", "most_filled", "named_people"]
+__all__ = ["Quorum", "filled", "most_filled", "named_people", "unfilled"]
 
 
 def _approvers(values: Iterable[Grant] | None) -> tuple[str, ...] | None:
@@ -29,12 +29,12 @@ class Quorum:
             msg = f"needs must be a whole number of at least 1, not {self.needs!r}"
             raise PolicyError(msg)
         if self.approvers == ():
-            msg = "approvers=[] would let nobody decide; leave it out where anyone may"
+            msg = "approvers=[] would let nobody decide; name somebody, or leave it out where anyone may"
             raise PolicyError(msg)
         people = named_people(self.approvers)
         if people is not None and self.needs > len(people):
             listed = ", ".join(self.approvers or ())
-            msg = f"needs={self.needs} can never be met: the approvers are {len(people)} ({listed})"
+            msg = f"needs={self.needs} can never be met: there are only {len(people)} approvers ({listed})"
             raise PolicyError(msg)
 
 
@@ -45,11 +45,24 @@ def named_people(grants: Iterable[str] | None) -> frozenset[str] | None:
     return frozenset(name for grant in listed if (name := person_of(grant)) is not None)
 
 
+def unfilled(quorums: Sequence[frozenset[str] | None], needs: Sequence[int], votes: Sequence[Sequence[int]]) -> bool:
+    """Whether seats must stay empty however people vote, besides the votes that are there.
+
+    `quorums` has, for each, the people who may still vote, None where nobody can count them: such seats are as good as
+    filled, and whoever fits one of those and another is free for the other.
+    """
+    countable = [number for number, people in enumerate(quorums) if people is not None]
+    everybody = sorted(frozenset[str]().union(*(people for people in quorums if people is not None)))
+    fits = [[number for number in countable if person in (quorums[number] or ())] for person in everybody]
+    wanted = [needs[number] if number in countable else 0 for number in range(len(needs))]
+    return not filled(wanted, [*votes, *fits])
+
+
 def filled(needs: Sequence[int], votes: Sequence[Sequence[int]]) -> bool:
     """Whether different people fill every seat: `needs` seats in each quorum, and for each vote the quorums it fits."""
     if len(needs) == 1:
         return sum([0 in fits for fits in votes]) >= needs[0]
-    return most_filled(needs, votes) == sum(needs)
+    return len(votes) >= sum(needs) and most_filled(needs, votes) == sum(needs)
 
 
 def most_filled(needs: Sequence[int], votes: Sequence[Sequence[int]]) -> int:

@@ -8,7 +8,6 @@ from awaitly.approval import Approval, Closing, StagePlace, Vote
 from awaitly.coding.texts import compact
 from awaitly.durations import from_micros, to_micros
 from awaitly.eligibility import audience
-from awaitly.escalation import rungs
 from awaitly.handling import UNHANDLED
 from awaitly.policy import Policy
 from awaitly.records.handling import handling_of, plain_handling
@@ -22,6 +21,8 @@ from awaitly.records.parts import (
     plain_actor,
     read_row,
     text_of,
+    texts_of,
+    truth_of,
 )
 from awaitly.statuses import ApprovalStatus
 from awaitly.store import ApprovalRow
@@ -82,12 +83,13 @@ def _plain_vote(vote: Vote) -> list[object]:
 
 def _vote(plain: list[Any]) -> Vote:
     by, approves, revision, at, reason, *fits = plain
-    return Vote(actor_of(by), approves, revision, from_micros(at), reason, *map(tuple, fits))
+    told = actor_of(by), truth_of(approves), count_of(revision), from_micros(at), optional(text_of, reason)
+    return Vote(*told, *(tuple(map(count_of, numbers)) for numbers in fits))
 
 
 def _stage(plain: list[Any]) -> StagePlace:
     chain, name, stages, planned = plain
-    place = StagePlace(text_of(chain), text_of(name), tuple(map(text_of, stages)), tuple(map(text_of, planned)))
+    place = StagePlace(text_of(chain), text_of(name), texts_of(stages), texts_of(planned))
     if place.name not in place.stages:
         msg = f"its chain has no stage {place.name!r}"
         raise ValueError(msg)
@@ -110,46 +112,36 @@ def _approval_of(row: ApprovalRow) -> Approval:
     if status not in _NOT_CLOSED and body.get("closing") is None:
         msg = f"it is {status.value}, and nobody decided it"
         raise ValueError(msg)
-    return _on_its_ladder(
-        Approval(
-            run_id=row.run_id,
-            key=row.key,
-            workflow=row.workflow,
-            place=text_of(body["at"]),
-            operation=text_of(body["operation"]),
-            summary=text_of(body["summary"]),
-            proposal=json_of(body["proposal"]),
-            schema=text_of(body["schema"]),
-            policy=Policy.from_plain(body.get("policy", {})),
-            asked_at=from_micros(row.asked_at),
-            deadline=moment_of(row.deadline),
-            requested_by=optional(actor_of, body.get("requested_by")),
-            reason=body.get("reason"),
-            metadata=json_of(body["metadata"]) if "metadata" in body else "{}",
-            redact=tuple(body.get("redact", ())),
-            external=body.get("external", False),
-            version=row.version,
-            revision=count_of(body.get("revision", 1)),
-            status=status,
-            edited=optional(json_of, body.get("edited")),
-            editor=optional(actor_of, body.get("editor")),
-            votes=tuple(map(_vote, body.get("votes", ()))),
-            closing=optional(_closing, body.get("closing")),
-            consumed_at=moment_of(body.get("consumed_at")),
-            handling=handling_of(body["handling"]) if "handling" in body else UNHANDLED,
-            stage=optional(_stage, body.get("stage")),
-            digest=text_of(body["digest"]),
-        )
+    policy = Policy.from_plain(body.get("policy", {}))
+    return Approval(
+        run_id=row.run_id,
+        key=row.key,
+        workflow=row.workflow,
+        place=text_of(body["at"]),
+        operation=text_of(body["operation"]),
+        summary=text_of(body["summary"]),
+        proposal=json_of(body["proposal"]),
+        schema=text_of(body["schema"]),
+        policy=policy,
+        asked_at=from_micros(row.asked_at),
+        deadline=moment_of(row.deadline),
+        requested_by=optional(actor_of, body.get("requested_by")),
+        reason=body.get("reason"),
+        metadata=json_of(body["metadata"]) if "metadata" in body else "{}",
+        redact=texts_of(body.get("redact", [])),
+        external=truth_of(body.get("external", False)),
+        version=row.version,
+        revision=count_of(body.get("revision", 1)),
+        status=status,
+        edited=optional(json_of, body.get("edited")),
+        editor=optional(actor_of, body.get("editor")),
+        votes=tuple(map(_vote, body.get("votes", ()))),
+        closing=optional(_closing, body.get("closing")),
+        consumed_at=moment_of(body.get("consumed_at")),
+        handling=handling_of(body["handling"], policy) if "handling" in body else UNHANDLED,
+        stage=optional(_stage, body.get("stage")),
+        digest=text_of(body["digest"]),
     )
-
-
-def _on_its_ladder(a: Approval) -> Approval:
-    """Refuse a ladder that has been climbed beyond its top, or whose times are not those of its levels."""
-    levels = a.policy.escalations
-    if a.handling.told > len(rungs(levels)) or len(a.handling.levels) not in (0, len(levels)):
-        msg = "how far its ladder was climbed does not fit its policy"
-        raise ValueError(msg)
-    return a
 
 
 _NOT_CLOSED = {ApprovalStatus.PENDING, ApprovalStatus.SUPERSEDED}

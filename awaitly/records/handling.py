@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from awaitly.durations import from_micros, to_micros
+from awaitly.escalation import rungs
 from awaitly.handling import Delegation, Handling, Inquiry, Remark, RemarkKind, Taken
-from awaitly.records.parts import actor_of, count_of, moment_of, optional, plain_actor, text_of
+from awaitly.policy import Policy
+from awaitly.records.parts import actor_of, count_of, moment_of, optional, plain_actor, text_of, texts_of, truth_of
 
 __all__ = ["handling_of", "plain_handling"]
 
@@ -20,6 +22,7 @@ def plain_handling(h: Handling) -> dict[str, object]:
     given: tuple[tuple[str, object], ...] = (
         ("taken", h.taken and [plain_actor(h.taken.by), to_micros(h.taken.at)]),
         ("delegations", [_plain_delegation(each) for each in h.delegations]),
+        ("assigned_at", h.assigned_at),
         ("told", h.told),
         ("levels", [to_micros(level) for level in h.levels]),
         ("reminded", h.reminded),
@@ -44,12 +47,22 @@ def _plain_inquiry(inquiry: Inquiry) -> list[object]:
     return [plain_actor(inquiry.by), at, inquiry.stops_clock, deadline]
 
 
-def handling_of(plain: Mapping[str, Any]) -> Handling:
+def handling_of(plain: Mapping[str, Any], policy: Policy) -> Handling:
     """Read how an approval is being handled. Raises what `read_row` turns into `RecordCorrupt`."""
+    read = _handling_of(plain)
+    levels = len(policy.escalations)
+    if read.told > len(rungs(policy.escalations)) or read.assigned_at > levels or len(read.levels) not in (0, levels):
+        msg = f"its ladder has {levels} levels, and more of them are said to be told"
+        raise ValueError(msg)
+    return read
+
+
+def _handling_of(plain: Mapping[str, Any]) -> Handling:
     return Handling(
         taken=optional(_taken, plain.get("taken")),
         delegations=tuple(map(_delegation, plain.get("delegations", ()))),
-        assigned=optional(_texts, plain.get("assigned")),
+        assigned=optional(texts_of, plain.get("assigned")),
+        assigned_at=count_of(plain.get("assigned_at", 0)),
         told=count_of(plain.get("told", 0)),
         levels=tuple(map(from_micros, plain.get("levels", ()))),
         reminded=count_of(plain.get("reminded", 0)),
@@ -61,10 +74,6 @@ def handling_of(plain: Mapping[str, Any]) -> Handling:
     )
 
 
-def _texts(plain: list[Any]) -> tuple[str, ...]:
-    return tuple(map(text_of, plain))
-
-
 def _taken(plain: list[Any]) -> Taken:
     by, at = plain
     return Taken(actor_of(by), from_micros(at))
@@ -72,12 +81,12 @@ def _taken(plain: list[Any]) -> Taken:
 
 def _delegation(plain: list[Any]) -> Delegation:
     owner, to, grants, at, through = plain
-    return Delegation(text_of(owner), text_of(to), _texts(grants), from_micros(at), _texts(through))
+    return Delegation(text_of(owner), text_of(to), texts_of(grants), from_micros(at), texts_of(through))
 
 
 def _inquiry(plain: list[Any]) -> Inquiry:
     by, at, stops_clock, deadline = plain
-    return Inquiry(actor_of(by), from_micros(at), stops_clock, moment_of(deadline))
+    return Inquiry(actor_of(by), from_micros(at), truth_of(stops_clock), moment_of(deadline))
 
 
 def _remark(plain: list[Any]) -> Remark:

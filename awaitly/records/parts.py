@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from awaitly.actors import Actor
 from awaitly.coding.texts import compact, writer
@@ -40,6 +40,8 @@ __all__ = [
     "read_row",
     "recorded_of",
     "text_of",
+    "texts_of",
+    "truth_of",
 ]
 
 T = TypeVar("T")
@@ -177,6 +179,14 @@ def text_of(value: Any) -> str:
     return value
 
 
+def texts_of(value: Any) -> tuple[str, ...]:
+    """Take a list of texts for granted, or raise `TypeError`."""
+    if not isinstance(value, list):
+        msg = f"a list of texts was expected, not {type(value).__name__}"
+        raise TypeError(msg)
+    return tuple(map(text_of, cast("list[object]", value)))
+
+
 def json_of(value: Any) -> str:
     """Take JSON text for granted, or raise `ValueError` or `TypeError`."""
     compact(text_of(value))
@@ -187,6 +197,14 @@ def count_of(value: Any) -> int:
     """Take a count for granted, or raise `TypeError`."""
     if type(value) is not int or value < 0:
         msg = f"a count was expected, not {value if type(value) is int else type(value).__name__}"
+        raise TypeError(msg)
+    return value
+
+
+def truth_of(value: Any) -> bool:
+    """Take a yes or no for granted, or raise `TypeError`."""
+    if type(value) is not bool:
+        msg = f"true or false was expected, not {type(value).__name__}"
         raise TypeError(msg)
     return value
 
