@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum, unique
 from hashlib import sha256
@@ -172,15 +172,36 @@ def _seal(salt: str, said: str) -> str:
 
 
 def _covered(body: str) -> str | None:
-    """Give what the hash of an entry covers; None where what stands open is not what was sealed."""
+    """Give what the hash of an entry covers; None where what stands open is not what was sealed.
+
+    An entry has one text: what says the same in another, by a space or by a member twice, is not what was written.
+    """
     try:
-        members: dict[str, Any] = json.loads(body)
-        opened: dict[str, Any] = members.pop("open", {})
-        sealed: dict[str, Any] = members.get("sealed", {})
+        members, opened = _read(body)
+        sealed = members.get("sealed", {})
         true = all(_seal(salt, _dumps(said)) == sealed.get(part) for part, (salt, said) in opened.items())
-        return _dumps(members) if true else None
+        return _dumps(members) if true and _written(members, opened) == body else None
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _read(body: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read an entry: what is covered, and what stands open. Raises `ValueError` where it is none."""
+    try:
+        members: dict[str, Any] = {**json.loads(body)}
+        opened: dict[str, Any] = {**members.pop("open", {})}
+        for part, (_, said) in opened.items():
+            if Part(part) is Part.PEOPLE:
+                dict(said)
+        set(members.get("sealed", {}))
+    except (TypeError, RecursionError) as exc:
+        msg = f"no entry of a ledger: {exc}"
+        raise ValueError(msg) from exc
+    return members, opened
+
+
+def _written(members: Mapping[str, Any], opened: Mapping[str, Any]) -> str:
+    return _dumps({**members, "open": opened} if opened else members)
 
 
 def said(entry: Entry) -> dict[str, Any]:
@@ -189,11 +210,11 @@ def said(entry: Entry) -> dict[str, Any]:
     That is `by`, `on_behalf_of`, `to` and `reason`; `redacted` names the parts that were there and are no more. Raises
     `ValueError` where the entry is none.
     """
-    members: dict[str, Any] = json.loads(entry.body)
-    opened: dict[str, Any] = members.pop("open", {})
+    members, opened = _read(entry.body)
     gone = sorted(set(members.pop("sealed", {})) - set(opened))
     if Part.PEOPLE.value in opened:
-        members.update(opened[Part.PEOPLE.value][1])
+        people = opened[Part.PEOPLE.value][1]
+        members.update((name, people[name]) for name in ("by", "on_behalf_of", "to") if name in people)
     if Part.TEXT.value in opened:
         members["reason"] = opened[Part.TEXT.value][1]
     return {**members, **({"redacted": gone} if gone else {})}
@@ -201,12 +222,11 @@ def said(entry: Entry) -> dict[str, Any]:
 
 def without(entry: Entry, parts: Collection[Part]) -> Entry:
     """Give an entry with some of its parts redacted, under the same hash. Raises `ValueError` where it is none."""
-    members: dict[str, Any] = json.loads(entry.body)
-    opened: dict[str, Any] = members.pop("open", {})
+    members, opened = _read(entry.body)
     left = {name: part for name, part in opened.items() if Part(name) not in parts}
     if len(left) == len(opened):
         return entry
-    return Entry(entry.run_id, entry.seq, entry.hash, _dumps({**members, "open": left} if left else members))
+    return Entry(entry.run_id, entry.seq, entry.hash, _written(members, left))
 
 
 def _link(run_id: str, seq: int, previous: str, covered: str) -> str:
