@@ -10,6 +10,7 @@ from awaitly.actors import Actor
 from awaitly.coding.texts import compact
 from awaitly.digest import digest
 from awaitly.errors import Expired, PendingApproval
+from awaitly.grants import RULE
 from awaitly.handling import UNHANDLED, Handling
 from awaitly.outcomes import Approved, Edited, Outcome, Rejected
 from awaitly.policy import Policy, policy_text
@@ -127,6 +128,14 @@ class Approval:
     def ready(self) -> bool:
         """Whether it has a decision that its run has not yet taken up."""
         return self.consumed_at is None and self.decided
+
+    @property
+    def rules(self) -> frozenset[str]:
+        """The grants of the application's own rules by which somebody may do something here."""
+        assigned = self.handling.assigned
+        if assigned is None:
+            return self.policy.rules
+        return self.policy.rules.union(grant for grant in assigned if grant.startswith(RULE))
 
     def intact(self) -> bool:
         """Whether the digest still covers the content: what was decided is what is here."""

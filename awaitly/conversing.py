@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from awaitly.approval import Approval
 from awaitly.audit import AuditEvent
 from awaitly.changing import changed
-from awaitly.eligibility import as_seated, is_involved, may_not, out_of_time, seat_of
+from awaitly.eligibility import as_seated, is_involved, may_not, out_of_time, same_actor, seat_of
 from awaitly.errors import NotAuthorised, NotPossible, Refusal
 from awaitly.events import Answer, Comment, Inquire, See
 from awaitly.handling import Handling, Inquiry, Remark, RemarkKind
@@ -32,7 +32,10 @@ def see(a: Approval, event: See, now: datetime) -> Result[Transition, Refusal]:
 
 def comment(a: Approval, event: Comment, now: datetime) -> Result[Transition, Refusal]:
     """Say something beside the question."""
-    refusal = out_of_time(a, now) or _uninvolved(a, event) or _unfit(a, event.text)
+    barred = out_of_time(a, now) or _uninvolved(a, event)
+    if barred is None and _is_last(a, RemarkKind.COMMENT, event):
+        return Ok(Transition(a))
+    refusal = barred or _unfit(a, event.text)
     if refusal is not None:
         return Err(refusal)
     by = as_seated(a, event.by, event.standing)
@@ -43,14 +46,17 @@ def comment(a: Approval, event: Comment, now: datetime) -> Result[Transition, Re
 def inquire(a: Approval, event: Inquire, now: datetime) -> Result[Transition, Refusal]:
     """Ask the requester something; where the policy says so, time stands still until the answer."""
     seat = seat_of(a, event.by, event.standing)
-    refusal = may_not(a, event, seat, now) or _unfit(a, event.text)
+    refusal = may_not(a, event, seat, now)
+    open_one = a.handling.inquiry
+    if refusal is None and open_one is not None:
+        if _is_last(a, RemarkKind.QUESTION, event):
+            return Ok(Transition(a))
+        asked = f"{open_one.by.name} has asked something already, and there is no answer yet; comment on it instead"
+        return Err(NotPossible(a.run_id, a.key, asked))
+    refusal = refusal or _unfit(a, event.text)
     if refusal is not None:
         return Err(refusal)
     by = event.by if seat is None else seat.by
-    open_one = a.handling.inquiry
-    if open_one is not None:
-        asked = f"{open_one.by.name} has asked something already, and there is no answer yet; comment on it instead"
-        return Err(NotPossible(a.run_id, a.key, asked))
     stops = a.policy.questions_stop_clock
     inquiry = Inquiry(by, now, stops, a.deadline if stops else None)
     handling = changed(_said(a, Remark(RemarkKind.QUESTION, by, now, event.text)), inquiry=inquiry)
@@ -61,6 +67,8 @@ def inquire(a: Approval, event: Inquire, now: datetime) -> Result[Transition, Re
 def answer(a: Approval, event: Answer, now: datetime) -> Result[Transition, Refusal]:
     """Answer what was asked: by the requester, or an admin. Time goes on from where it stood still."""
     inquiry = a.handling.inquiry
+    if inquiry is None and _is_last(a, RemarkKind.ANSWER, event):
+        return Ok(Transition(a))
     if inquiry is None:
         return Err(NotPossible(a.run_id, a.key, "nobody has asked anything that could be answered; comment on it"))
     refusal = out_of_time(a, now) or _uninvolved(a, event) or _unfit(a, event.text)
@@ -70,13 +78,20 @@ def answer(a: Approval, event: Answer, now: datetime) -> Result[Transition, Refu
     if not inquiry.stops_clock:
         return handled(a, handling, AuditEvent.ANSWERED, now, event.by, event.text)
     stood = max(now - inquiry.at, timedelta())
-    handling = changed(handling, stopped=handling.stopped + stood)
+    reminded_at = None if handling.reminded_at is None else handling.reminded_at + stood
+    handling = changed(handling, stopped=handling.stopped + stood, reminded_at=reminded_at)
     deadline = None if inquiry.deadline is None else inquiry.deadline + stood
     return handled(a, handling, AuditEvent.ANSWERED, now, event.by, event.text, deadline=deadline)
 
 
 def _said(a: Approval, remark: Remark) -> Handling:
     return changed(a.handling, remarks=(*a.handling.remarks, remark))
+
+
+def _is_last(a: Approval, kind: RemarkKind, event: Comment | Inquire | Answer) -> bool:
+    """Whether the same actor has just said the same: a repetition, because the answer to it was lost."""
+    last = a.handling.remarks[-1] if a.handling.remarks else None
+    return last is not None and (last.kind, last.text) == (kind, event.text) and same_actor(last.by, event.by)
 
 
 def _uninvolved(a: Approval, event: Comment | Answer) -> NotAuthorised | None:

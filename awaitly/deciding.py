@@ -15,7 +15,7 @@ from awaitly.audit import AuditEvent, Fact, fact
 from awaitly.changing import changed
 from awaitly.chiming import chime, climbed, expire
 from awaitly.conversing import answer, comment, inquire, see
-from awaitly.eligibility import Seat, may_not, same_person, seat_of, shortfall
+from awaitly.eligibility import Seat, may_not, same_actor, same_person, seat_of, shortfall
 from awaitly.errors import NotAuthorised, NotPossible, Refusal
 from awaitly.events import (
     Answer,
@@ -80,9 +80,12 @@ def _vote(a: Approval, event: Approve | Reject, now: datetime) -> Result[Transit
         return Err(refusal or NotAuthorised(a.run_id, a.key, event.by.name, a.policy.describe()))
     approves = isinstance(event, Approve)
     mine = [v for v in a.votes if same_person(v.by, seat.by)]
-    if any(v.approves is approves for v in mine):
+    alike = [v for v in mine if v.approves is approves]
+    fits = frozenset(seat.fits).union(*(v.fits for v in alike))
+    if any(fits.issubset(v.fits) for v in alike):
         return Ok(Transition(a))
-    vote = Vote(seat.by, approves, a.revision, now, None if isinstance(event, Approve) else event.reason, seat.fits)
+    reason = None if isinstance(event, Approve) else event.reason
+    vote = Vote(seat.by, approves, a.revision, now, reason, tuple(sorted(fits)))
     return Ok(_counted(a, (*[v for v in a.votes if v not in mine], vote), vote))
 
 
@@ -109,7 +112,7 @@ def _noted(a: Approval, vote: Vote) -> Fact:
 
 
 def _edit(a: Approval, event: Edit, now: datetime) -> Result[Transition, Refusal]:
-    if _same_actor(a.editor, event.by) and a.edited == event.content:
+    if same_actor(a.editor, event.by) and a.edited == event.content:
         return Ok(Transition(a))
     seat = seat_of(a, event.by, event.standing)
     refusal = may_not(a, event, seat, now)
@@ -185,11 +188,6 @@ def _consume(a: Approval, _: Consume, now: datetime) -> Result[Transition, Refus
 # The same again: the decision that already stands, asked for once more by the one who made it
 
 
-def _same_actor(one: Actor | None, other: Actor) -> bool:
-    """Whether both are the same, whatever roles they hold today; who stands in for somebody need not say so again."""
-    return one is not None and one.name == other.name and other.on_behalf_of in (one.on_behalf_of, None)
-
-
 def _approve_again(a: Approval, event: Approve, _: datetime) -> Result[Transition, Refusal]:
     return _again(a, same=_voted(a, event, approves=True))
 
@@ -200,15 +198,15 @@ def _reject_again(a: Approval, event: Reject, _: datetime) -> Result[Transition,
 
 def _voted(a: Approval, event: Approve | Reject, *, approves: bool) -> bool:
     seen = event.shown.revision in (None, a.revision) and event.shown.digest in (None, a.digest)
-    return seen and any(v.approves is approves and _same_actor(v.by, event.by) for v in a.votes)
+    return seen and any(v.approves is approves and same_actor(v.by, event.by) for v in a.votes)
 
 
 def _edit_again(a: Approval, event: Edit, _: datetime) -> Result[Transition, Refusal]:
-    return _again(a, same=_same_actor(a.editor, event.by) and a.edited == event.content)
+    return _again(a, same=same_actor(a.editor, event.by) and a.edited == event.content)
 
 
 def _cancel_again(a: Approval, event: Cancel, _: datetime) -> Result[Transition, Refusal]:
-    return _again(a, same=a.closing is not None and _same_actor(a.closing.by, event.by))
+    return _again(a, same=a.closing is not None and same_actor(a.closing.by, event.by))
 
 
 def _again(a: Approval, *, same: bool) -> Result[Transition, Refusal]:

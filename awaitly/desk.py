@@ -164,7 +164,7 @@ class Desk:
                 return Err(misfit)
         if not isinstance(event, Seated):
             return decide(approval, event, now)
-        if approval.policy.rules:
+        if approval.rules:
             event = changed(event, standing=Standing(rules=await self._standings.rules_met(event.by, approval)))
         judged = decide(approval, event, now)
         if not isinstance(judged, Err) or not isinstance(judged.failure(), NotAuthorised):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TypeAlias
@@ -25,7 +25,7 @@ from awaitly.events import Answer, Approve, Claim, Comment, Delegate, Edit, Inqu
 from awaitly.grants import ANYONE
 from awaitly.ladder import level_of
 from awaitly.policy import Policy
-from awaitly.quorum import named_people
+from awaitly.quorum import named_people, unfilled
 
 __all__ = [
     "Seat",
@@ -34,6 +34,7 @@ __all__ = [
     "is_open_to",
     "may_not",
     "out_of_time",
+    "same_actor",
     "same_person",
     "seat_of",
     "shortfall",
@@ -56,16 +57,17 @@ Quorums: TypeAlias = tuple[tuple[str, ...] | None, ...]
 _OPEN: Quorums = (None,)
 
 
-def who_may(a: Approval) -> Quorums:
-    """Give who may take seats now."""
+def who_may(a: Approval, level: int | None = None) -> Quorums:
+    """Give who may take seats now, or at a level of the ladder."""
     handling, policy = a.handling, a.policy
-    if handling.assigned is None and not handling.told:
+    if handling.assigned is None and not handling.told and not level:
         return _as_asked(policy)
+    reached = level_of(a) if level is None else level
     base = list(_as_asked(policy))
     if handling.assigned is not None:
         base = [handling.assigned for _ in base]
-    for level in policy.escalations[: level_of(a)]:
-        base = [level.to if level.replaces else _widened(grants, level.to) for grants in base]
+    for each in policy.escalations[handling.assigned_at : reached]:
+        base = [each.to if each.replaces else _widened(grants, each.to) for grants in base]
     return tuple(base)
 
 
@@ -95,24 +97,32 @@ def _names(quorums: Quorums) -> tuple[str, ...]:
 
 
 def seat_of(a: Approval, by: Actor, standing: Standing) -> Seat | None:
-    """Give the right by which the actor may decide: their own, or that of somebody for whom they stand in."""
+    """Give the right by which the actor may decide: their own, or that of somebody for whom they stand in.
+
+    Of several for whom they stand in, it is the first who has not voted and is not barred, if there is one.
+    """
     quorums = who_may(a)
     if quorums == _OPEN:
         return Seat(by, (0,), (ANYONE,))
     own = _seat(by, quorums, _held(by, quorums, standing.rules))
     if own is not None or by.on_behalf_of is not None:
         return own
+    seats = [seat for seat in _lent(a, by, standing, quorums) if seat is not None]
+    return next((seat for seat in seats if _is_free(a, seat.by)), seats[0] if seats else None)
+
+
+def _lent(a: Approval, by: Actor, standing: Standing, quorums: Quorums) -> Iterator[Seat | None]:
+    """Give the rights by which somebody may decide for others: those handed on to them, then those of the absent."""
     for delegation in a.handling.delegations:
         if delegation.to == by.name:
-            seat = _seat(evolve(by, on_behalf_of=delegation.owner), quorums, delegation.grants)
-            if seat is not None:
-                return seat
+            yield _seat(evolve(by, on_behalf_of=delegation.owner), quorums, delegation.grants)
     for absence in standing.absences:
-        owner = evolve(by, on_behalf_of=absence.owner.person)
-        seat = _seat(owner, quorums, _held(absence.owner, quorums, frozenset()))
-        if seat is not None:
-            return seat
-    return None
+        held = _held(absence.owner, quorums, frozenset())
+        yield _seat(evolve(by, on_behalf_of=absence.owner.person), quorums, held)
+
+
+def _is_free(a: Approval, by: Actor) -> bool:
+    return not (_asked_for_it(a, by) or _made_it(a, by) or any(same_person(vote.by, by) for vote in a.votes))
 
 
 def _held(actor: Actor, quorums: Quorums, rules: frozenset[str]) -> tuple[str, ...]:
@@ -173,8 +183,8 @@ def _unseated(
     a: Approval, event: Approve | Edit | Reject | Claim | Delegate | Inquire, seat: Seat | None
 ) -> Refusal | None:
     if isinstance(event, Edit) and a.policy.editors is not None:
-        edits = any(event.by.holds(g) or g in event.standing.rules for g in a.policy.editors)
-        return None if edits else NotAuthorised(a.run_id, a.key, event.by.name, " or ".join(a.policy.editors))
+        needs = " or ".join(a.policy.editors) or "another policy, for this one lets nobody edit"
+        return None if _is_editor(a, event) else NotAuthorised(a.run_id, a.key, event.by.name, needs)
     return NotAuthorised(a.run_id, a.key, event.by.name, _whom_it_takes(a)) if seat is None else None
 
 
@@ -187,14 +197,29 @@ def _whom_it_takes(a: Approval) -> str:
     return " and ".join((count.format(n) if n > 1 else "") + " or ".join(g or ("anyone",)) for n, g in quorums)
 
 
+def _is_editor(a: Approval, event: Edit | Comment) -> bool:
+    """Whether somebody is among the policy's editors, where it names any."""
+    return any(event.by.holds(grant) or grant in event.standing.rules for grant in a.policy.editors or ())
+
+
+def _asked_for_it(a: Approval, by: Actor) -> bool:
+    """Whether somebody may not decide because they requested it."""
+    return not a.policy.self_approval and a.requested_by is not None and same_person(by, a.requested_by)
+
+
+def _made_it(a: Approval, by: Actor) -> bool:
+    """Whether somebody may not approve because they made the current revision."""
+    return not a.policy.editor_approves and a.editor is not None and same_person(by, a.editor)
+
+
 def _barred(
     a: Approval, event: Approve | Edit | Reject | Claim | Delegate | Inquire, seat: Seat | None, now: datetime
 ) -> Refusal | None:
     by = event.by if seat is None else seat.by
     policy = a.policy
-    if not policy.self_approval and a.requested_by is not None and same_person(by, a.requested_by):
+    if _asked_for_it(a, by):
         return SelfApproval(a.run_id, a.key, by.name)
-    if isinstance(event, Approve) and not policy.editor_approves and a.editor is not None and same_person(by, a.editor):
+    if isinstance(event, Approve) and _made_it(a, by):
         return EditorCannotApprove(a.run_id, a.key, by.name, a.revision)
     held = a.handling.taken
     if policy.exclusive_claims and held is not None and not same_person(by, held.by):
@@ -217,17 +242,20 @@ def is_open_to(a: Approval, by: Actor, standing: Standing, now: datetime) -> boo
     if not a.pending or may_not(a, Claim(by, standing), seat := seat_of(a, by, standing), now) is not None:
         return False
     seated = by if seat is None else seat.by
-    return not any(same_person(vote.by, seated) for vote in a.votes)
+    return not _made_it(a, seated) and not any(same_person(vote.by, seated) for vote in a.votes)
 
 
 def is_involved(a: Approval, event: Comment | Answer) -> bool:
-    """Whether somebody has a part in this: they asked, may decide or edit, or are an admin."""
+    """Whether somebody has a part in this: they asked, may decide or edit, or are an admin.
+
+    Where nobody is known to have asked, anybody may answer: somebody must be able to.
+    """
     by = event.by
-    if ADMIN in by.roles or a.requested_by is None or same_person(by, a.requested_by):
+    if ADMIN in by.roles or (a.requested_by is not None and same_person(by, a.requested_by)):
         return True
     if isinstance(event, Answer):
-        return False
-    return seat_of(a, by, event.standing) is not None or any(map(by.holds, a.policy.editors or ()))
+        return a.requested_by is None
+    return seat_of(a, by, event.standing) is not None or _is_editor(a, event)
 
 
 def same_person(one: Actor, other: Actor) -> bool:
@@ -236,28 +264,51 @@ def same_person(one: Actor, other: Actor) -> bool:
     return one.name in others or one.person in others
 
 
+def same_actor(one: Actor | None, other: Actor) -> bool:
+    """Whether both are the same, whatever roles they hold today; who stands in for somebody need not say so again."""
+    return one is not None and one.name == other.name and other.on_behalf_of in (one.on_behalf_of, None)
+
+
 # Whether it can still end
 
 
 def shortfall(a: Approval, editor: Actor | None = None) -> str | None:
-    """Say why too few people are left to approve, where all of them are known by name: the ladder may bring more."""
-    quorums = who_may(a)
-    if None in quorums:
+    """Say why too few people are left to approve, where they are known by name.
+
+    Where a deadline ends it in any case, it is enough that there are people at some level of the ladder still to come;
+    else there must be at the last, where it would wait for ever. `editor` is somebody who is about to make another
+    revision, on which no votes are cast yet.
+    """
+    policy = a.policy
+    if a.external or (policy.approvers is None and not policy.also and a.handling.assigned is None):
         return None
-    left: list[frozenset[str]] = []
-    barred = [a.requested_by] if a.requested_by is not None and not a.policy.self_approval else []
-    barred += [editor] if editor is not None and not a.policy.editor_approves else []
-    out = frozenset(name for actor in barred for name in (actor.name, actor.person))
-    for grants in quorums:
-        named = named_people(grants)
-        if named is None:
-            return None
-        left.append(named - out)
-    if a.policy.escalations[level_of(a) :] or a.handling.delegations:
+    votes = [vote for vote in a.votes if vote.approves and editor is None]
+    barred = [a.requested_by] if a.requested_by is not None and not policy.self_approval else []
+    barred += [maker] if (maker := editor or a.editor) is not None and not policy.editor_approves else []
+    out = _names_of(barred)
+    named = _people_to_come(a)
+    left = [None if people is None else people - out - _names_of(vote.by for vote in votes) for people in named]
+    cast = [
+        [n for n, people in enumerate(named) if n in v.fits or _names_of([v.by]) & (people or set())] for v in votes
+    ]
+    if not unfilled(left, [quorum.needs for quorum in policy.quorums], cast):
         return None
-    everybody = frozenset[str]().union(*left)
-    voted = set[str]() if editor is not None else {vote.by.name for vote in a.votes if vote.approves}
-    if len(everybody.union(voted)) >= a.policy.seats:
-        return None
-    left_over = f"only {', '.join(sorted(everybody))}" if everybody else "nobody"
-    return f"{a.policy.seats} must approve, and besides {', '.join(sorted(out))} {left_over} may"
+    may = frozenset[str]().union(*(people - out for people in named if people is not None))
+    besides = f"besides {', '.join(sorted(out))} " if out else ""
+    many = "1 must approve" if policy.seats == 1 else f"{policy.seats} different people must approve"
+    return f"{many}, and {besides}only {', '.join(sorted(may)) or 'nobody'} may"
+
+
+def _people_to_come(a: Approval) -> list[frozenset[str] | None]:
+    """Give, for each quorum, who may take its seats from now on; None where nobody can count them."""
+    top = len(a.policy.escalations)
+    levels = range(top if a.policy.expires_in is None else level_of(a), top + 1)
+    stages = [[named_people(grants) for grants in who_may(a, level)] for level in levels]
+    return [
+        None if None in column else frozenset[str]().union(*(people for people in column if people is not None))
+        for column in zip(*stages, strict=True)
+    ]
+
+
+def _names_of(actors: Iterable[Actor]) -> frozenset[str]:
+    return frozenset(name for actor in actors for name in (actor.name, actor.person))

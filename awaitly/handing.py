@@ -8,10 +8,12 @@ from awaitly.actors import ADMIN, Actor
 from awaitly.approval import Approval
 from awaitly.audit import AuditEvent
 from awaitly.changing import changed
-from awaitly.eligibility import may_not, out_of_time, same_person, seat_of, shortfall
+from awaitly.eligibility import Seat, may_not, out_of_time, same_actor, same_person, seat_of, shortfall
 from awaitly.errors import ClaimedByOther, NotAuthorised, NotPossible, Refusal
 from awaitly.events import Claim, Delegate, Reassign, Release
+from awaitly.grants import ANYONE, person_of
 from awaitly.handling import DEEPEST, Delegation, Taken
+from awaitly.ladder import level_of
 from awaitly.result import Err, Ok, Result
 from awaitly.transition import Transition, handled
 
@@ -21,7 +23,7 @@ __all__ = ["claim", "delegate", "reassign", "release"]
 def claim(a: Approval, event: Claim, now: datetime) -> Result[Transition, Refusal]:
     """Take it on. A claim that keeps nobody out gives way to the next."""
     held = a.handling.taken
-    if held is not None and held.by == event.by:
+    if held is not None and same_actor(held.by, event.by):
         return Ok(Transition(a))
     seat = seat_of(a, event.by, event.standing)
     refusal = may_not(a, event, seat, now)
@@ -49,31 +51,28 @@ def delegate(a: Approval, event: Delegate, now: datetime) -> Result[Transition, 
         return Err(refusal)
     if seat is None:
         return Err(NotAuthorised(a.run_id, a.key, event.by.name, a.policy.describe()))
-    given = _given(a, event, seat.grants, now)
-    if any((d.owner, d.to) == (given.owner, given.to) for d in a.handling.delegations):
-        return Ok(Transition(a))
+    given = _given(a, event, seat, now)
     why = _cannot_go_on(a, given)
     if why is not None:
         return Err(NotPossible(a.run_id, a.key, why))
+    if any((d.owner, d.to) == (given.owner, given.to) for d in a.handling.delegations):
+        return Ok(Transition(a))
     handling = changed(a.handling, delegations=(*a.handling.delegations, given))
     return handled(a, handling, AuditEvent.DELEGATED, now, seat.by, to=(given.to,))
 
 
-def _given(a: Approval, event: Delegate, grants: tuple[str, ...], now: datetime) -> Delegation:
-    own = _given_to(a, event.by)
-    if own is None:
-        return Delegation(event.by.name, event.to, grants, now, (event.by.name,))
-    return Delegation(own.owner, event.to, grants, now, (*own.through, event.by.name))
-
-
-def _given_to(a: Approval, by: Actor) -> Delegation | None:
-    """Give the delegation by which somebody has their seat, if it is not their own."""
-    own = seat_of(changed(a, handling=changed(a.handling, delegations=())), by, Delegate(by, by.name).standing)
-    return None if own is not None else next((d for d in a.handling.delegations if d.to == by.name), None)
+def _given(a: Approval, event: Delegate, seat: Seat, now: datetime) -> Delegation:
+    """Hand a seat on: it stays that of the human whose it is, through however many hands it goes."""
+    giver, owner = event.by.name, seat.by.person
+    way = next((d.through for d in a.handling.delegations if (d.owner, d.to) == (owner, giver)), ())
+    before = way or ((owner,) if owner != giver else ())
+    return Delegation(owner, event.to, seat.grants, now, (*before, giver))
 
 
 def _cannot_go_on(a: Approval, given: Delegation) -> str | None:
     """Say why a seat cannot be handed on to somebody."""
+    if person_of(given.to) != given.to or not given.to.strip() or given.to == ANYONE:
+        return f"a seat goes to one person, by their name, such as 'bob', and not to {given.to!r}"
     if given.to in given.through:
         way = " to ".join((*given.through, given.to))
         return f"it cannot go round in a circle: {way}"
@@ -86,15 +85,18 @@ def _cannot_go_on(a: Approval, given: Delegation) -> str | None:
 
 
 def reassign(a: Approval, event: Reassign, now: datetime) -> Result[Transition, Refusal]:
-    """Let others decide than the policy's approvers. Votes that were cast stand; a claim is void."""
+    """Let others decide than those who may now. Votes that were cast stand; a claim is void; the ladder goes on."""
     if ADMIN not in event.by.roles:
         return Err(NotAuthorised(a.run_id, a.key, event.by.name, f"the role {ADMIN!r}"))
     late = out_of_time(a, now)
     if late is not None:
         return Err(late)
-    if a.handling.assigned == event.to:
+    if not event.to:
+        return Err(NotPossible(a.run_id, a.key, "name at least one person or role who is to decide instead"))
+    level = level_of(a)
+    if (a.handling.assigned, a.handling.assigned_at) == (event.to, level):
         return Ok(Transition(a))
-    handling = changed(a.handling, assigned=event.to, taken=None, delegations=())
+    handling = changed(a.handling, assigned=event.to, assigned_at=level, taken=None, delegations=())
     lacking = shortfall(changed(a, handling=handling))
     if lacking is not None:
         return Err(NotPossible(a.run_id, a.key, f"then it could never end: {lacking}"))

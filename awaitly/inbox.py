@@ -86,7 +86,7 @@ class Inbox(Staffing):
             approval = approval_of(row)
         except RecordCorrupt:
             return None
-        if approval.policy.rules:
+        if approval.rules:
             met = await self._standings.rules_met(by, approval)
             standing = Standing(rules=met, absences=standing.absences)
         return approval.view() if is_open_to(approval, by, standing, now) else None

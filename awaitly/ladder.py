@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import takewhile
 
 from awaitly.approval import Approval
 from awaitly.escalation import Rung, rungs
@@ -41,7 +42,7 @@ def rungs_due(a: Approval, now: datetime) -> tuple[Rung, ...]:
     if is_stopped(a):
         return ()
     left = rungs(a.policy.escalations)[a.handling.told :]
-    return tuple(rung for rung in left if time_of(a, rung) <= now)
+    return tuple(takewhile(lambda rung: time_of(a, rung) <= now, left))
 
 
 def tellings(climbed: tuple[Rung, ...]) -> tuple[Rung, ...]:

@@ -94,7 +94,7 @@ class Standings:
 
     async def rules_met(self, by: Actor, approval: Approval) -> frozenset[str]:
         """Give those grants of the approval's policy that the application's rules give this actor."""
-        return frozenset([grant for grant in approval.policy.rules if await self._is_met(grant, by, approval)])
+        return frozenset([grant for grant in approval.rules if await self._is_met(grant, by, approval)])
 
     async def _is_met(self, grant: str, by: Actor, approval: Approval) -> bool:
         rule = self._rules.get(grant)

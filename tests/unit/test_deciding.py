@@ -1,15 +1,11 @@
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import product
-from typing import Any, TypeAlias, get_args
+from typing import Any, get_args
 
 import pytest
 from attrs import evolve
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from awaitly import (
     Actor,
@@ -24,56 +20,40 @@ from awaitly import (
     OnExpiry,
     Policy,
     PolicyError,
-    Refusal,
     Rejected,
-    Result,
     SelfApproval,
     StaleRevision,
 )
 from awaitly.audit import AuditEvent
 from awaitly.deciding import TABLE, decide
-from awaitly.events import Approve, AskAgain, Cancel, Consume, Edit, Event, Expire, Observe, Reject, Shown, Supersede
+from awaitly.events import (
+    Answer,
+    Approve,
+    AskAgain,
+    Cancel,
+    Chime,
+    Claim,
+    Comment,
+    Consume,
+    Delegate,
+    Edit,
+    Event,
+    Expire,
+    Inquire,
+    Observe,
+    Reassign,
+    Reject,
+    Release,
+    See,
+    Shown,
+    Supersede,
+)
 from awaitly.transition import Transition
-from tests.support import ADMIN, ALICE, BOB, CAROL, error_of
+from tests.support import ADMIN, ALICE, BOB, CAROL
+from tests.unit.approvals import HOUR, NOW, after, asked, refused
 
 S = ApprovalStatus
-NOW = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
-HOUR = timedelta(hours=1)
 TIMEOUT = Actor("system:timeout")
-
-
-def asked(policy: Policy | None = None, by: Actor | None = None, **members: Any) -> Approval:
-    """Ask: refund 5, under a policy, for somebody."""
-    rule = policy or Policy()
-    deadline = None if rule.expires_in is None else NOW + rule.expires_in
-    return Approval(
-        run_id="r",
-        key="manager",
-        workflow="refund",
-        place="0",
-        operation="refund:manager",
-        summary="Refund 5",
-        proposal="5",
-        schema='{"type":"integer"}',
-        policy=rule,
-        asked_at=NOW,
-        deadline=deadline,
-        requested_by=by,
-        **members,
-    )
-
-
-def after(approval: Approval, *events: Event, at: datetime = NOW) -> Approval:
-    """Move an approval by events that are all legal."""
-    for event in events:
-        approval = decide(approval, event, at).unwrap().approval
-    return approval
-
-
-def refused(approval: Approval, event: Event, at: datetime = NOW) -> Refusal:
-    """Give the refusal of an event."""
-    refusal: Refusal = error_of(decide(approval, event, at))
-    return refusal
 
 
 TWO = Policy(needs=2)
@@ -102,12 +82,22 @@ EVENTS: list[Event] = [
     Expire(),
     Observe(BOB, approves=True),
     Observe(BOB, approves=False),
+    See(ALICE),
+    Claim(ALICE),
+    Release(ALICE),
+    Delegate(ALICE, "bob"),
+    Reassign(ADMIN, ("bob",)),
+    Comment(ALICE, "hm"),
+    Inquire(ALICE, "why?"),
+    Answer(ALICE, "so"),
+    Chime(),
     Supersede("again"),
     AskAgain(asked()),
     Consume(),
 ]
 LEGAL: set[tuple[ApprovalStatus, type]] = {
     *((S.PENDING, kind) for kind in (Approve, Edit, Reject, Cancel, Expire, Observe, Supersede)),
+    *((S.PENDING, kind) for kind in (See, Claim, Release, Delegate, Reassign, Comment, Inquire, Answer, Chime)),
     *product((S.APPROVED, S.EDITED, S.REJECTED, S.EXPIRED), (Consume, Supersede)),
     *((S.APPROVED, kind) for kind in (Approve, Edit)),
     (S.EDITED, Edit),
@@ -505,180 +495,3 @@ def test_the_digest_binds_each_part_of_what_is_shown() -> None:
         assert not other.intact()
         assert evolve(other, digest=asked(TWO).digest).digest != one.digest
     assert evolve(one, summary="other", metadata='{"a":1}').intact()
-
-
-# Any history at all
-
-PEOPLE = [
-    ALICE,
-    BOB,
-    CAROL,
-    Actor("dora", ["ops"]),
-    Actor("bot", ["ops"], on_behalf_of="alice"),
-    ADMIN,
-    Actor("mona", ["manager"]),
-]
-GRANTS = ["alice", "bob", "role:ops", "role:manager"]
-Step: TypeAlias = "Result[Transition, Refusal]"
-
-
-@st.composite
-def policies(draw: st.DrawFn) -> Policy:
-    """Draw any policy that is one."""
-    expires_in = draw(st.none() | st.sampled_from(["1h", "3h"]))
-    try:
-        return Policy(
-            approvers=draw(st.lists(st.sampled_from(GRANTS), max_size=3)),
-            needs=draw(st.integers(1, 3)),
-            rejections=draw(st.integers(1, 2)),
-            self_approval=draw(st.booleans()),
-            editors=draw(st.none() | st.lists(st.sampled_from(GRANTS), max_size=2)),
-            edit_counts_as_vote=draw(st.none() | st.booleans()),
-            expires_in=expires_in,
-            on_expiry=draw(st.sampled_from(OnExpiry)) if expires_in else OnExpiry.EXPIRE,
-        )
-    except PolicyError:
-        return Policy(expires_in=expires_in)
-
-
-def person(actor: Actor) -> set[str]:
-    """Name the human and the program."""
-    return {actor.name, actor.on_behalf_of or actor.name}
-
-
-def covered(grants: tuple[str, ...] | None, actor: Actor) -> bool:
-    """Say whether a list of grants names an actor."""
-    return not grants or actor.name in grants or any(f"role:{role}" in grants for role in actor.roles)
-
-
-class Deciding(RuleBasedStateMachine):
-    """Any events by anybody at any time, on an approval under any policy."""
-
-    @initialize(
-        policy=policies(), by=st.none() | st.sampled_from(PEOPLE), external=st.booleans() | st.just(value=False)
-    )
-    def ask(self, policy: Policy, by: Actor | None, external: bool) -> None:
-        """Ask."""
-        self.now = NOW
-        self.a = asked(policy, by, external=external)
-        self.closed: tuple[Any, ...] | None = None
-
-    @rule(minutes=st.sampled_from([0, 1, 30, 60]))
-    def wait(self, minutes: int) -> None:
-        """Let time pass."""
-        self.now += timedelta(minutes=minutes)
-
-    @rule(
-        by=st.sampled_from(PEOPLE),
-        kind=st.sampled_from(["approve", "approve", "reject", "edit", "cancel"]),
-        content=st.sampled_from(["5", "6", "7"]),
-        revision=st.none() | st.integers(1, 4),
-        stale=st.booleans(),
-    )
-    def act(self, by: Actor, kind: str, content: str, revision: int | None, stale: bool) -> None:
-        """Let somebody do something."""
-        shown = Shown(revision=revision, digest="v1:old" if stale and revision is None else None)
-        events: dict[str, Event] = {
-            "approve": Approve(by, shown),
-            "reject": Reject(by, "no", shown),
-            "edit": Edit(by, content, shown),
-            "cancel": Cancel(by),
-        }
-        self.apply(events[kind])
-
-    @rule()
-    def expire(self) -> None:
-        """Let the timer fire."""
-        self.apply(Expire())
-
-    @rule()
-    def consume(self) -> None:
-        """Let the run take it up."""
-        self.apply(Consume())
-
-    @precondition(lambda self: self.a.external)
-    @rule(by=st.sampled_from(PEOPLE), approves=st.booleans())
-    def observe(self, by: Actor, approves: bool) -> None:
-        """Let the system of record answer."""
-        self.apply(Observe(by, approves))
-
-    @rule(really=st.integers(0, 9))
-    def supersede(self, really: int) -> None:
-        """Let the run go on without it, now and then."""
-        if really == 0:
-            self.apply(Supersede("x"))
-
-    @precondition(lambda self: self.a.status is S.SUPERSEDED)
-    @rule()
-    def ask_again(self) -> None:
-        """Let a retried run ask anew: that begins a new question."""
-        self.closed = None
-        question = asked(self.a.policy, self.a.requested_by, external=self.a.external)
-        self.apply(AskAgain(question))
-
-    def apply(self, event: Event) -> None:
-        """Decide, and compare before with after."""
-        before = self.a
-        result = decide(before, event, self.now)
-        human = isinstance(event, Approve | Reject | Edit)
-        if human and before.pending and before.deadline is not None and self.now >= before.deadline:
-            assert isinstance(error_of(result), Expired)
-        if not result.map(lambda t: t.changed).value_or(default_value=False):
-            assert result.map(lambda t: t == Transition(before)).value_or(default_value=True)
-            return
-        moved = result.unwrap()
-        self.a = moved.approval
-        assert self.a.version == before.version + 1
-        assert len(moved.facts) == 1
-        assert before.pending or isinstance(event, Consume | Supersede | AskAgain)
-        assert self.a.revision == before.revision + isinstance(event, Edit | AskAgain)
-        if isinstance(event, Approve | Reject | Edit):
-            self.check_eligible(before, event)
-
-    def check_eligible(self, before: Approval, event: Approve | Reject | Edit) -> None:
-        """Whoever moved it was allowed to, and what closed it suffices."""
-        policy, by = before.policy, event.by
-        editors = policy.approvers if policy.editors is None else policy.editors
-        named = covered(editors, by) if isinstance(event, Edit) else covered(policy.approvers, by)
-        assert named or (isinstance(event, Edit) and policy.editors is None)
-        assert policy.editors != () or not isinstance(event, Edit)
-        assert not before.external
-        assert policy.self_approval or before.requested_by is None or not person(by) & person(before.requested_by)
-        assert event.shown.revision in (None, before.revision)
-        assert event.shown.digest in (None, before.digest)
-        if self.a.status is S.APPROVED:
-            voters = [v.by for v in self.a.votes if v.approves and v.revision == self.a.revision]
-            assert len(voters) >= policy.needs
-            assert all(not person(a) & person(b) for n, a in enumerate(voters) for b in voters[:n])
-            assert all(covered(policy.approvers, voter) for voter in voters)
-        if self.a.status is S.EDITED:
-            assert policy.needs == 1
-            assert covered(policy.approvers, by)
-
-    @invariant()
-    def the_digest_covers_the_content(self) -> None:
-        """At every moment."""
-        assert self.a.intact()
-
-    @invariant()
-    def there_is_one_decision(self) -> None:
-        """Once closed, who, when, what and why never change; only being taken up or replaced is added."""
-        if self.a.closing is None:
-            return
-        now = (self.a.closing, self.a.edited, self.a.editor, self.a.votes)
-        if self.closed is None:
-            self.closed = now
-        assert self.closed == now
-
-    @invariant()
-    def status_and_outcome_agree(self) -> None:
-        """A pending approval has no outcome; a decided one has exactly the content that its digest covers."""
-        outcome = self.a.outcome
-        assert (outcome is None) is (self.a.status in {S.PENDING, S.CANCELLED, S.SUPERSEDED})
-        if isinstance(outcome, Approved | Edited):
-            assert outcome.value == self.a.content
-            assert json.loads(self.a.content) in (5, 6, 7)
-
-
-Deciding.TestCase.settings = settings(max_examples=300, stateful_step_count=30, deadline=None)
-TestAnyHistory = Deciding.TestCase

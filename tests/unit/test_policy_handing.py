@@ -1,0 +1,271 @@
+"""From hand to hand: claims, delegations, absences, and what an admin says."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from awaitly import (
+    Absence,
+    Actor,
+    ApprovalStatus,
+    ClaimedByOther,
+    EditorCannotApprove,
+    NotAuthorised,
+    NotPossible,
+    Policy,
+    SelfApproval,
+)
+from awaitly.audit import AuditEvent
+from awaitly.eligibility import audience, is_open_to
+from awaitly.events import ALONE, Approve, Claim, Delegate, Edit, Event, Reassign, Reject, Release, Standing
+from awaitly.quorum import Quorum
+from tests.support import ADMIN, ALICE, BOB, CAROL
+from tests.unit.approvals import HOUR, NOW, after, asked, facts_of, moved, refused
+
+S = ApprovalStatus
+ONE = Policy(approvers=["alice"])
+PAIR = Policy(approvers=["alice", "bob"], needs=2)
+EXCLUSIVE = Policy(exclusive_claims=True)
+DAN, EVA, FRED, GUS = (Actor(name) for name in ("dan", "eva", "fred", "gus"))
+
+
+def away(*owners: Actor, to: str = "dan") -> Standing:
+    """Stand in for people who are away."""
+    day = timedelta(days=1)
+    return Standing(absences=tuple(Absence(owner, to, NOW - day, NOW + day) for owner in owners))
+
+
+# Claims
+
+
+def test_an_exclusive_claim_keeps_others_from_deciding() -> None:
+    """Given alice claimed, when others vote, edit, claim or hand on, then `ClaimedByOther`; alice may."""
+    claimed = after(asked(EXCLUSIVE), Claim(ALICE))
+    events: list[Event] = [Approve(BOB), Reject(BOB), Edit(BOB, "7"), Claim(BOB), Delegate(BOB, "dan")]
+    for event in events:
+        refusal = refused(claimed, event)
+        assert refusal == ClaimedByOther("r", "manager", "bob", "alice", NOW)
+        assert "bob can act once alice or an admin releases it" in str(refusal)
+    assert after(claimed, Approve(ALICE)).status is S.APPROVED
+
+
+def test_a_program_of_the_claimers_may_decide() -> None:
+    """Given alice claimed, when a program acts for her, then it is hers to decide."""
+    assert after(asked(EXCLUSIVE), Claim(ALICE), Approve(Actor("bot", on_behalf_of="alice"))).status is S.APPROVED
+
+
+def test_an_ordinary_claim_gives_way() -> None:
+    """Given alice claimed without keeping anybody out, when bob claims or decides, then he may."""
+    claimed = after(asked(), Claim(ALICE))
+    assert after(claimed, Approve(BOB)).status is S.APPROVED
+    taken = after(claimed, Claim(BOB)).handling.taken
+    assert taken is not None
+    assert taken.by == BOB
+
+
+def test_the_same_claim_again_is_no_news() -> None:
+    """Given a claim, when the same actor claims again, with other roles or as a stand-in, then nothing is written."""
+    assert not moved(after(asked(), Claim(ALICE)), Claim(Actor("alice", ["ops"])), NOW + HOUR).changed
+    stood_in = after(asked(ONE), Delegate(ALICE, "dan"), Claim(DAN))
+    assert not moved(stood_in, Claim(DAN), NOW + HOUR).changed
+
+
+def test_the_claimer_or_an_admin_releases() -> None:
+    """Given alice claimed, when bob releases, then `ClaimedByOther`; she and an admin may; then nothing is left to."""
+    claimed = after(asked(EXCLUSIVE), Claim(ALICE))
+    assert isinstance(refused(claimed, Release(BOB)), ClaimedByOther)
+    for by in (ALICE, ADMIN, Actor("bot", on_behalf_of="alice")):
+        freed = moved(claimed, Release(by))
+        assert (freed.approval.handling.taken, facts_of(freed)) == (None, [AuditEvent.RELEASED])
+        assert after(freed.approval, Approve(BOB)).status is S.APPROVED
+    assert "nobody has claimed it" in str(refused(asked(), Release(ALICE)))
+
+
+def test_only_who_may_decide_claims() -> None:
+    """Given approvers, when somebody else claims, then `NotAuthorised`; the requester gets `SelfApproval`."""
+    assert isinstance(refused(asked(ONE), Claim(BOB)), NotAuthorised)
+    assert isinstance(refused(asked(by=ALICE), Claim(ALICE)), SelfApproval)
+
+
+# Delegations
+
+
+def test_a_delegate_decides_on_behalf_of_the_owner() -> None:
+    """Given alice hands her seat to dan, when he approves, then the vote says for whom; alice may still decide."""
+    handed = moved(asked(ONE), Delegate(ALICE, "dan"))
+    assert (handed.facts[0].event, handed.facts[0].to) == (AuditEvent.DELEGATED, ("dan",))
+    assert "dan" in audience(handed.approval)
+    assert is_open_to(handed.approval, DAN, ALONE, NOW)
+    assert after(handed.approval, Approve(DAN)).votes[0].by == Actor("dan", on_behalf_of="alice")
+    assert after(handed.approval, Approve(ALICE)).status is S.APPROVED
+
+
+def test_a_seat_is_handed_on_three_times_at_most() -> None:
+    """Given alice to dan to eva to fred, when fred hands it to gus, then `NotPossible` says over whom it went."""
+    chain = after(asked(ONE), Delegate(ALICE, "dan"), Delegate(DAN, "eva"), Delegate(EVA, "fred"))
+    assert after(chain, Approve(FRED)).votes[0].by == Actor("fred", on_behalf_of="alice")
+    refusal = refused(chain, Delegate(FRED, "gus"))
+    assert str(refusal).endswith("a seat is handed on at most 3 times: alice to dan to eva to fred to gus")
+
+
+@pytest.mark.parametrize("back", ["alice", "dan", "eva"])
+def test_a_seat_does_not_go_round(back: str) -> None:
+    """Given alice to dan to eva, when eva hands it to anybody who had it, or to herself, then `NotPossible`."""
+    chain = after(asked(ONE), Delegate(ALICE, "dan"), Delegate(DAN, "eva"))
+    refusal = refused(chain, Delegate(EVA, back))
+    assert isinstance(refusal, NotPossible)
+    assert f"in a circle: alice to dan to eva to {back}" in str(refusal)
+
+
+def test_nobody_hands_a_seat_to_the_requester() -> None:
+    """Given gus requested, when alice hands him her seat, then `NotPossible`; by way of another, too."""
+    question = asked(ONE, by=Actor("bot", on_behalf_of="gus"))
+    for to in ("gus", "bot"):
+        assert "name somebody else" in str(refused(question, Delegate(ALICE, to)))
+    assert isinstance(refused(after(question, Delegate(ALICE, "dan")), Delegate(DAN, "gus")), NotPossible)
+
+
+@pytest.mark.parametrize("to", ["", "  ", "role:ops", "rule:on-call", "name:x:y", "*"])
+def test_a_seat_goes_to_one_person(to: str) -> None:
+    """Given a seat, when it is handed to what is nobody's name, then `NotPossible`, whether or not one requested."""
+    for by in (None, BOB):
+        refusal = refused(asked(ONE, by=by), Delegate(ALICE, to))
+        assert isinstance(refusal, NotPossible)
+        assert "a seat goes to one person, by their name, such as 'bob'" in str(refusal)
+
+
+def test_only_a_seat_that_one_has_is_handed_on() -> None:
+    """Given approvers, when somebody else hands on, then `NotAuthorised`; who requested gets `SelfApproval`."""
+    assert isinstance(refused(asked(ONE), Delegate(BOB, "dan")), NotAuthorised)
+    assert isinstance(refused(asked(by=ALICE), Delegate(ALICE, "dan")), SelfApproval)
+
+
+def test_the_same_delegation_again_is_no_news() -> None:
+    """Given a delegation, when it is said again, then nothing is written."""
+    handed = after(asked(ONE), Delegate(ALICE, "dan"))
+    assert not moved(handed, Delegate(ALICE, "dan"), NOW + HOUR).changed
+
+
+def test_who_may_by_a_rule_hands_on_what_is_their_own() -> None:
+    """Given bob may by a rule and alice handed him her seat, when he hands on, then it is his seat, not hers."""
+    rule = Policy(approvers=["alice", "rule:on-call"], needs=2)
+    on_call = Standing(rules=frozenset({"rule:on-call"}))
+    chain = after(asked(rule), Delegate(ALICE, "bob"), Delegate(BOB, "dan", on_call), Approve(DAN))
+    assert chain.votes[0].by == Actor("dan", on_behalf_of="bob")
+    assert after(chain, Approve(ALICE)).status is S.APPROVED
+
+
+def test_a_delegate_of_two_fills_the_seat_that_is_free() -> None:
+    """Given alice and bob both handed dan their seats and alice voted, when dan approves, then it is for bob."""
+    question = after(asked(PAIR), Delegate(ALICE, "dan"), Delegate(BOB, "dan"), Approve(ALICE))
+    decided = after(question, Approve(DAN))
+    assert (decided.status, decided.votes[1].by.on_behalf_of) == (S.APPROVED, "bob")
+
+
+def test_a_delegate_of_two_is_one_person() -> None:
+    """Given alice and bob both handed dan their seats, when he approves twice, then it is 1 of 2."""
+    question = after(asked(PAIR), Delegate(ALICE, "dan"), Delegate(BOB, "dan"), Approve(DAN))
+    assert not moved(question, Approve(DAN)).changed
+    assert question.status is S.PENDING
+
+
+def test_a_delegation_is_worth_what_its_giver_may() -> None:
+    """Given alice handed on her seat, when an admin lets carol decide instead, then the delegate may no more."""
+    question = after(asked(ONE), Delegate(ALICE, "dan"), Reassign(ADMIN, ("carol",)))
+    assert isinstance(refused(question, Approve(DAN)), NotAuthorised)
+    assert "dan" not in audience(question)
+
+
+def test_a_delegate_who_is_a_program_for_somebody_else_has_no_seat() -> None:
+    """Given dan was handed a seat, when a program called dan acts for another, then `NotAuthorised`."""
+    question = after(asked(ONE), Delegate(ALICE, "dan"))
+    assert isinstance(refused(question, Approve(Actor("dan", on_behalf_of="eva"))), NotAuthorised)
+
+
+# Absences
+
+
+def test_who_stands_in_decides_on_behalf_of_the_absent() -> None:
+    """Given alice is away to dan, when he approves, then the vote says for whom; her roles count, not his."""
+    question = asked(Policy(approvers=["role:ops"]))
+    decided = after(question, Approve(DAN, standing=away(Actor("alice", ["ops"]))))
+    assert decided.votes[0].by == Actor("dan", on_behalf_of="alice")
+    assert isinstance(refused(question, Approve(DAN, standing=away(ALICE))), NotAuthorised)
+
+
+def test_what_a_stand_in_hands_on_stays_the_seat_of_the_absent() -> None:
+    """Given dan stands in for alice and hands on to eva, when eva and then alice vote, then it is 1 of 2."""
+    question = after(asked(PAIR), Delegate(DAN, "eva", away(ALICE)), Approve(EVA))
+    assert question.votes[0].by == Actor("eva", on_behalf_of="alice")
+    assert not moved(question, Approve(ALICE)).changed
+
+
+def test_a_stand_in_of_two_fills_the_seat_that_is_free() -> None:
+    """Given dan stands in for alice, who requested, and for bob, when he approves, then it is for bob."""
+    question = asked(Policy(approvers=["alice", "bob"]), by=ALICE)
+    decided = after(question, Approve(DAN, standing=away(ALICE, BOB)))
+    assert decided.votes[0].by.on_behalf_of == "bob"
+
+
+def test_the_requester_does_not_stand_in_for_the_approver() -> None:
+    """Given dan requested and stands in for alice, when he approves, then `SelfApproval`; so for who edited."""
+    assert isinstance(refused(asked(ONE, by=DAN), Approve(DAN, standing=away(ALICE))), SelfApproval)
+    edited = after(asked(Policy(approvers=["alice", "carol"], editors=["dan"])), Edit(DAN, "7"))
+    assert isinstance(refused(edited, Approve(DAN, standing=away(ALICE))), EditorCannotApprove)
+
+
+# Admins
+
+
+def test_an_admin_lets_others_decide() -> None:
+    """Given alice was asked, when an admin names carol, then she decides and alice does not."""
+    question = moved(asked(ONE), Reassign(ADMIN, ("carol",)))
+    assert (question.facts[0].event, question.facts[0].to) == (AuditEvent.REASSIGNED, ("carol",))
+    assert audience(question.approval) == ("carol",)
+    assert isinstance(refused(question.approval, Approve(ALICE)), NotAuthorised)
+    assert after(question.approval, Approve(CAROL)).status is S.APPROVED
+    assert not moved(question.approval, Reassign(ADMIN, ("carol",))).changed
+
+
+def test_nobody_but_an_admin_says_who_is_to_decide() -> None:
+    """Given an approver, when they reassign, then `NotAuthorised` names the role."""
+    for by in (ALICE, Actor("admin"), Actor("mona", ["manager"])):
+        assert "it takes the role 'admin'" in str(refused(asked(ONE), Reassign(by, ("bob",))))
+
+
+@pytest.mark.parametrize(
+    ("policy", "to"),
+    [
+        (ONE, ("gus",)),
+        (PAIR, ("carol",)),
+        (Policy(approvers=["role:a"], also=[Quorum(["role:b"])]), ("carol",)),
+        (Policy(approvers=["role:a"], needs=3), ("carol", "dan", "gus")),
+    ],
+)
+def test_an_admin_names_enough_people(policy: Policy, to: tuple[str, ...]) -> None:
+    """Given gus requested, when those who are named are too few without him, then `NotPossible`."""
+    refusal = refused(asked(policy, by=GUS), Reassign(ADMIN, to))
+    assert isinstance(refusal, NotPossible)
+    assert "then it could never end" in str(refusal)
+
+
+def test_an_admin_names_somebody() -> None:
+    """Given nobody is named, when an admin reassigns, then `NotPossible`, also where a ladder would bring people."""
+    assert "name at least one person or role" in str(refused(asked(ONE), Reassign(ADMIN, ())))
+
+
+def test_the_votes_of_a_delegate_and_of_the_owner_are_counted_as_one_when_others_are_named() -> None:
+    """Given dan voted for alice, when an admin names alice alone for the rest, then `NotPossible`."""
+    voted = after(asked(PAIR), Delegate(ALICE, "dan"), Approve(DAN))
+    assert isinstance(refused(voted, Reassign(ADMIN, ("alice",))), NotPossible)
+    assert after(voted, Reassign(ADMIN, ("carol",)), Approve(CAROL)).status is S.APPROVED
+
+
+def test_a_rule_may_be_named_by_an_admin() -> None:
+    """Given an admin names a rule of the application, when it is asked which rules matter, then that one does."""
+    question = after(asked(ONE), Reassign(ADMIN, ("rule:on-call",)))
+    assert question.rules == {"rule:on-call"}
+    on_call = Standing(rules=question.rules)
+    assert after(question, Approve(BOB, standing=on_call)).status is S.APPROVED

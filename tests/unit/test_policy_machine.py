@@ -1,0 +1,464 @@
+"""Any policy, anybody, anything, at any time: judged by an oracle that shares no code with the table."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+from attrs import evolve
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from awaitly import (
+    Absence,
+    Actor,
+    Approval,
+    ApprovalStatus,
+    Approved,
+    Edited,
+    Escalation,
+    Ok,
+    OnExpiry,
+    Policy,
+    PolicyError,
+    Quorum,
+    Refusal,
+    Result,
+)
+from awaitly.audit import AuditEvent, Entry, chained, verify
+from awaitly.deciding import decide
+from awaitly.eligibility import shortfall
+from awaitly.events import (
+    Answer,
+    Approve,
+    AskAgain,
+    Cancel,
+    Chime,
+    Claim,
+    Comment,
+    Consume,
+    Delegate,
+    Edit,
+    Event,
+    Expire,
+    Inquire,
+    Observe,
+    Reassign,
+    Reject,
+    Release,
+    See,
+    Shown,
+    Standing,
+    Supersede,
+)
+from awaitly.records import approval_of, head_of, row_of_approval
+from awaitly.transition import Transition
+from tests.unit.approvals import MINUTE, NOW, asked
+from tests.unit.oracle import Ballot, Oracle, people
+
+S = ApprovalStatus
+E = AuditEvent
+Answered: TypeAlias = "Result[Transition, Refusal]"
+
+ADMIN = Actor("root", ["admin"])
+PEOPLE = [
+    Actor("alice"),
+    Actor("bob"),
+    Actor("carol"),
+    Actor("dan"),
+    Actor("dora", ["ops"]),
+    Actor("lea", ["legal"]),
+    Actor("bo", ["ops", "legal"]),
+    Actor("bot", ["ops"], on_behalf_of="alice"),
+    Actor("bot", on_behalf_of="bob"),
+    Actor("ruth"),
+    ADMIN,
+]
+MORE = [
+    *(Actor(f"{role}{n}", [role]) for role in ("ops", "legal") for n in range(8)),
+    *(Actor(f"ruth{n}") for n in range(8)),
+    *(Actor(f"stranger{n}") for n in range(8)),
+]
+"""People enough for any seat that a role, a rule or just anybody may take."""
+GRANTS = st.sampled_from(["alice", "bob", "carol", "role:ops", "role:legal", "rule:on-call"])
+ON_CALL = frozenset({"rule:on-call"})
+TIMES = {"15m": ["20m", "40m"], "30m": ["40m", "2h"]}
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> Policy:
+    """Draw any policy that is one."""
+    lists = st.lists(GRANTS, min_size=1, max_size=3)
+    expires_in = draw(st.sampled_from([None, "1h", "3h"]))
+    first = draw(st.sampled_from(["15m", "30m"]))
+    levels = [
+        Escalation(first, draw(lists), replaces=draw(st.booleans())),
+        Escalation(
+            draw(st.sampled_from(TIMES[first])), draw(lists), repeat=2, every="10m", replaces=draw(st.booleans())
+        ),
+    ]
+    try:
+        return Policy(
+            approvers=draw(st.none() | lists),
+            needs=draw(st.sampled_from([1, 1, 2, 3])),
+            rejections=draw(st.sampled_from([1, 1, 2])),
+            also=draw(st.lists(st.builds(Quorum, lists), max_size=2)),
+            self_approval=draw(st.booleans()),
+            editors=draw(st.none() | st.lists(GRANTS, max_size=2)),
+            editor_approves=draw(st.booleans()),
+            edit_counts_as_vote=draw(st.none() | st.booleans()),
+            fresh_within=draw(st.sampled_from([None, None, "10m"])),
+            exclusive_claims=draw(st.booleans()),
+            expires_in=expires_in,
+            on_expiry=draw(st.sampled_from(OnExpiry)) if expires_in else OnExpiry.EXPIRE,
+            escalations=levels[: draw(st.integers(0, 2))],
+            remind_every=draw(st.sampled_from([None, "25m"])),
+            questions_stop_clock=draw(st.booleans()),
+        )
+    except PolicyError:
+        return Policy(expires_in=expires_in, exclusive_claims=draw(st.booleans()))
+
+
+def standing_of(actor: Actor, *, away: bool) -> Standing:
+    """Say what holds of somebody: ruths meet the rule, and dan may stand in for carol and for dora."""
+    rules = ON_CALL if actor.name.startswith("ruth") else frozenset[str]()
+    owners = [Actor("carol"), Actor("dora", ["ops"])] if away and actor.name == "dan" else []
+    day = timedelta(days=1)
+    return Standing(rules=rules, absences=tuple(Absence(owner, "dan", NOW - day, NOW + day) for owner in owners))
+
+
+ANYBODY = st.sampled_from(PEOPLE)
+
+
+class Policies(RuleBasedStateMachine):
+    """Any events in any order, each judged before and after."""
+
+    @initialize(policy=policies(), by=st.none() | ANYBODY, external=st.sampled_from([False] * 9 + [True]))
+    def ask(self, policy: Policy, by: Actor | None, external: bool) -> None:
+        """Ask what can be answered."""
+        self.now = NOW
+        self.entries: tuple[Entry, ...] = ()
+        self.a = asked(policy, by, external=external)
+        if shortfall(self.a) is not None:
+            self.a = asked(Policy(expires_in="1h"), by, external=external)
+        self.oracle = Oracle(self.a.policy, NOW, by)
+        self.decision: tuple[Any, ...] | None = None
+        self.decisions = 0
+
+    # What time does
+
+    @rule(minutes=st.sampled_from([0, 1, 5, 15, 15, 30, 60]))
+    def wait(self, minutes: int) -> None:
+        """Let time pass."""
+        self.now += minutes * MINUTE
+
+    @rule(expire=st.booleans())
+    def look(self, expire: bool) -> None:
+        """Let a worker come by."""
+        before, late = self.a, self.oracle.is_late(self.now)
+        moved = self.apply(Expire() if expire else Chime())
+        if moved is not None and expire and before.pending:
+            assert late
+            assert not self.a.pending
+        elif before.pending and expire:
+            assert not late
+
+    # What people do
+
+    @rule(
+        by=ANYBODY,
+        kind=st.sampled_from(["approve", "approve", "approve", "reject", "edit"]),
+        content=st.sampled_from(["5", "6"]),
+        shown=st.sampled_from([None, None, None, 1, 2, "old"]),
+        ago=st.sampled_from([None, 0, 0, 10, 11]),
+        away=st.booleans(),
+    )
+    def decides(self, by: Actor, kind: str, content: str, shown: int | str | None, ago: int | None, away: bool) -> None:
+        """Let somebody decide."""
+        by = evolve(by, authenticated_at=None if ago is None else self.now - ago * MINUTE)
+        saw = Shown(digest="v1:old") if shown == "old" else Shown(revision=shown if isinstance(shown, int) else None)
+        standing = standing_of(by, away=away)
+        events: dict[str, Approve | Reject | Edit] = {
+            "approve": Approve(by, saw, standing),
+            "reject": Reject(by, "no", saw, standing),
+            "edit": Edit(by, content, saw, standing),
+        }
+        if self.a.pending and not self.a.external:
+            self.judged(kind, events[kind])
+        else:
+            self.apply(events[kind])
+
+    def judged(self, kind: str, event: Approve | Reject | Edit) -> None:
+        """Compare what the table says with what the oracle says."""
+        before, oracle = self.a, self.oracle
+        seen = event.shown.digest is None and event.shown.revision in (None, oracle.revision)
+        seats = oracle.may(kind, event.by, event.standing, self.now) if seen else []
+        moved = self.apply(event)
+        if isinstance(event, Edit):
+            if moved is not None:
+                self.check_edit(before, event, seats)
+            return
+        if moved is None:
+            self.check_refused(event, seats)
+            return
+        approves = kind == "approve"
+        by = next(
+            v.by
+            for v in self.a.votes
+            if v.at == self.now and people(v.by) & people(event.by) and v.approves is approves
+        )
+        fits = next((fits for seat, fits in seats if people(seat) == people(by)), None)
+        assert fits is not None, "somebody voted who may not"
+        oracle.ballots = oracle.with_vote(by, fits, approves=approves)
+        ends = oracle.ends(oracle.ballots)
+        assert self.a.status.value == (ends or "pending")
+
+    def check_refused(self, event: Approve | Reject, seats: list[tuple[Actor, frozenset[int]]]) -> None:
+        """Nobody who may is refused, unless they have said so before, or stand in for several."""
+        if len(seats) != 1:
+            return
+        by, fits = seats[0]
+        after = self.oracle.with_vote(by, fits, approves=isinstance(event, Approve))
+        assert set(after) == set(self.oracle.ballots) or self.repeats(after), "somebody was refused who may vote"
+
+    def repeats(self, ballots: list[Ballot]) -> bool:
+        """Whether votes are those that there were, but for under whose name one human cast theirs."""
+        key = [(each.approves, each.fits) for each in self.oracle.ballots]
+        return sorted(map(repr, key)) == sorted(repr((each.approves, each.fits)) for each in ballots)
+
+    def check_edit(self, before: Approval, event: Edit, seats: list[tuple[Actor, frozenset[int]]]) -> None:
+        """Who edited was allowed to, votes are void, and the edit counts only for who may approve."""
+        oracle, editor = self.oracle, self.a.editor
+        assert editor is not None
+        fits = next((fits for seat, fits in seats if people(seat) == people(editor)), None)
+        assert fits is not None, "somebody edited who may not"
+        oracle.revision, oracle.editor, oracle.ballots = oracle.revision + 1, editor, []
+        if oracle.policy.counts_edits and fits:
+            oracle.ballots = [Ballot(frozenset(people(editor)), True, fits)]
+        ends = oracle.ends(oracle.ballots)
+        assert (self.a.content, before.proposal) == (event.content, self.a.proposal)
+        assert self.a.status.value == ("edited" if ends else "pending")
+
+    @precondition(lambda self: self.a.pending)
+    @rule(by=ANYBODY, away=st.booleans())
+    def claims(self, by: Actor, away: bool) -> None:
+        """Let somebody take it on."""
+        standing = standing_of(by, away=away)
+        seats = self.oracle.may("claim", by, standing, self.now)
+        if self.apply(Claim(by, standing)) is not None:
+            taken = self.a.handling.taken
+            assert taken is not None
+            assert any(people(seat) == people(taken.by) for seat, _ in seats)
+            self.oracle.claimed = (people(taken.by), self.oracle.elapsed(self.now))
+
+    @rule(by=ANYBODY)
+    def releases(self, by: Actor) -> None:
+        """Let somebody give a claim up."""
+        if self.apply(Release(by)) is not None:
+            assert self.oracle.claimed is not None
+            assert by == ADMIN or people(by) & self.oracle.claimed[0]
+            self.oracle.claimed = None
+
+    @precondition(lambda self: self.a.pending)
+    @rule(by=ANYBODY, to=st.sampled_from(["dan", "carol", "eve", "dora", "alice", "", "role:ops"]), away=st.booleans())
+    def delegates(self, by: Actor, to: str, away: bool) -> None:
+        """Let somebody hand on a seat."""
+        standing = standing_of(by, away=away)
+        seats = self.oracle.may("delegate", by, standing, self.now)
+        if self.apply(Delegate(by, to, standing)) is not None:
+            given = self.a.handling.delegations[-1]
+            assert (given.to, len(given.through) <= 3, to in given.through) == (to, True, False)
+            assert ":" not in to
+            assert to
+            assert any(seat.person == given.owner for seat, _ in seats)
+            self.oracle.lent.append((given.owner, to, set(given.grants)))
+
+    @rule(by=st.sampled_from([ADMIN, ADMIN, PEOPLE[0]]), to=st.lists(GRANTS, max_size=3))
+    def reassigns(self, by: Actor, to: list[str]) -> None:
+        """Let an admin, or somebody who is none, say who is to decide."""
+        if self.apply(Reassign(by, tuple(dict.fromkeys(to)))) is not None:
+            assert by == ADMIN
+            assert to
+            self.oracle.named = (set(to), self.oracle.elapsed(self.now))
+            self.oracle.lent, self.oracle.claimed = [], None
+
+    @rule(by=ANYBODY, kind=st.sampled_from(["see", "comment"]), text=st.sampled_from(["hm", "so", ""]))
+    def talks(self, by: Actor, kind: str, text: str) -> None:
+        """Let somebody look or say something: it decides nothing."""
+        before = self.a
+        self.apply(See(by) if kind == "see" else Comment(by, text, standing_of(by, away=False)))
+        assert (self.a.votes, self.a.status) == (before.votes, before.status)
+
+    @precondition(lambda self: self.a.pending)
+    @rule(by=ANYBODY, answers=st.booleans(), text=st.sampled_from(["why?", "because"]))
+    def asks(self, by: Actor, answers: bool, text: str) -> None:
+        """Let somebody ask the requester, or answer."""
+        standing, oracle = standing_of(by, away=False), self.oracle
+        seats = oracle.may("inquire", by, standing, self.now)
+        if self.apply(Answer(by, text) if answers else Inquire(by, text, standing)) is None:
+            return
+        if not answers:
+            assert seats
+            oracle.stopped_at = self.now if oracle.policy.questions_stop_clock else None
+            return
+        requester = oracle.requester
+        assert requester is None or by == ADMIN or people(by) & people(requester)
+        if oracle.stopped_at is not None:
+            oracle.stopped, oracle.stopped_at = oracle.stopped + (self.now - oracle.stopped_at), None
+
+    @rule(by=ANYBODY, really=st.integers(0, 9))
+    def cancels(self, by: Actor, really: int) -> None:
+        """Let somebody withdraw it, now and then."""
+        if really == 0 and self.apply(Cancel(by)) is not None:
+            requester = self.oracle.requester
+            assert requester is None or by == ADMIN or people(by) & people(requester)
+
+    # What the engine does
+
+    @precondition(lambda self: self.a.external)
+    @rule(by=ANYBODY, approves=st.booleans())
+    def observes(self, by: Actor, approves: bool) -> None:
+        """Let the system of record answer."""
+        self.apply(Observe(by, approves))
+
+    @rule(really=st.integers(0, 9))
+    def consumes(self, really: int) -> None:
+        """Let the run take it up, or go on without it."""
+        self.apply(Supersede("x") if really == 0 else Consume())
+
+    @precondition(lambda self: self.a.status is S.SUPERSEDED)
+    @rule()
+    def asks_again(self) -> None:
+        """Let a retried run ask anew: that is a new question."""
+        revision = self.a.revision + 1
+        question = evolve(asked(self.a.policy, self.a.requested_by, external=self.a.external), asked_at=self.now)
+        if question.deadline is not None:
+            question = evolve(question, deadline=self.now + (question.deadline - NOW))
+        assert self.apply(AskAgain(question)) is not None
+        self.oracle = Oracle(self.a.policy, self.now, self.a.requested_by, revision)
+        self.decision, self.decisions = None, 0
+
+    # What holds of every move
+
+    def apply(self, event: Event) -> Transition | None:
+        """Decide, and compare before with after; None where nothing changed."""
+        before = self.a
+        answer: Answered = decide(before, event, self.now)
+        again: Answered = decide(before, event, self.now)
+        assert answer == again
+        made = answer.unwrap() if isinstance(answer, Ok) else None
+        if made is None or not made.changed:
+            assert made is None or made.approval == before
+            return None
+        self.a = made.approval
+        assert self.a.version == before.version + 1
+        assert (self.a.proposal, self.a.policy, self.a.run_id, self.a.key) == (
+            before.proposal,
+            before.policy,
+            before.run_id,
+            before.key,
+        )
+        assert self.a.revision == before.revision + isinstance(event, Edit | AskAgain)
+        self.check_facts(event, made)
+        if before.pending and not self.a.pending and self.a.status is not S.SUPERSEDED:
+            self.decisions += 1
+        self.entries += chained("r", head_of(self.entries[-1] if self.entries else None), made.facts)
+        return made
+
+    def check_facts(self, event: Event, made: Transition) -> None:
+        """The ledger says what happened: levels first, then what was done, by whom, and what came of it."""
+        told = [fact.event for fact in made.facts]
+        while told[0] is E.ESCALATED:
+            told.pop(0)
+            if not told:
+                break
+        assert tuple(told) in _NOTED[type(event)]
+        assert all((fact.at, fact.key) == (self.now, "manager") for fact in made.facts)
+        assert (made.facts[-1].revision, made.facts[-1].digest) == (self.a.revision, self.a.digest)
+        by = getattr(event, "by", None)
+        assert by is None or (made.facts[-1].by or by).name == by.name
+        if made.approval.status is not S.PENDING:
+            assert told
+
+    @invariant()
+    def there_is_one_decision(self) -> None:
+        """Once closed, who, when, what and why never change."""
+        assert self.decisions <= 1
+        if self.a.closing is None:
+            return
+        decision = (self.a.closing, self.a.edited, self.a.editor, self.a.votes)
+        assert self.decision in (None, decision)
+        self.decision = decision
+
+    @invariant()
+    def what_is_decided_is_what_was_shown(self) -> None:
+        """The digest covers the content at every moment, and an outcome has just that content."""
+        assert self.a.intact()
+        outcome = self.a.outcome
+        assert (outcome is None) is (self.a.status in {S.PENDING, S.CANCELLED, S.SUPERSEDED})
+        if isinstance(outcome, Approved | Edited):
+            assert outcome.value == self.a.content
+
+    @invariant()
+    def it_comes_back_from_its_row(self) -> None:
+        """Written and read, it is equal."""
+        assert approval_of(row_of_approval(self.a)) == self.a
+
+    @invariant()
+    def it_is_never_stuck(self) -> None:
+        """Whatever has happened, people who may can still approve it, or the deadline ends it."""
+        if not self.a.pending or self.a.external or self.a.deadline is not None:
+            return
+        assert ends_by_people(self.a, self.now), self.a
+
+    def teardown(self) -> None:
+        """The ledger of all that happened is one chain."""
+        if hasattr(self, "entries"):
+            assert verify("r", self.entries).map(lambda head: head.seq).unwrap() == len(self.entries)
+
+
+def ends_by_people(a: Approval, now: Any) -> bool:
+    """Whether it is approved where everybody who may does, once all levels have been told and every claim given up."""
+    for later in (0, 60, 180):
+        at = now + later * MINUTE
+        a = decide(a, Chime(), at).map(lambda made: made.approval).value_or(a)
+        for actor in [*PEOPLE, Actor("eve"), *MORE]:
+            a = decide(a, Release(ADMIN), at).map(lambda made: made.approval).value_or(a)
+            fresh = Approve(evolve(actor, authenticated_at=at), standing=standing_of(actor, away=False))
+            a = decide(a, fresh, at).map(lambda made: made.approval).value_or(a)
+            if not a.pending:
+                return True
+    return False
+
+
+_NOTED: dict[type, set[tuple[AuditEvent, ...]]] = {
+    Approve: {(E.VOTED,), (E.APPROVED,), (E.VOTED, E.APPROVED)},
+    Reject: {(E.VOTED,), (E.REJECTED,), (E.VOTED, E.REJECTED)},
+    Edit: {(E.EDITED,)},
+    Cancel: {(E.CANCELLED,)},
+    See: {(E.SEEN,)},
+    Claim: {(E.CLAIMED,)},
+    Release: {(E.RELEASED,)},
+    Delegate: {(E.DELEGATED,)},
+    Reassign: {(E.REASSIGNED,)},
+    Comment: {(E.COMMENTED,)},
+    Inquire: {(E.INQUIRED,)},
+    Answer: {(E.ANSWERED,)},
+    Chime: {(), (E.REMINDED,)},
+    Expire: {(E.EXPIRED,), (E.REJECTED,), (E.APPROVED,)},
+    Observe: {(E.APPROVED,), (E.REJECTED,)},
+    Supersede: {(E.SUPERSEDED,)},
+    AskAgain: {(E.ASKED,)},
+    Consume: {(E.CONSUMED,)},
+}
+
+LONG = os.environ.get("AWAITLY_FAULTS") == "long"
+Policies.TestCase.settings = settings(
+    max_examples=500 if LONG else 100,
+    stateful_step_count=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+TestAnyPolicy = Policies.TestCase
