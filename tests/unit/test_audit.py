@@ -136,7 +136,8 @@ def test_what_stands_open_is_what_was_sealed(opened: Any) -> None:
     beside: dict[str, Any] = parts_of(entry)["open"]
     if isinstance(opened, dict):
         beside.update(cast("dict[str, Any]", opened))
-    for forged in (opened, beside) if isinstance(opened, dict) else (opened,):
+    forgeries: list[Any] = [opened, beside] if isinstance(opened, dict) else [opened]
+    for forged in forgeries:
         assert verify("r", [with_parts(entry, {**parts_of(entry), "open": forged})]).failure().seq == 1
 
 
