@@ -50,19 +50,21 @@ async def asking(run: Run[NotApproved]) -> Result[str, NotApproved]:
     return Ok(await run.approval("ok", proposes="as proposed", policy=LADDER))
 
 
-DEEDS: Sequence[Act] = (
+DECIDING: Sequence[Act] = (
     lambda o, r: o.approve(r, "ok", by="ann"),
     lambda o, r: o.approve(r, "ok", by=BOT),
     lambda o, r: o.approve(r, "ok", by="dan"),
     lambda o, r: o.reject(r, "ok", "no", by=CEM),
     lambda o, r: o.edit(r, "ok", "as edited", by="bob"),
     lambda o, r: o.cancel(r, by=RHEA),
-    *[lambda o, r: o.claim(r, "ok", by="ann")] * 3,
-    *[lambda o, r: o.inquire(r, "ok", text="why?", by="bob")] * 4,
-    *[lambda o, r: o.answer(r, "ok", text="so", by=RHEA)] * 4,
-    *[lambda o, r: o.comment(r, "ok", text="hm", by=Actor("bob"))] * 2,
 )
-WORKERS = 3
+TALKING: Sequence[Act] = (
+    lambda o, r: o.claim(r, "ok", by="ann"),
+    lambda o, r: o.inquire(r, "ok", text="why?", by="bob"),
+    lambda o, r: o.answer(r, "ok", text="so", by=RHEA),
+    lambda o, r: o.comment(r, "ok", text="hm", by=Actor("bob")),
+)
+DEEDS = (*DECIDING, *TALKING, *TALKING, *TALKING)
 
 
 async def chimed(address: str, count: int, seed: int = 0, plant: str = "") -> Counter[str]:

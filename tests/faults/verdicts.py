@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from attrs import evolve, frozen
 
@@ -301,7 +301,7 @@ def _check_answers(a: Approval, final: tuple[str, str] | None, answers: Sequence
     winners = [made for made in answers if _has_decided(made)]
     by_person = final is not None and final[0] in ("approved", "edited", "rejected")
     TALLY.check("one is told to have decided", len(winners) == by_person, (a, answers))
-    refusals = [each.failure() for each in answers if isinstance(each, Err)]
+    refusals: list[Any] = [cast("Any", each).failure() for each in answers if isinstance(each, Err)]
     losers = {(r.status.value, r.by) for r in refusals if isinstance(r, AlreadyDecided)}
     wrong = losers - {final, ("superseded", None)}
     TALLY.check("whoever came too late is told who was first", not wrong, (a, losers))
