@@ -107,8 +107,7 @@ def _counted(a: Approval, votes: tuple[Vote, ...], vote: Vote) -> Transition:
 
 
 def _noted(a: Approval, vote: Vote) -> Fact:
-    word = "yes" if vote.approves else "no"
-    return fact(AuditEvent.VOTED, a, vote.at, vote.by, word if vote.reason is None else f"{word}: {vote.reason}")
+    return fact(AuditEvent.VOTED if vote.approves else AuditEvent.OPPOSED, a, vote.at, vote.by, vote.reason)
 
 
 def _edit(a: Approval, event: Edit, now: datetime) -> Result[Transition, Refusal]:

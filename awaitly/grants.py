@@ -72,7 +72,7 @@ def listed_in(what: str, values: object, items: str) -> tuple[object, ...]:
         raise PolicyError(msg)
     if isinstance(values, Iterable) and not isinstance(values, bytes | Mapping):
         return tuple(cast("Iterable[object]", values))
-    msg = f"{what} is a list of {items}, not {_shown(values)}"
+    msg = f"{what} is a list of {items}, not {_shown(cast('Any', values))}"
     raise PolicyError(msg)
 
 

@@ -30,7 +30,8 @@ _WORDS = {
     AuditEvent.ANSWERED: "answer",
     AuditEvent.REMINDED: "reminded",
     AuditEvent.ESCALATED: "escalated",
-    AuditEvent.VOTED: "voted",
+    AuditEvent.VOTED: "voted for it",
+    AuditEvent.OPPOSED: "voted against it",
     AuditEvent.EDITED: "edited",
     AuditEvent.ASKED: "asked again",
 }
@@ -66,7 +67,7 @@ def _is_told(approval: Approval, told: Told, *, first: bool) -> bool:
             return first
         case AuditEvent.EDITED:
             return approval.edited is not None and told.revision == approval.revision
-        case AuditEvent.VOTED:
+        case AuditEvent.VOTED | AuditEvent.OPPOSED:
             return any(vote.at == told.at for vote in approval.votes)
         case _:
             return False
@@ -85,7 +86,8 @@ def _line(approval: Approval, told: Told, veil: Veil) -> str:
     lost = told.without_people and told.event is not AuditEvent.ESCALATED  # which is nobody's doing
     by = by_channel(told.by, told.by.via) if told.by else f" by {BLANK}" if lost else ""
     revision = "" if told.event is not AuditEvent.EDITED else f" to revision {told.revision}"
-    void = ", void since" if told.event is AuditEvent.VOTED and told.revision < approval.revision else ""
+    vote = told.event in (AuditEvent.VOTED, AuditEvent.OPPOSED)
+    void = ", void since" if vote and told.revision < approval.revision else ""
     return f"{_WORDS[told.event]}{revision}{to}{by}, {day_and_time(told.at)}{void}{_text(approval, told, veil)}"
 
 

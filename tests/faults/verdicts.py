@@ -268,9 +268,8 @@ def _is_one_with(vote: dict[str, Any], after: dict[str, Any]) -> bool:
     """Whether a vote is the one that ended it, which the ledger notes as well."""
     if (vote["event"], after["event"]) == ("expired", "consumed"):
         return True
-    ends = {"approved": "yes", "rejected": "no"}.get(after["event"])
-    word = str(vote.get("reason", "")).partition(":")[0]
-    return vote["event"] == "voted" and word == ends and vote.get("by") == after.get("by")
+    ends = {"voted": "approved", "opposed": "rejected"}.get(vote["event"])
+    return ends == after["event"] and vote.get("by") == after.get("by")
 
 
 def _check_votes(a: Approval, told: Sequence[dict[str, Any]]) -> None:
@@ -278,9 +277,9 @@ def _check_votes(a: Approval, told: Sequence[dict[str, Any]]) -> None:
     for each in told:
         if each["event"] == "edited":
             noted = {}
-        elif each["event"] == "voted":
-            noted[_person(each)] = str(each["reason"]).partition(":")[0]
-    counted = {vote.by.person: "yes" if vote.approves else "no" for vote in a.votes}
+        elif each["event"] in ("voted", "opposed"):
+            noted[_person(each)] = each["event"]
+    counted = {vote.by.person: "voted" if vote.approves else "opposed" for vote in a.votes}
     if len(a.votes) > 1 or a.pending:
         TALLY.check("the ledger has the votes that count", counted == noted, (a, noted))
     yes = [vote for vote in a.votes if vote.approves]

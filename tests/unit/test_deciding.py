@@ -469,7 +469,7 @@ def test_each_move_is_noted() -> None:
         (asked(), Approve(ALICE), AuditEvent.APPROVED),
         (asked(TWO), Approve(ALICE), AuditEvent.VOTED),
         (asked(), Reject(ALICE), AuditEvent.REJECTED),
-        (asked(Policy(rejections=2)), Reject(ALICE), AuditEvent.VOTED),
+        (asked(Policy(rejections=2)), Reject(ALICE), AuditEvent.OPPOSED),
         (asked(), Edit(ALICE, "7"), AuditEvent.EDITED),
         (asked(), Cancel(ALICE), AuditEvent.CANCELLED),
         (asked(external=True), Observe(ALICE, approves=True), AuditEvent.APPROVED),

@@ -435,7 +435,7 @@ def ends_by_people(a: Approval, now: Any) -> bool:
 
 _NOTED: dict[type, set[tuple[AuditEvent, ...]]] = {
     Approve: {(E.VOTED,), (E.APPROVED,), (E.VOTED, E.APPROVED)},
-    Reject: {(E.VOTED,), (E.REJECTED,), (E.VOTED, E.REJECTED)},
+    Reject: {(E.OPPOSED,), (E.REJECTED,), (E.OPPOSED, E.REJECTED)},
     Edit: {(E.EDITED,)},
     Cancel: {(E.CANCELLED,)},
     See: {(E.SEEN,)},

@@ -95,7 +95,7 @@ def test_a_veto_ends_it_although_others_agreed() -> None:
     voted = after(asked(Policy(needs=3)), Approve(ALICE), Approve(BOB))
     ended = moved(voted, Reject(CAROL, "no budget"))
     assert ended.approval.status is S.REJECTED
-    assert facts_of(ended) == [AuditEvent.VOTED, AuditEvent.REJECTED]
+    assert facts_of(ended) == [AuditEvent.OPPOSED, AuditEvent.REJECTED]
     assert isinstance(refused(ended.approval, Approve(ADMIN)), AlreadyDecided)
 
 
