@@ -4,6 +4,7 @@ from awaitly.actors import Actor
 from awaitly.approval import Approval, Decision, StagePlace, Vote
 from awaitly.asking import Ask, OnReject, Stage, approval_step, gated_step
 from awaitly.audit import AuditEvent, BrokenChain, Entry, Head, Part, said
+from awaitly.channels import Delivery, NotificationChannel, Resolution, RetryLater, Undeliverable
 from awaitly.clocks import RemoteClock
 from awaitly.codec import Codec
 from awaitly.coding.bounds import Bounds
@@ -48,6 +49,7 @@ from awaitly.errors import (
     Undecodable,
     UnexpectedError,
     UnknownApproval,
+    UnknownNotice,
     UnknownPromise,
     UnknownRun,
     UnknownSchedule,
@@ -86,6 +88,7 @@ from awaitly.grants import Rule
 from awaitly.handling import Delegation, Handling, Inquiry, Remark, RemarkKind
 from awaitly.journal import Message, Wait
 from awaitly.memory import MemoryStore
+from awaitly.notices import Notice, NoticeKind
 from awaitly.observing import (
     ApprovalDecided,
     ApprovalEscalated,
@@ -108,6 +111,7 @@ from awaitly.observing import (
     StepStarted,
 )
 from awaitly.orchestrator import Orchestrator
+from awaitly.outbox import DeadLetter
 from awaitly.outcomes import Approved, Edited, Outcome, Pending, Rejected
 from awaitly.policy import Calendar, OnExpiry, Policy, Risk
 from awaitly.progress import Progress, StageProgress, StageState
@@ -135,6 +139,8 @@ from awaitly.store import (
     Joining,
     Migrating,
     Move,
+    NoticeQuery,
+    NoticeRow,
     Page,
     RunQuery,
     RunRow,
@@ -184,9 +190,11 @@ __all__ = [
     "CommitUnknown",
     "Conflict",
     "ConflictReason",
+    "DeadLetter",
     "Decision",
     "DefinitionError",
     "Delegation",
+    "Delivery",
     "Described",
     "Diagnosis",
     "Difference",
@@ -224,6 +232,11 @@ __all__ = [
     "NotApproved",
     "NotAuthorised",
     "NotPossible",
+    "Notice",
+    "NoticeKind",
+    "NoticeQuery",
+    "NoticeRow",
+    "NotificationChannel",
     "Observer",
     "Ok",
     "OnExpiry",
@@ -251,8 +264,10 @@ __all__ = [
     "RemarkKind",
     "RemoteClock",
     "RequeueRefusal",
+    "Resolution",
     "Result",
     "Retry",
+    "RetryLater",
     "Risk",
     "Rule",
     "Run",
@@ -300,8 +315,10 @@ __all__ = [
     "StoreUnsuitable",
     "TimedOut",
     "Undecodable",
+    "Undeliverable",
     "UnexpectedError",
     "UnknownApproval",
+    "UnknownNotice",
     "UnknownPromise",
     "UnknownRun",
     "UnknownSchedule",

@@ -78,7 +78,7 @@ class Approval:
     `version` counts every write and is what a store swaps by; `revision` counts the content that people see.
     `proposal` is JSON text of what was first proposed, `edited` that of the current revision where somebody edited.
     `place` says where the code stood that asked. `external` marks one that the user's own system of record decides.
-    `stage` says where it stands in a chain, if in any.
+    `stage` says where it stands in a chain, if in any. `channels` names those by which people are told of it.
     """
 
     run_id: str
@@ -107,6 +107,7 @@ class Approval:
     consumed_at: datetime | None = None
     handling: Handling = UNHANDLED
     stage: StagePlace | None = None
+    channels: tuple[str, ...] = ()
     digest: str = field(default=Factory(_bound, takes_self=True))
 
     @property

@@ -184,7 +184,7 @@ class Desk:
         after = transition.approval
         decided = state.but(approvals=tuple(after if a.key == after.key else a for a in state.approvals))
         left: Interruption | None = None
-        match moves.claim(decided, self._executor.lease_from(now), now):
+        match moves.claim(decided, self._executor.lease_from(now), now, channels=self._executor.channels):
             case Ok(taken):
                 both = Moved(taken.state, (*transition.facts, *taken.facts))
                 execution = await self._executor.go(workflow, Move.DECIDE, state, both, wish.stand)

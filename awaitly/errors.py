@@ -55,6 +55,7 @@ __all__ = [
     "Undecodable",
     "UnexpectedError",
     "UnknownApproval",
+    "UnknownNotice",
     "UnknownPromise",
     "UnknownRun",
     "UnknownSchedule",
@@ -533,6 +534,17 @@ class AbsenceRefused:
 
     def __str__(self) -> str:
         return f"the absence of {self.owner}{f', to {self.to}' if self.to else ''}, was not noted: {self.reason}"
+
+
+@frozen
+class UnknownNotice:
+    """The run has no notice of this key."""
+
+    run_id: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"run {self.run_id!r} has no notice {self.key!r}; `awaitly notices --dead` lists what was given up"
 
 
 @frozen

@@ -307,7 +307,12 @@ _HERE = Lease("this process", datetime.max.replace(tzinfo=utc_now().tzinfo))
 
 
 def new_run(
-    invocation: Invocation[Any, Any], run_id: str | None, requested_by: By | None, now: datetime, lease: Lease
+    invocation: Invocation[Any, Any],
+    run_id: str | None,
+    requested_by: By | None,
+    now: datetime,
+    lease: Lease,
+    channels: tuple[str, ...] = (),
 ) -> RunRecord:
     """Give the record of a run that begins now, in its starter's hands."""
     return invocation.recorded(
@@ -317,6 +322,7 @@ def new_run(
         requested_by=None if requested_by is None else as_actor(requested_by),
         lease=lease,
         due_at=lease.until,
+        channels=channels,
     )
 
 

@@ -29,8 +29,9 @@ from awaitly.journal import Lease, RunRecord, RunState
 from awaitly.looks import Looks
 from awaitly.mailbox import keeping
 from awaitly.moves import Moved, StillWaiting
+from awaitly.notices import review
 from awaitly.observing import NOBODY, Leaving, Observers
-from awaitly.records import quarantined, released, run_of, version_of
+from awaitly.records import quarantined, released, row_of_notice, run_of, version_of
 from awaitly.result import Err, Ok, Result
 from awaitly.ringing import ring
 from awaitly.roster import Roster
@@ -91,8 +92,10 @@ class Executor:
         lease: timedelta,
         inline: timedelta = INLINE,
         observers: Observers = NOBODY,
+        channels: Iterable[str] = (),
     ) -> None:
         self._store = store
+        self.channels = tuple(channels)
         self._workflows: dict[str, Versions] = {}
         for one in workflows:
             versions = self._workflows.setdefault(one.name, {})
@@ -199,7 +202,7 @@ class Executor:
     def _taken(self, take: Take, state: RunState, now: datetime) -> Result[Moved, RunRefusal | StillWaiting]:
         match take.prepare(state, now):
             case Ok(prepared):
-                return moves.claim(prepared.state, self.lease_from(now), now)
+                return moves.claim(prepared.state, self.lease_from(now), now, channels=self.channels)
             case Err(refusal):
                 return Err(refusal)
 
@@ -280,7 +283,10 @@ class Executor:
         """
         if not standing(row).ended and row.status != RunStatus.NEEDS_REVIEW.value:
             aside = quarantined(row, str(damage), await self._store.now())
-            if isinstance(await self._store.commit(Changes(move=Move.REVIEW, runs=(aside,))), Ok):
+            at = from_micros(aside.updated_at)
+            told = tuple(map(row_of_notice, review(row.run_id, aside.version, self.channels, at)))
+            changes = Changes(move=Move.REVIEW, runs=(aside,), notices=told, wakes=bool(told))
+            if isinstance(await self._store.commit(changes), Ok):
                 tell_set_aside(self.observers, row.run_id, row.workflow)
         return under_review(row, damage) if move is Move.RETRY else as_damaged(workflow, row, damage)
 

@@ -173,7 +173,8 @@ class RunRecord:
     `waits` names the approvals it is parked on, `awaiting` has what else it waits for; `due_at` is when somebody must
     look at it even if nothing comes. `progress` counts the steps that were recorded when it was last claimed,
     `recoveries` the claims since it grew, `attempts` how often the run as a whole was tried. `begun` is False until its
-    code first runs. `parent` is the run that waits for this one.
+    code first runs. `parent` is the run that waits for this one. `channels` names those by which whoever took it last
+    tells people of it.
     """
 
     run_id: str
@@ -203,6 +204,7 @@ class RunRecord:
     priority: Priority = Priority.NORMAL
     parent: str | None = None
     tick: Tick | None = None
+    channels: tuple[str, ...] = ()
 
 
 _NUMBERS = re.compile(r"\d+")

@@ -23,6 +23,8 @@ from awaitly.store import (
     Conflict,
     Found,
     Hold,
+    NoticeQuery,
+    NoticeRow,
     Page,
     RunQuery,
     RunRow,
@@ -53,9 +55,10 @@ class _Kept:
     steps: dict[str, StepRow] = field(factory=dict[str, StepRow])
     approvals: dict[str, ApprovalRow] = field(factory=dict[str, ApprovalRow])
     entries: dict[int, Entry] = field(factory=dict[int, Entry])
+    notices: dict[str, NoticeRow] = field(factory=dict[str, NoticeRow])
 
     def copy(self) -> _Kept:
-        return _Kept(self.run, dict(self.steps), dict(self.approvals), dict(self.entries))
+        return _Kept(self.run, dict(self.steps), dict(self.approvals), dict(self.entries), dict(self.notices))
 
     def is_ready(self) -> bool:
         return any(row.ready for row in self.approvals.values())
@@ -88,6 +91,8 @@ class _Commit:
             self._insert_step(step)
         for approval in changes.approvals:
             self._swap_approval(approval)
+        for notice in changes.notices:
+            self._swap_notice(notice)
         for entry in changes.entries:
             self._insert_entry(entry)
         for entry in changes.redacted:
@@ -128,6 +133,12 @@ class _Commit:
         found = approvals.get(row.key)
         _expect(row.run_id, f"approval {row.key!r}", found.version if found else 0, row.version - 1)
         approvals[row.key] = row
+
+    def _swap_notice(self, row: NoticeRow) -> None:
+        notices = self._at(row.run_id).notices
+        found = notices.get(row.key)
+        _expect(row.run_id, f"notice {row.key!r}", found.version if found else 0, row.version - 1)
+        notices[row.key] = row
 
     def _insert_entry(self, entry: Entry) -> None:
         entries = self._at(entry.run_id).entries
@@ -230,6 +241,35 @@ class MemoryStore:
         kept = self._kept.get(run_id, _Kept())
         return tuple(kept.entries[seq] for seq in sorted(kept.entries))
 
+    async def notices(self, run_id: str) -> tuple[NoticeRow, ...]:
+        """Read all notices of a run, by key. Raises `StoreUnavailable` where the store is not open."""
+        await self._turn()
+        kept = self._kept.get(run_id, _Kept())
+        return tuple(kept.notices[key] for key in sorted(kept.notices))
+
+    async def due_notices(self, now: int, limit: int, channel: str) -> tuple[NoticeRow, ...]:
+        """Read notices of a channel that are to be sent (`now` in microseconds). Raises `StoreUnavailable`."""
+        await self._turn()
+        rows = [(row.due_at, row.run_id, row.key, row) for row in self._told(channel) if row.due_at is not None]
+        return tuple(row for at, _, _, row in sorted(rows)[:limit] if at <= now)
+
+    async def next_notice(self, now: int, channel: str) -> int | None:
+        """Give when the next notice of a channel is to be sent, in microseconds. Raises `StoreUnavailable`."""
+        await self._turn()
+        times = (row.due_at for row in self._told(channel) if row.due_at is not None and row.due_at > now)
+        return min(times, default=None)
+
+    async def page_notices(self, query: NoticeQuery) -> Page[NoticeRow]:
+        """List notices that were given up. Raises `ValueError` for an `after` of no page, `StoreUnavailable`."""
+        await self._turn()
+        every = (row for kept in self._kept.values() for row in kept.notices.values() if row.dead)
+        wanted = (row for row in every if query.run_id in (None, row.run_id) and query.channel in (None, row.channel))
+        rows = sorted(wanted, key=_notice_position)
+        if query.after is not None:
+            last = position(query.after, str, str)
+            rows = [row for row in rows if _notice_position(row) > last]
+        return _page(rows, query.limit, _notice_position)
+
     async def page_runs(self, query: RunQuery) -> Page[RunRow]:
         """List runs. Raises `ValueError` for an `after` that no page gave, `StoreUnavailable` where not open."""
         await self._turn()
@@ -288,6 +328,9 @@ class MemoryStore:
         finally:
             self._listeners.discard(listener)
 
+    def _told(self, channel: str) -> Iterable[NoticeRow]:
+        return (row for kept in self._kept.values() for row in kept.notices.values() if row.channel == channel)
+
     def _wake(self, run_id: str) -> None:
         for listener in tuple(self._listeners):
             listener.wake(run_id)
@@ -333,6 +376,10 @@ def _approval_position(row: ApprovalRow) -> tuple[int | str, ...]:
 
 def _urgency_position(row: ApprovalRow) -> tuple[int | str, ...]:
     return (NEVER if row.deadline is None else row.deadline, row.run_id, row.key)
+
+
+def _notice_position(row: NoticeRow) -> tuple[int | str, ...]:
+    return (row.run_id, row.key)
 
 
 def _page(rows: list[Row], limit: int, at: Callable[[Row], Iterable[int | str]]) -> Page[Row]:

@@ -88,7 +88,9 @@ def _consuming(approval: Approval) -> events.Event | None:
     return events.Consume() if approval.ready else None
 
 
-def claim(state: RunState, lease: Lease, now: datetime) -> Result[Moved, RunRefusal | StillWaiting]:
+def claim(
+    state: RunState, lease: Lease, now: datetime, *, channels: tuple[str, ...] = ()
+) -> Result[Moved, RunRefusal | StillWaiting]:
     """Take the run, with the decisions it waited for: each is consumed, and stands in the journal as a step.
 
     A run that must not go on is moved to `NEEDS_REVIEW` instead: look at the status.
@@ -104,7 +106,7 @@ def claim(state: RunState, lease: Lease, now: datetime) -> Result[Moved, RunRefu
     tampered = next((a for a in approvals if a.decided and not a.intact()), None)
     if tampered is not None:
         return review(state, f"the content of approval {tampered.key!r} is not what was decided on", now)
-    match advance(state.run, running.Claim(lease, len(state.steps)), now):
+    match advance(state.run, running.Claim(lease, len(state.steps), channels), now):
         case Ok(run):
             pass
         case Err(refusal):

@@ -11,6 +11,8 @@ from typing import Any, Self, TypeVar, overload
 
 from awaitly import moves
 from awaitly.actors import By
+from awaitly.channels import NotificationChannel
+from awaitly.courier import Courier, named_channels
 from awaitly.dispatch import Dispatcher, dispatching
 from awaitly.doctor import Diagnosis, Doctor
 from awaitly.durations import Duration, as_timedelta, from_micros
@@ -25,10 +27,10 @@ from awaitly.executor import AGAIN, AS_IT_IS, Executor, as_damaged, left_alone, 
 from awaitly.grants import Rule
 from awaitly.host import INLINE
 from awaitly.ids import checked_run_id, new_run_id
-from awaitly.inbox import Inbox
 from awaitly.journal import DEFAULT_QUEUE, RunState
 from awaitly.moves import Moved
 from awaitly.observing import Observer, Observers
+from awaitly.outbox import Outbox
 from awaitly.queueing import id_taken
 from awaitly.result import Err, Ok
 from awaitly.saving import state_in
@@ -51,7 +53,7 @@ _LOOK_AGAIN = 5.0
 """Seconds after which whoever waits looks again, even if no wake-up came: those are hints."""
 
 
-class Orchestrator(Inbox):
+class Orchestrator(Outbox):
     """Starts runs, takes decisions and lets runs go on, over a store. Use it as `async with Orchestrator(...)`.
 
     `workflows` are those that this process can run; deciding and listing need none. Several of one name differ in their
@@ -59,7 +61,8 @@ class Orchestrator(Inbox):
     with a process that died before another may take it over; it is renewed while the run executes. A time that a
     workflow lets pass (`run.sleep`, the next attempt of a step) is waited for on the spot up to `inline`; for more the
     run parks. `observers` are told what happens here; a `dispatcher` hands what comes due to a fleet, for its tasks to
-    `resume`. `rules` are those of the application that policies name. The orchestrator opens the store and closes it.
+    `resume`. `rules` are those of the application that policies name. By `channels` people are told of what its
+    runs ask; a worker that has the same channels sends that. The orchestrator opens the store and closes it.
     """
 
     def __init__(
@@ -72,11 +75,13 @@ class Orchestrator(Inbox):
         observers: Iterable[Observer] = (),
         dispatcher: Dispatcher | None = None,
         rules: Iterable[Rule] = (),
+        channels: Iterable[NotificationChannel] = (),
     ) -> None:
         if dispatcher is not None:
             store = dispatching(store, dispatcher)
         told = Observers(observers)
-        executor = Executor(store, workflows, as_timedelta(lease), as_timedelta(inline), told)
+        self._channels = named_channels(channels)
+        executor = Executor(store, workflows, as_timedelta(lease), as_timedelta(inline), told, self._channels)
         super().__init__(store, told, executor, rules_by_grant(rules))
         self._renewing: asyncio.Task[None] | None = None
 
@@ -123,7 +128,7 @@ class Orchestrator(Inbox):
         store = self._store if connection is None else joined(self._store, connection)
         executor = self._executor if connection is None else self._executor.on(store)
         now = from_micros(await store.now())
-        run = new_run(invocation, run_id, requested_by, now, executor.lease_from(now))
+        run = new_run(invocation, run_id, requested_by, now, executor.lease_from(now), executor.channels)
         execution = await executor.go(invocation.workflow, Move.START, None, Moved(RunState(run)))
         return await self._existing(invocation, run.run_id, store, executor) if execution is None else execution
 
@@ -219,7 +224,8 @@ class Orchestrator(Inbox):
         `grace`, and then gives them back, for any other worker to go on with. Raises `ValueError` and `DefinitionError`
         for a concurrency below 1 and for no queues.
         """
-        return Worker(self._store, self._executor, concurrency=concurrency, queues=queues, grace=grace)
+        courier = Courier(self._store, self._channels)
+        return Worker(self._store, self._executor, courier, concurrency=concurrency, queues=queues, grace=grace)
 
     async def work(
         self,

@@ -228,6 +228,7 @@ class Questions:
             redact=shown.redact,
             external=shown.external,
             stage=shown.stage,
+            channels=() if shown.external else run.channels,
         )
         lacking = shortfall(asked)
         if lacking is not None:

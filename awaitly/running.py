@@ -46,10 +46,11 @@ _INNOCENT = 1
 
 @frozen
 class Claim:
-    """Somebody wants to execute the run under a lease; `steps` are recorded so far."""
+    """Somebody wants to execute the run under a lease, and tells people of it by `channels`; `steps` are recorded."""
 
     lease: Lease
     steps: int
+    channels: tuple[str, ...] = ()
 
 
 @frozen
@@ -159,7 +160,8 @@ def _moved(run: RunRecord, status: RunStatus, now: datetime, **changes: Any) -> 
 
 def _claim(run: RunRecord, event: Claim, now: datetime) -> Result[RunRecord, RunRefusal]:
     lease = event.lease
-    changes = {"lease": lease, "due_at": lease.until, "progress": event.steps, "recoveries": 0, "begun": True}
+    changes: dict[str, Any] = {"lease": lease, "due_at": lease.until, "progress": event.steps, "recoveries": 0}
+    changes.update(begun=True, channels=event.channels or run.channels)
     return _moved(run, RunStatus.RUNNING, now, **changes)
 
 
@@ -172,7 +174,8 @@ def _take_over(run: RunRecord, event: Claim, now: datetime) -> Result[RunRecord,
         reason = f"it was taken over {MOST_RECOVERIES} times from processes that died without recording a step"
         return _moved(run, RunStatus.NEEDS_REVIEW, now, reason=reason)
     lease = event.lease
-    changes = {"lease": lease, "due_at": lease.until, "progress": event.steps, "recoveries": recoveries}
+    changes: dict[str, Any] = {"lease": lease, "due_at": lease.until, "progress": event.steps, "recoveries": recoveries}
+    changes["channels"] = event.channels or run.channels
     return _moved(run, RunStatus.RUNNING, now, **changes)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
 from awaitly.actors import Actor
 from awaitly.approval import Approval
-from awaitly.audit import Fact, chained
+from awaitly.audit import Entry, Fact, chained
 from awaitly.changing import changed
 from awaitly.deciding import decide
 from awaitly.durations import from_micros, to_micros
@@ -16,6 +16,7 @@ from awaitly.events import Cancel
 from awaitly.exceptions import RecordCorrupt
 from awaitly.journal import Message, RunRecord, RunState, with_decisions
 from awaitly.ladder import is_stopped, next_time
+from awaitly.notices import announced, review
 from awaitly.records import (
     approval_of,
     head_of,
@@ -24,6 +25,7 @@ from awaitly.records import (
     quarantined,
     row_of_approval,
     row_of_message,
+    row_of_notice,
     row_of_run,
     row_of_step,
     run_of,
@@ -31,7 +33,7 @@ from awaitly.records import (
 )
 from awaitly.result import Ok
 from awaitly.statuses import RunStatus
-from awaitly.store import ApprovalRow, Changes, Found, Hold, Move, RunRow
+from awaitly.store import ApprovalRow, Changes, Found, Hold, Move, NoticeRow, RunRow
 from awaitly.transition import Transition
 
 __all__ = [
@@ -88,12 +90,14 @@ def difference(
     known = {} if before is None else {a.key: a for a in before.approvals}
     waits = run.status is RunStatus.PARKED
     approvals = tuple([_renumbered(a, known.get(a.key), swapped=waits and is_stopped(a)) for a in after.approvals])
-    entries = chained(run.run_id, after.head, facts)
+    noted = tuple(facts)
+    entries = chained(run.run_id, after.head, noted)
     head = head_of(entries[-1]) if entries else after.head
     recorded: set[str] = set() if before is None else {s.key for s in before.steps}
     kept = {s.key for s in after.steps}
     heard = {} if before is None else {m.key: m for m in before.messages}
     messages = tuple(_next(m, heard.get(m.key)) for m in after.messages)
+    notices = _notices(before, run, noted, entries, approvals)
     changes = Changes(
         move=move,
         runs=(row_of_run(run),),
@@ -103,11 +107,28 @@ def difference(
             [row_of_approval(a) for a in approvals if a is not known.get(a.key)]
             + [row_of_message(m) for m in messages if m is not heard.get(m.key)]
         ),
+        notices=notices,
         entries=entries,
-        wakes=move in _WAKING or is_due_soon(run),
+        wakes=move in _WAKING or is_due_soon(run) or bool(notices),
         flushed=flushed,
     )
     return changes, after.but(run=run, approvals=approvals, head=head, messages=messages)
+
+
+def _notices(
+    before: RunState | None,
+    run: RunRecord,
+    facts: Sequence[Fact],
+    entries: Sequence[Entry],
+    approvals: Sequence[Approval],
+) -> tuple[NoticeRow, ...]:
+    """Give what people are to be told of a move, in the rows in which it stands in the outbox."""
+    if not run.channels:
+        return ()
+    told = announced(facts, entries, {approval.key: approval for approval in approvals})
+    if run.status is RunStatus.NEEDS_REVIEW and (before is None or before.run.status is not RunStatus.NEEDS_REVIEW):
+        told += review(run.run_id, run.version, run.channels, run.updated_at)
+    return tuple(map(row_of_notice, told))
 
 
 def _next(message: Message, before: Message | None) -> Message:
@@ -138,13 +159,15 @@ def decision(found: Found, transition: Transition) -> Changes:
     """
     approval = transition.approval
     entries = chained(approval.run_id, head_of(found.head), transition.facts)
+    told = announced(transition.facts, entries, {approval.key: approval}) if approval.channels else ()
     holds = _sooner(found.run, approval)
     return Changes(
         move=Move.DECIDE,
         approvals=(row_of_approval(approval),),
         holds=holds,
+        notices=tuple(map(row_of_notice, told)),
         entries=entries,
-        wakes=approval.ready or any(_comes_soon(hold, found.now) for hold in holds),
+        wakes=approval.ready or bool(told) or any(_comes_soon(hold, found.now) for hold in holds),
     )
 
 

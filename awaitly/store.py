@@ -34,6 +34,8 @@ __all__ = [
     "Joining",
     "Migrating",
     "Move",
+    "NoticeQuery",
+    "NoticeRow",
     "Page",
     "RunQuery",
     "RunRow",
@@ -98,6 +100,22 @@ class ApprovalRow:
     audience: tuple[str, ...] = field(default=(), eq=False)
 
 
+@frozen
+class NoticeRow:
+    """One notice for one channel, unique by `run_id` and `key`. `due_at`: when it is to be sent; None: no more.
+
+    `dead`: it was given up, and is listed as such.
+    """
+
+    run_id: str
+    key: str
+    version: int
+    channel: str
+    due_at: int | None
+    dead: bool
+    body: str
+
+
 @unique
 class Move(Enum):
     """Why a commit is made: the name that failpoints, logs and counters use. Stores ignore it."""
@@ -116,6 +134,8 @@ class Move(Enum):
     RENEW = "renew"
     RETRY = "retry"
     REMIND = "remind"
+    SEND = "send"
+    SENT = "sent"
     REDACT = "redact"
     FORK = "fork"
     REVIEW = "review"
@@ -136,8 +156,8 @@ class Hold:
 class Changes:
     """One atomic commit about one run: all of it is applied, or nothing. Every part has the same `run_id`.
 
-    `runs` and `approvals` are swapped by version: a row of version 1 must not exist yet, a row of version n must
-    stand at n - 1. `steps` and `entries` are inserted and must not exist yet. `redacted` entries take the place of
+    `runs`, `approvals` and `notices` are swapped by version: a row of version 1 must not exist yet, a row of version n
+    must stand at n - 1. `steps` and `entries` are inserted and must not exist yet. `redacted` entries take the place of
     those of the same `seq`, which must be there with the same `hash`. `dropped` names steps to remove, by run and key.
     `forgotten` names a run to delete, with all that belongs to it, if it stands at the given version; version
     0 means that there is no such run, and deletes what is kept under its id all the same.
@@ -154,6 +174,7 @@ class Changes:
     dropped: tuple[tuple[str, str], ...] = ()
     steps: tuple[StepRow, ...] = ()
     approvals: tuple[ApprovalRow, ...] = ()
+    notices: tuple[NoticeRow, ...] = ()
     entries: tuple[Entry, ...] = ()
     redacted: tuple[Entry, ...] = ()
     forgotten: tuple[Hold, ...] = ()
@@ -163,9 +184,12 @@ class Changes:
     @property
     def run_id(self) -> str:
         """The run that it is about; raises `ValueError` where it is empty."""
-        for parts in (self.runs, self.holds, self.steps, self.approvals, self.entries, self.redacted, self.forgotten):
+        for parts in (self.runs, self.holds, self.steps, self.approvals, self.notices):
             for part in parts:
                 return part.run_id
+        for others in (self.entries, self.redacted, self.forgotten):
+            for other in others:
+                return other.run_id
         for run_id, _ in self.dropped:
             return run_id
         raise ValueError("a commit of nothing")
@@ -236,6 +260,19 @@ class ApprovalQuery:
     after: str | None = None
 
 
+@frozen(kw_only=True)
+class NoticeQuery:
+    """Which notices that were given up to list, by `run_id`, then `key`, ascending. Absent fields do not filter.
+
+    Raises `ValueError` where `limit` is below 1.
+    """
+
+    run_id: str | None = None
+    channel: str | None = None
+    limit: int = field(default=50, validator=ge(1))
+    after: str | None = None
+
+
 NEVER = 2**63 - 1
 """Stands for the deadline of an approval that has none, where approvals are ordered by theirs."""
 
@@ -270,6 +307,25 @@ class ApprovalStore(Protocol):
 
     async def entries(self, run_id: str) -> tuple[Entry, ...]:
         """Read a run's ledger, in order."""
+        ...
+
+    async def notices(self, run_id: str) -> tuple[NoticeRow, ...]:
+        """Read all notices of a run, by `key`."""
+        ...
+
+    async def due_notices(self, now: int, limit: int, channel: str) -> tuple[NoticeRow, ...]:
+        """Read at most `limit` (1 or more) notices of a channel whose `due_at` is at or before `now`.
+
+        By `due_at`, then `run_id`, then `key`.
+        """
+        ...
+
+    async def next_notice(self, now: int, channel: str) -> int | None:
+        """Give the earliest `due_at` after `now` of any notice of a channel; None where there is none."""
+        ...
+
+    async def page_notices(self, query: NoticeQuery) -> Page[NoticeRow]:
+        """List notices that were given up."""
         ...
 
 

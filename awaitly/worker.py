@@ -17,6 +17,7 @@ from typing import Any, Self
 from attrs import frozen
 
 from awaitly import moves
+from awaitly.courier import Courier
 from awaitly.durations import Duration, as_timedelta
 from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun, WorkflowChanged
 from awaitly.exceptions import DefinitionError, StoreError, UnknownWorkflow
@@ -70,7 +71,8 @@ class Worker:
     """Executes what is due in some queues. Use it as `async with orchestrator.working() as worker`, or await `run()`.
 
     It hears of what is enqueued, decided, signalled and resolved anywhere, wakes for each time that a run waits for,
-    and looks in the store every five seconds in any case. What cannot go on here is left alone for a growing time:
+    and looks in the store every five seconds in any case. By the channels of its orchestrator it tells people what the
+    outbox holds for them. What cannot go on here is left alone for a growing time:
     `unknown` names the workflows, and versions of workflows, that it met and was not given.
     """
 
@@ -78,6 +80,7 @@ class Worker:
         self,
         store: Store,
         executor: Executor,
+        courier: Courier,
         *,
         concurrency: int = CONCURRENCY,
         queues: Iterable[str] = (DEFAULT_QUEUE,),
@@ -88,6 +91,7 @@ class Worker:
             raise ValueError(msg)
         self._store = store
         self._executor = executor
+        self._courier = courier
         self._concurrency = concurrency
         self._queues = _checked(queues)
         self._lanes = lanes_of(self._queues)
@@ -142,6 +146,7 @@ class Worker:
     def look(self) -> None:
         """Look in the store right now, without having heard anything: for tests whose clock was moved, for instance."""
         self._rests.wake(self._rests.names())
+        self._courier.look()
         self._news.set()
 
     async def run(self, *, once: bool = False, idle_exit: Duration | None = None) -> None:
@@ -158,7 +163,7 @@ class Worker:
             raise DefinitionError(msg)
         self._begun = True
         LOGGER.info(line("started", concurrency=self._concurrency, queues=",".join(self._queues)))
-        ears = None if once else asyncio.create_task(self._listen())
+        beside = [] if once else [asyncio.create_task(each) for each in (self._listen(), self._courier.run())]
         with Watchdog(self._executor.host.underway):
             try:
                 await (self._work_off() if once else self._work(idle))
@@ -168,9 +173,9 @@ class Worker:
             finally:
                 self._stop.set()
                 await self._drain()
-                if ears is not None:
-                    ears.cancel()
-                    await asyncio.gather(ears, return_exceptions=True)
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
         LOGGER.info(line("stopped"))
 
     def _check_opened(self) -> None:
@@ -185,6 +190,7 @@ class Worker:
             self._news.clear()
             seen = await self._look()
             if not seen.found and not self._tasks:
+                await self._courier.work_off()
                 return
             await _happens(self._news, seen.pause)
 
@@ -265,6 +271,7 @@ class Worker:
                     self._news.set()
                     while True:
                         self._rests.wake(await wakes.next(_LOOK_AGAIN))
+                        self._courier.look()
                         self._news.set()
                         trouble.reset()
             await asyncio.sleep(trouble.next())

@@ -7,7 +7,19 @@ from typing import TypeVar
 
 from awaitly.audit import Entry
 from awaitly.result import Result
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Conflict, Found, Page, RunQuery, RunRow, Store
+from awaitly.store import (
+    ApprovalQuery,
+    ApprovalRow,
+    Changes,
+    Conflict,
+    Found,
+    NoticeQuery,
+    NoticeRow,
+    Page,
+    RunQuery,
+    RunRow,
+    Store,
+)
 
 __all__ = ["StoreWrapper"]
 
@@ -47,6 +59,22 @@ class StoreWrapper:
     async def entries(self, run_id: str) -> tuple[Entry, ...]:
         """Read a run's ledger."""
         return await self.reading("entries", self._store.entries(run_id))
+
+    async def notices(self, run_id: str) -> tuple[NoticeRow, ...]:
+        """Read all notices of a run."""
+        return await self.reading("notices", self._store.notices(run_id))
+
+    async def due_notices(self, now: int, limit: int, channel: str) -> tuple[NoticeRow, ...]:
+        """Read notices of a channel that are to be sent."""
+        return await self.reading("due_notices", self._store.due_notices(now, limit, channel))
+
+    async def next_notice(self, now: int, channel: str) -> int | None:
+        """Give when the next notice of a channel is to be sent."""
+        return await self.reading("next_notice", self._store.next_notice(now, channel))
+
+    async def page_notices(self, query: NoticeQuery) -> Page[NoticeRow]:
+        """List notices that were given up."""
+        return await self.reading("page_notices", self._store.page_notices(query))
 
     async def page_runs(self, query: RunQuery) -> Page[RunRow]:
         """List runs."""

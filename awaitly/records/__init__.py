@@ -10,6 +10,7 @@ from awaitly.audit import EMPTY, Entry, Head
 from awaitly.records.absences import absence_id, absence_of, absences_prefix, row_of_absence
 from awaitly.records.approvals import approval_of, row_of_approval
 from awaitly.records.messages import is_message, message_key, message_of, row_of_message
+from awaitly.records.notices import notice_of, row_of_notice
 from awaitly.records.runs import quarantined, released, row_of_run, run_of, version_of
 from awaitly.records.steps import row_of_step, step_of
 
@@ -22,11 +23,13 @@ __all__ = [
     "is_message",
     "message_key",
     "message_of",
+    "notice_of",
     "quarantined",
     "released",
     "row_of_absence",
     "row_of_approval",
     "row_of_message",
+    "row_of_notice",
     "row_of_run",
     "row_of_step",
     "run_of",

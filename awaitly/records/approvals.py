@@ -70,6 +70,7 @@ def _plain_approval(a: Approval) -> dict[str, object]:
         ("closing", a.closing and [plain_actor(a.closing.by), to_micros(a.closing.at), a.closing.reason]),
         ("consumed_at", optional(to_micros, a.consumed_at)),
         ("handling", None if a.handling is UNHANDLED else plain_handling(a.handling)),
+        ("channels", list(a.channels)),
         ("stage", a.stage and [a.stage.chain, a.stage.name, list(a.stage.stages), list(a.stage.planned)]),
     )
     members.update((name, value) for name, value in given if value or value == "")
@@ -140,6 +141,7 @@ def _approval_of(row: ApprovalRow) -> Approval:
         consumed_at=moment_of(body.get("consumed_at")),
         handling=handling_of(body["handling"], policy) if "handling" in body else UNHANDLED,
         stage=optional(_stage, body.get("stage")),
+        channels=tuple(map(text_of, body.get("channels", ()))),
         digest=text_of(body["digest"]),
     )
 

@@ -23,7 +23,7 @@ from awaitly.journal import (
     Returned,
 )
 from awaitly.outcomes import Approved, Edited, Outcome, Rejected
-from awaitly.store import ApprovalRow, RunRow, StepRow
+from awaitly.store import ApprovalRow, NoticeRow, RunRow, StepRow
 
 __all__ = [
     "actor_of",
@@ -45,7 +45,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-R = TypeVar("R", RunRow, StepRow, ApprovalRow)
+R = TypeVar("R", RunRow, StepRow, ApprovalRow, NoticeRow)
 
 dumps = writer(json.JSONEncoder(separators=(",", ":"), check_circular=False))
 

@@ -69,6 +69,7 @@ def _plain_run(run: RunRecord) -> dict[str, object]:
         ("priority", None if run.priority is Priority.NORMAL else run.priority.value),
         ("parent", run.parent),
         ("tick", optional(_plain_tick, run.tick)),
+        ("channels", list(run.channels)),
     )
     members.update((name, value) for name, value in given if value or value == "")
     return members
@@ -134,6 +135,7 @@ def _run_of(row: RunRow) -> RunRecord:
         priority=Priority(body["priority"]) if "priority" in body else Priority.NORMAL,
         parent=optional(text_of, body.get("parent")),
         tick=optional(_tick, body.get("tick")),
+        channels=tuple(map(text_of, body.get("channels", ()))),
     )
 
 

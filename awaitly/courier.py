@@ -1,0 +1,186 @@
+"""The courier: sends the notices that the outbox holds, by each channel apart, so that none holds up another.
+
+A notice is taken (others leave it alone for as long as a send may take), sent, and noted as sent. A process that dies
+in between leaves it to be sent again, under the same id.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from awaitly.channels import NotificationChannel, RetryLater, Undeliverable
+from awaitly.composing import composed, receipt_for
+from awaitly.durations import from_micros
+from awaitly.exceptions import DefinitionError, RecordCorrupt, StoreError
+from awaitly.ids import checked_name
+from awaitly.logs import LOGGER, line
+from awaitly.notices import Notice, delivered, failed, postponed, taken
+from awaitly.records import approval_of, is_message, notice_of, row_of_notice
+from awaitly.rests import Growing
+from awaitly.result import Ok
+from awaitly.salvage import listed
+from awaitly.saving import LOOK_AGAIN
+from awaitly.store import Changes, Move, NoticeRow, Store
+
+__all__ = ["Channels", "Courier", "named_channels"]
+
+Channels = Mapping[str, NotificationChannel]
+"""Channels by their names."""
+
+PATIENCE = timedelta(seconds=30)
+"""How long one send may take."""
+_AT_ONCE = 16
+"""How many notices of a channel are sent at a time, each about another approval or run."""
+_REST = (1.0, 60.0)
+"""Seconds for which a channel is left alone, at first and at most, by which nothing came through."""
+_LOOK_AGAIN = LOOK_AGAIN.total_seconds()
+
+
+def named_channels(channels: Iterable[NotificationChannel]) -> Channels:
+    """Give channels by their names. Raises `DefinitionError` where two have one name, or one has none."""
+    named: dict[str, NotificationChannel] = {}
+    for channel in channels:
+        if named.setdefault(checked_name("a channel's name", channel.name), channel) is not channel:
+            msg = f"two channels are called {channel.name!r}: name one of them anew"
+            raise DefinitionError(msg)
+    return named
+
+
+class Courier:
+    """Sends what the outbox of a store holds for some channels, until it is cancelled."""
+
+    def __init__(self, store: Store, channels: Channels) -> None:
+        self._store = store
+        self._channels = channels
+        self._news = {name: asyncio.Event() for name in channels}
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is no channel to serve."""
+        return not self._channels
+
+    def look(self) -> None:
+        """Look for what is due right now."""
+        for news in self._news.values():
+            news.set()
+
+    async def run(self) -> None:
+        """Serve all channels, each for itself."""
+        await asyncio.gather(*map(self._serve, self._channels.values()))
+
+    async def work_off(self) -> None:
+        """Send what is due now, once each; what fails stays for later."""
+        for channel in self._channels.values():
+            tried: set[tuple[str, str]] = set()
+            while fresh := [row for row in await self._due(channel) if (row.run_id, row.key) not in tried]:
+                tried.update((row.run_id, row.key) for row in fresh)
+                await self._round(channel, fresh)
+
+    async def _serve(self, channel: NotificationChannel) -> None:
+        """Send what is due by a channel, again and again; where nothing comes through, it rests for a growing time."""
+        news, trouble = self._news[channel.name], Growing(*_REST)
+        while True:
+            news.clear()
+            pause = _LOOK_AGAIN
+            try:
+                rows = await self._due(channel)
+                if rows and not await self._round(channel, rows):
+                    await asyncio.sleep(trouble.next())
+                    continue
+                if rows:
+                    trouble.reset()
+                    continue
+                pause = min(pause, await self._until_next(channel))
+            except StoreError as error:
+                LOGGER.warning(line("outbox_away", channel=channel.name, error=error))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await news.wait()
+
+    async def _due(self, channel: NotificationChannel) -> tuple[NoticeRow, ...]:
+        return await self._store.due_notices(await self._store.now(), _AT_ONCE, channel.name)
+
+    async def _until_next(self, channel: NotificationChannel) -> float:
+        now = await self._store.now()
+        following = await self._store.next_notice(now, channel.name)
+        return _LOOK_AGAIN if following is None else (following - now) / 1_000_000
+
+    async def _round(self, channel: NotificationChannel, rows: Iterable[NoticeRow]) -> bool:
+        """Send some notices, those about the same one after the other; False where not one came through."""
+        threads: dict[str, list[NoticeRow]] = {}
+        for row in sorted(rows, key=lambda row: (row.run_id, row.key)):
+            threads.setdefault(row.run_id, []).append(row)
+        came = await asyncio.gather(*(self._in_turn(channel, thread) for thread in threads.values()))
+        return any(came)
+
+    async def _in_turn(self, channel: NotificationChannel, rows: Iterable[NoticeRow]) -> bool:
+        moved = False
+        for row in rows:
+            moved = await self._handle(channel, row) or moved
+        return moved
+
+    async def _handle(self, channel: NotificationChannel, row: NoticeRow) -> bool:
+        """Send one notice, unless an earlier one about the same is still to be sent; False where it failed."""
+        try:
+            others = [notice_of(other) for other in await self._store.notices(row.run_id)]
+            notice = notice_of(row)
+        except RecordCorrupt as damage:
+            LOGGER.warning(line("notice_damaged", run=row.run_id, error=damage))
+            return await self._bury(row, str(damage))
+        now = from_micros(await self._store.now())
+        earlier = [n for n in others if _same_thread(n, notice) and n.number < notice.number and n.due_at is not None]
+        if earlier:
+            until = max(n.due_at for n in earlier if n.due_at is not None)
+            return await self._write(Move.SEND, postponed(notice, max(until, now + timedelta(milliseconds=10))))
+        mine = taken(notice, now, 2 * PATIENCE)
+        if not await self._write(Move.SEND, mine):
+            return True  # somebody else has it
+        outcome = await self._sent(channel, mine, others)
+        await self._write(Move.SENT, outcome)
+        return outcome.error is None or outcome.dead
+
+    async def _sent(self, channel: NotificationChannel, notice: Notice, others: Iterable[Notice]) -> Notice:
+        """Send a notice, and give it as it then stands."""
+        try:
+            found = await self._store.load(notice.run_id)
+            if found.run is None:
+                return failed(notice, "its run is gone", from_micros(found.now), final=True)
+            row = next((r for r in found.approvals if r.key == notice.about and not is_message(r)), None)
+            approval = None if row is None else approval_of(row)
+            delivery = composed(notice, listed(found.run), approval, receipt_for(notice, others))
+            async with asyncio.timeout(PATIENCE.total_seconds()):
+                receipt = await channel.send(delivery)
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            raise
+        except StoreError as error:
+            return failed(notice, str(error), await self._now())
+        except RetryLater as later:
+            return failed(notice, str(later), await self._now(), after=later.after)
+        except Undeliverable as never:
+            LOGGER.warning(line("undeliverable", channel=channel.name, run=notice.run_id, error=never))
+            return failed(notice, str(never) or "undeliverable", await self._now(), final=True)
+        except BaseException as error:  # noqa: BLE001  (whatever a channel does, others go on)
+            LOGGER.warning(line("not_sent", channel=channel.name, run=notice.run_id, error=repr(error)))
+            return failed(notice, repr(error), await self._now())
+        return delivered(notice, receipt, await self._now())
+
+    async def _bury(self, row: NoticeRow, why: str) -> bool:
+        """Give up what does not decode, as it is: it is listed among the dead."""
+        dead = NoticeRow(row.run_id, row.key, row.version + 1, row.channel, None, dead=True, body=row.body)
+        LOGGER.warning(line("notice_given_up", run=row.run_id, key=row.key, error=why))
+        await self._store.commit(Changes(move=Move.SENT, notices=(dead,)))
+        return True
+
+    async def _write(self, move: Move, notice: Notice) -> bool:
+        changes = Changes(move=move, notices=(row_of_notice(notice),), flushed=move is Move.SENT)
+        return isinstance(await self._store.commit(changes), Ok)
+
+    async def _now(self) -> datetime:
+        return from_micros(await self._store.now())
+
+
+def _same_thread(one: Notice, other: Notice) -> bool:
+    return (one.channel, one.about) == (other.channel, other.about)
