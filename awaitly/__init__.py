@@ -29,6 +29,7 @@ from awaitly.errors import (
     Interruption,
     InvalidEdit,
     InvalidPayload,
+    LinkRefused,
     NeedsReview,
     NotApproved,
     NotAuthorised,
@@ -87,6 +88,7 @@ from awaitly.execution import Execution, execute
 from awaitly.grants import Rule
 from awaitly.handling import Delegation, Handling, Inquiry, Remark, RemarkKind
 from awaitly.journal import Message, Wait
+from awaitly.links import LinkClaim, Links, SignedLinks
 from awaitly.memory import MemoryStore
 from awaitly.notices import Notice, NoticeKind
 from awaitly.observing import (
@@ -223,6 +225,9 @@ __all__ = [
     "Invocation",
     "Joining",
     "Leaving",
+    "LinkClaim",
+    "LinkRefused",
+    "Links",
     "MemoryStore",
     "Message",
     "Migrating",
@@ -293,6 +298,7 @@ __all__ = [
     "SelfApproval",
     "Sent",
     "SignalRefusal",
+    "SignedLinks",
     "Snapshot",
     "Stage",
     "StagePlace",

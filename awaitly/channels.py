@@ -47,12 +47,14 @@ class Delivery:
     of which `reason` says why. `resolution` is there once it waits no more: then there is nothing left to decide.
     `audience` has the grants of those who may decide now (empty for anyone), `to` those whom this notice newly
     concerns. `changes` is what the current revision has changed of the proposal. `receipt` is what this channel gave
-    for the last notice about the same, so that a message can be updated instead of repeated.
+    for the last notice about the same, so that a message can be updated instead of repeated. `made_at` is the store's
+    time at which all this was read.
     """
 
     id: str
     kind: NoticeKind
     at: datetime
+    made_at: datetime
     run_id: str
     workflow: str
     event: AuditEvent | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from awaitly.approval import Approval
 from awaitly.channels import Delivery, Resolution
@@ -14,12 +15,13 @@ from awaitly.notices import Notice
 __all__ = ["composed", "receipt_for"]
 
 
-def composed(notice: Notice, run: RunRecord, approval: Approval | None, receipt: str | None) -> Delivery:
+def composed(notice: Notice, run: RunRecord, approval: Approval | None, receipt: str | None, now: datetime) -> Delivery:
     """Give what a channel is to send."""
     return Delivery(
         id=notice.id,
         kind=notice.kind,
         at=notice.at,
+        made_at=now,
         run_id=notice.run_id,
         workflow=run.workflow,
         event=notice.event,

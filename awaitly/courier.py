@@ -150,7 +150,8 @@ class Courier:
                 return failed(notice, "its run is gone", from_micros(found.now), final=True)
             row = next((r for r in found.approvals if r.key == notice.about and not is_message(r)), None)
             approval = None if row is None else approval_of(row)
-            delivery = composed(notice, listed(found.run), approval, receipt_for(notice, others))
+            receipt = receipt_for(notice, others)
+            delivery = composed(notice, listed(found.run), approval, receipt, from_micros(found.now))
             async with asyncio.timeout(PATIENCE.total_seconds()):
                 receipt = await channel.send(delivery)
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):

@@ -35,6 +35,7 @@ __all__ = [
     "Interruption",
     "InvalidEdit",
     "InvalidPayload",
+    "LinkRefused",
     "NeedsReview",
     "NotApproved",
     "NotAuthorised",
@@ -534,6 +535,17 @@ class AbsenceRefused:
 
     def __str__(self) -> str:
         return f"the absence of {self.owner}{f', to {self.to}' if self.to else ''}, was not noted: {self.reason}"
+
+
+@unique
+class LinkRefused(Enum):
+    """Why a link leads nowhere."""
+
+    NOT_OURS = "this link was not made here, or has been changed"
+    EXPIRED = "this link is no longer good; ask for a new one"
+
+    def __str__(self) -> str:
+        return self.value
 
 
 @frozen

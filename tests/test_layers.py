@@ -27,6 +27,7 @@ LAYERS: list[list[str]] = [
     ["eligibility", "transition", "notices"],
     ["differing"],
     ["channels"],
+    ["links"],
     ["handing", "conversing", "chiming"],
     ["journal", "store"],
     ["lanes", "looks", "witness"],
