@@ -1,0 +1,1 @@
+"""The HTTP API's handlers, by what they are about."""
