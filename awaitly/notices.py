@@ -59,6 +59,7 @@ _KINDS: Mapping[AuditEvent, NoticeKind] = {
     AuditEvent.REMINDED: NoticeKind.REMINDER,
     AuditEvent.ESCALATED: NoticeKind.ESCALATED,
     AuditEvent.VOTED: NoticeKind.CHANGED,
+    AuditEvent.OPPOSED: NoticeKind.CHANGED,
     AuditEvent.EDITED: NoticeKind.CHANGED,
     AuditEvent.CLAIMED: NoticeKind.CHANGED,
     AuditEvent.RELEASED: NoticeKind.CHANGED,
