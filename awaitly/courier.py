@@ -7,9 +7,11 @@ in between leaves it to be sent again, under the same id.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
+from enum import Enum, auto, unique
+from typing import TypeVar
 
 from awaitly.channels import NotificationChannel, RetryLater, Undeliverable
 from awaitly.composing import composed, receipt_for
@@ -18,14 +20,16 @@ from awaitly.exceptions import DefinitionError, RecordCorrupt, StoreError
 from awaitly.ids import checked_name
 from awaitly.logs import LOGGER, line
 from awaitly.notices import Notice, delivered, failed, postponed, taken
-from awaitly.records import approval_of, is_message, notice_of, row_of_notice
+from awaitly.records import notice_of, row_of_notice
 from awaitly.rests import Growing
 from awaitly.result import Ok
-from awaitly.salvage import listed
+from awaitly.salvage import legible_notices
 from awaitly.saving import LOOK_AGAIN
 from awaitly.store import Changes, Move, NoticeRow, Store
 
 __all__ = ["Channels", "Courier", "named_channels"]
+
+T = TypeVar("T")
 
 Channels = Mapping[str, NotificationChannel]
 """Channels by their names."""
@@ -35,8 +39,18 @@ PATIENCE = timedelta(seconds=30)
 _AT_ONCE = 16
 """How many notices of a channel are sent at a time, each about another approval or run."""
 _REST = (1.0, 60.0)
-"""Seconds for which a channel is left alone, at first and at most, by which nothing came through."""
+"""Seconds for which a channel is left alone, at first and at most, by which nothing of much came through."""
+_A_MOMENT = timedelta(milliseconds=10)
 _LOOK_AGAIN = LOOK_AGAIN.total_seconds()
+
+
+@unique
+class _Try(Enum):
+    """What became of one notice; NONE: it was not the time to send it, or not for us."""
+
+    CAME = auto()
+    FAILED = auto()
+    NONE = auto()
 
 
 def named_channels(channels: Iterable[NotificationChannel]) -> Channels:
@@ -69,92 +83,95 @@ class Courier:
 
     async def run(self) -> None:
         """Serve all channels, each for itself."""
-        await asyncio.gather(*map(self._serve, self._channels.values()))
+        async with asyncio.TaskGroup() as serving:
+            for channel in self._channels.values():
+                serving.create_task(self._serve(channel))
 
     async def work_off(self) -> None:
-        """Send what is due now, once each; what fails stays for later."""
-        for channel in self._channels.values():
-            tried: set[tuple[str, str]] = set()
-            while fresh := [row for row in await self._due(channel) if (row.run_id, row.key) not in tried]:
-                tried.update((row.run_id, row.key) for row in fresh)
-                await self._round(channel, fresh)
+        """Send what is due now, once each; what fails stays for later. Raises `StoreError` where the store is away."""
+        await _all_of(map(self._work_off, self._channels.values()))
+
+    async def _work_off(self, channel: NotificationChannel) -> None:
+        tried: set[tuple[str, str]] = set()
+        while fresh := [row for row in await self._due(channel) if (row.run_id, row.key) not in tried]:
+            tried.update((row.run_id, row.key) for row in fresh)
+            await self._round(channel, fresh)
 
     async def _serve(self, channel: NotificationChannel) -> None:
-        """Send what is due by a channel, again and again; where nothing comes through, it rests for a growing time."""
+        """Send what is due by a channel, again and again. Nothing ends that: where the store is away, it waits."""
         news, trouble = self._news[channel.name], Growing(*_REST)
         while True:
             news.clear()
             pause = _LOOK_AGAIN
             try:
-                rows = await self._due(channel)
-                if rows and not await self._round(channel, rows):
-                    await asyncio.sleep(trouble.next())
-                    continue
-                if rows:
-                    trouble.reset()
-                    continue
-                pause = min(pause, await self._until_next(channel))
+                pause = await self._look(channel, trouble)
             except StoreError as error:
                 LOGGER.warning(line("outbox_away", channel=channel.name, error=error))
+            except Exception:
+                LOGGER.exception(line("outbox_broken", channel=channel.name))
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await news.wait()
 
+    async def _look(self, channel: NotificationChannel, trouble: Growing) -> float:
+        """Send what is due, and give the seconds until the next notice is.
+
+        Where so much is due as is sent at a time, and nothing comes through, the channel rests for a growing time.
+        """
+        while True:
+            now = await self._store.now()
+            rows = await self._store.due_notices(now, _AT_ONCE, channel.name)
+            if not rows:
+                following = await self._store.next_notice(now, channel.name)
+                return _LOOK_AGAIN if following is None else min(_LOOK_AGAIN, (following - now) / 1_000_000)
+            if await self._round(channel, rows):
+                trouble.reset()
+            elif len(rows) == _AT_ONCE:
+                await asyncio.sleep(trouble.next())
+
     async def _due(self, channel: NotificationChannel) -> tuple[NoticeRow, ...]:
         return await self._store.due_notices(await self._store.now(), _AT_ONCE, channel.name)
 
-    async def _until_next(self, channel: NotificationChannel) -> float:
-        now = await self._store.now()
-        following = await self._store.next_notice(now, channel.name)
-        return _LOOK_AGAIN if following is None else (following - now) / 1_000_000
-
     async def _round(self, channel: NotificationChannel, rows: Iterable[NoticeRow]) -> bool:
-        """Send some notices, those about the same one after the other; False where not one came through."""
+        """Send some notices, those of one run one after the other; False where it was tried and none came through."""
         threads: dict[str, list[NoticeRow]] = {}
         for row in sorted(rows, key=lambda row: (row.run_id, row.key)):
             threads.setdefault(row.run_id, []).append(row)
-        came = await asyncio.gather(*(self._in_turn(channel, thread) for thread in threads.values()))
-        return any(came)
+        came = await _all_of(self._in_turn(channel, thread) for thread in threads.values())
+        tries = [outcome for outcomes in came for outcome in outcomes if outcome is not _Try.NONE]
+        return not tries or _Try.CAME in tries
 
-    async def _in_turn(self, channel: NotificationChannel, rows: Iterable[NoticeRow]) -> bool:
-        moved = False
-        for row in rows:
-            moved = await self._handle(channel, row) or moved
-        return moved
+    async def _in_turn(self, channel: NotificationChannel, rows: Iterable[NoticeRow]) -> list[_Try]:
+        return [await self._handle(channel, row) for row in rows]
 
-    async def _handle(self, channel: NotificationChannel, row: NoticeRow) -> bool:
-        """Send one notice, unless an earlier one about the same is still to be sent; False where it failed."""
+    async def _handle(self, channel: NotificationChannel, row: NoticeRow) -> _Try:
+        """Send one notice, unless an earlier one about the same is still to be sent, or somebody else has it."""
         try:
-            others = [notice_of(other) for other in await self._store.notices(row.run_id)]
             notice = notice_of(row)
         except RecordCorrupt as damage:
-            LOGGER.warning(line("notice_damaged", run=row.run_id, error=damage))
-            return await self._bury(row, str(damage))
-        now = from_micros(await self._store.now())
-        earlier = [n for n in others if _same_thread(n, notice) and n.number < notice.number and n.due_at is not None]
-        if earlier:
-            until = max(n.due_at for n in earlier if n.due_at is not None)
-            return await self._write(Move.SEND, postponed(notice, max(until, now + timedelta(milliseconds=10))))
+            await self._bury(row, str(damage))
+            return _Try.NONE
+        others = legible_notices(await self._store.notices(row.run_id))
+        now = await self._now()
+        waits = [n.due_at for n in others if _same_thread(n, notice) and n.number < notice.number and n.due_at]
+        if waits:
+            await self._write(Move.SEND, postponed(notice, max(*waits, now + _A_MOMENT)))
+            return _Try.NONE
         mine = taken(notice, now, 2 * PATIENCE)
         if not await self._write(Move.SEND, mine):
-            return True  # somebody else has it
+            return _Try.NONE  # somebody else has it
         outcome = await self._sent(channel, mine, others)
         await self._write(Move.SENT, outcome)
-        return outcome.error is None or outcome.dead
+        return _Try.CAME if outcome.error is None or outcome.dead else _Try.FAILED
 
     async def _sent(self, channel: NotificationChannel, notice: Notice, others: Iterable[Notice]) -> Notice:
         """Send a notice, and give it as it then stands."""
         try:
             found = await self._store.load(notice.run_id)
-            if found.run is None:
-                return failed(notice, "its run is gone", from_micros(found.now), final=True)
-            row = next((r for r in found.approvals if r.key == notice.about and not is_message(r)), None)
-            approval = None if row is None else approval_of(row)
-            receipt = receipt_for(notice, others)
-            delivery = composed(notice, listed(found.run), approval, receipt, from_micros(found.now))
+            delivery = composed(notice, found, receipt_for(notice, others))
             async with asyncio.timeout(PATIENCE.total_seconds()):
                 receipt = await channel.send(delivery)
-        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+        except (KeyboardInterrupt, SystemExit):
             raise
         except StoreError as error:
             return failed(notice, str(error), await self._now())
@@ -163,17 +180,18 @@ class Courier:
         except Undeliverable as never:
             LOGGER.warning(line("undeliverable", channel=channel.name, run=notice.run_id, error=never))
             return failed(notice, str(never) or "undeliverable", await self._now(), final=True)
-        except BaseException as error:  # noqa: BLE001  (whatever a channel does, others go on)
+        except BaseException as error:
+            if _is_cancelled():
+                raise
             LOGGER.warning(line("not_sent", channel=channel.name, run=notice.run_id, error=repr(error)))
             return failed(notice, repr(error), await self._now())
         return delivered(notice, receipt, await self._now())
 
-    async def _bury(self, row: NoticeRow, why: str) -> bool:
+    async def _bury(self, row: NoticeRow, why: str) -> None:
         """Give up what does not decode, as it is: it is listed among the dead."""
         dead = NoticeRow(row.run_id, row.key, row.version + 1, row.channel, None, dead=True, body=row.body)
         LOGGER.warning(line("notice_given_up", run=row.run_id, key=row.key, error=why))
         await self._store.commit(Changes(move=Move.SENT, notices=(dead,)))
-        return True
 
     async def _write(self, move: Move, notice: Notice) -> bool:
         changes = Changes(move=move, notices=(row_of_notice(notice),), flushed=move is Move.SENT)
@@ -185,3 +203,18 @@ class Courier:
 
 def _same_thread(one: Notice, other: Notice) -> bool:
     return (one.channel, one.about) == (other.channel, other.about)
+
+
+def _is_cancelled() -> bool:
+    """Whether this task is told to end: a channel may also cancel itself, by a timeout of its own for instance."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+async def _all_of(works: Iterable[Coroutine[None, None, T]]) -> list[T]:
+    """Let all end, side by side, before the first error of any is raised."""
+    outcomes = await asyncio.gather(*works, return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]

@@ -33,6 +33,11 @@ __all__ = [
 
 GIVE_UP = timedelta(days=3)
 """For how long a notice is tried: after that it is dead until somebody has it sent again."""
+_FEWEST = 8
+"""So many tries a notice has in any case: nobody may have been there to send it for days."""
+_SOONEST, _LATEST = timedelta(seconds=1), timedelta(days=1)
+"""What a service may ask to wait for lies between these."""
+_LONGEST_ERROR = 500
 _BACKOFF = Retry(base=timedelta(seconds=2), cap=timedelta(minutes=10))
 
 
@@ -166,9 +171,10 @@ def delivered(notice: Notice, receipt: str | None, now: datetime) -> Notice:
 
 def failed(notice: Notice, error: str, now: datetime, *, after: timedelta | None = None, final: bool = False) -> Notice:
     """Give a notice that could not be sent: to be tried again, `after` so long where the channel says so, or dead."""
-    if final or now - (notice.since or notice.at) >= GIVE_UP:
+    error = error[:_LONGEST_ERROR]
+    if final or (notice.attempts >= _FEWEST and now - (notice.since or notice.at) >= GIVE_UP):
         return changed(notice, due_at=None, error=error, dead=True, version=notice.version + 1)
-    pause = _BACKOFF.wait(notice.attempts) if after is None else after
+    pause = _BACKOFF.wait(notice.attempts) if after is None else min(max(after, _SOONEST), _LATEST)
     return changed(notice, due_at=now + pause, error=error, version=notice.version + 1)
 
 

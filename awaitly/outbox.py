@@ -15,6 +15,7 @@ from awaitly.looks import Looks
 from awaitly.notices import Notice, NoticeKind, resent
 from awaitly.records import notice_of, row_of_notice
 from awaitly.result import Err, Ok, Result
+from awaitly.salvage import legible_notices
 from awaitly.store import Changes, Move, NoticeQuery, NoticeRow, Page
 
 __all__ = ["DeadLetter", "Outbox"]
@@ -40,8 +41,7 @@ class Outbox(Inbox):
 
     async def notices(self, run_id: str) -> tuple[Notice, ...]:
         """List what people were, or are to be, told of a run; what does not decode is left out."""
-        rows = await self._store.notices(run_id)
-        return tuple(notice for row in rows if (notice := _legible(row)) is not None)
+        return legible_notices(await self._store.notices(run_id))
 
     async def dead_letters(
         self, *, run_id: str | None = None, channel: str | None = None, limit: int = 50, after: str | None = None
@@ -61,8 +61,8 @@ class Outbox(Inbox):
         looks = Looks()
         while True:
             found = looks.again(await self._store.load(run_id))
-            row = next((row for row in await self._store.notices(run_id) if row.key == key), None)
-            notice = None if row is None else _legible(row)
+            rows = legible_notices(await self._store.notices(run_id))
+            notice = next((notice for notice in rows if notice.key == key), None)
             if notice is None:
                 return Err(UnknownNotice(run_id, key))
             moved = move(notice, from_micros(found.now))
@@ -71,13 +71,6 @@ class Outbox(Inbox):
             written = Changes(move=Move.SEND, notices=(row_of_notice(moved),), wakes=True)
             if isinstance(await self._store.commit(written), Ok):
                 return Ok(moved)
-
-
-def _legible(row: NoticeRow) -> Notice | None:
-    try:
-        return notice_of(row)
-    except RecordCorrupt:
-        return None
 
 
 def _shown(row: NoticeRow) -> DeadLetter:

@@ -10,15 +10,16 @@ from attrs import evolve, frozen
 from awaitly.approval import Approval
 from awaitly.exceptions import RecordCorrupt
 from awaitly.journal import Message, RunRecord, Step, with_decisions
-from awaitly.records import approval_of, is_message, message_of, quarantined, run_of, step_of
+from awaitly.notices import Notice
+from awaitly.records import approval_of, is_message, message_of, notice_of, quarantined, run_of, step_of
 from awaitly.saving import state_in
 from awaitly.statuses import RunStatus
-from awaitly.store import ApprovalRow, Found, RunRow, StepRow
+from awaitly.store import ApprovalRow, Found, NoticeRow, RunRow, StepRow
 
-__all__ = ["Salvaged", "listed", "salvaged", "standing"]
+__all__ = ["Salvaged", "legible_notices", "listed", "salvaged", "standing"]
 
 T = TypeVar("T")
-Row = TypeVar("Row", StepRow, ApprovalRow)
+Row = TypeVar("Row", StepRow, ApprovalRow, NoticeRow)
 
 _OVER = {status.value: status for status in RunStatus if status.ended}
 
@@ -67,6 +68,11 @@ def _piecemeal(found: Found, row: RunRow, whole: RecordCorrupt) -> Salvaged:
     messages = _legible(filter(is_message, found.approvals), message_of, damage)
     steps = with_decisions(steps, approvals)
     return Salvaged(listed(row), steps, approvals, tuple(damage) or (str(whole),), messages)
+
+
+def legible_notices(rows: Iterable[NoticeRow]) -> tuple[Notice, ...]:
+    """Read those notices that decode."""
+    return _legible(rows, notice_of, [])
 
 
 def _legible(rows: Iterable[Row], read: Callable[[Row], T], damage: list[str]) -> tuple[T, ...]:

@@ -15,7 +15,8 @@ ADAPTERS = ROOT / "adapters"
 # From the bottom to the top: a module may import from layers below its own, and from nothing else of the core. A
 # folder stands for all that is in it.
 LAYERS: list[list[str]] = [
-    ["result", "statuses", "durations", "changing", "clocks", "turns", "coding.paths", "logs", "rests", "solitude"],
+    ["result", "statuses", "durations", "changing", "clocks", "turns", "coding.paths", "logs", "rests"],
+    ["solitude", "visible"],
     ["observing"],
     ["errors"],
     ["exceptions"],

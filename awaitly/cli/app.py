@@ -15,7 +15,7 @@ from awaitly.cli.codes import EPILOG, ExitCode
 from awaitly.cli.failures import CommandFailed, Failure
 from awaitly.cli.options import common, need_command
 from awaitly.cli.output import Output, prepare_streams
-from awaitly.cli.visible import visible
+from awaitly.visible import visible
 
 __all__ = ["awaitly"]
 

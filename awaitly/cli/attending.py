@@ -14,13 +14,13 @@ from awaitly.cli.human import day_and_time
 from awaitly.cli.options import KEY, NAME, RUN, TEXT, actor, common, signed
 from awaitly.cli.people import acting, listed
 from awaitly.cli.verbs import act, thing
-from awaitly.cli.visible import visible
 from awaitly.errors import Refusal
 from awaitly.exceptions import PolicyError
 from awaitly.grants import checked_grants
 from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
 from awaitly.store import Store
+from awaitly.visible import visible
 
 __all__ = ["answer", "ask", "claim", "comment", "delegate", "reassign", "release"]
 

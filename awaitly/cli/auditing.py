@@ -18,11 +18,11 @@ from awaitly.cli.heads import Heads, head_in, head_line, heads_in, write_heads
 from awaitly.cli.options import RUN, TEXT, common, need_command, settings
 from awaitly.cli.people import listed
 from awaitly.cli.stores import look, work
-from awaitly.cli.visible import visible
 from awaitly.errors import UnknownApproval, UnknownRun
 from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
 from awaitly.store import Store
+from awaitly.visible import visible
 
 __all__ = ["audit"]
 

@@ -6,9 +6,9 @@ from awaitly.cli.boxes import Box, draw_boxes
 from awaitly.cli.folding import fold
 from awaitly.cli.output import Output
 from awaitly.cli.people import acting, others
-from awaitly.cli.visible import visible
 from awaitly.progress import Progress, StageProgress, StageState
 from awaitly.statuses import ApprovalStatus
+from awaitly.visible import visible
 
 __all__ = ["draw_chain"]
 

@@ -17,10 +17,10 @@ from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import CommandFailed, Failure, usage
 from awaitly.cli.options import LENGTH, common, settings
 from awaitly.cli.stores import work
-from awaitly.cli.visible import visible
 from awaitly.orchestrator import Orchestrator
 from awaitly.reader import History
 from awaitly.store import Store
+from awaitly.visible import visible
 
 __all__ = ["cleanup"]
 

@@ -13,7 +13,6 @@ from awaitly.cli.options import KEY, REVISION, RUN, TEXT, WithValue, actor, comm
 from awaitly.cli.people import acting
 from awaitly.cli.stores import work
 from awaitly.cli.verbs import act, thing
-from awaitly.cli.visible import shown, visible
 from awaitly.desk import CancelRefusal
 from awaitly.errors import RunCancelled
 from awaitly.orchestrator import Orchestrator
@@ -21,6 +20,7 @@ from awaitly.outcomes import Approved, Edited, Rejected
 from awaitly.result import Err, Ok, Result
 from awaitly.statuses import RunStatus, WaitKind
 from awaitly.store import Store
+from awaitly.visible import shown, visible
 
 __all__ = ["approve", "cancel", "edit", "reject", "sentence"]
 

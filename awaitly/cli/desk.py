@@ -15,9 +15,9 @@ from awaitly.cli.interrupts import typed
 from awaitly.cli.output import Output
 from awaitly.cli.sitting import Sitting
 from awaitly.cli.tables import expiry
-from awaitly.cli.visible import visible
 from awaitly.errors import InvalidEdit, PendingApproval, Refusal
 from awaitly.result import Err, Ok, Result
+from awaitly.visible import visible
 
 __all__ = ["decide_all"]
 

@@ -14,8 +14,8 @@ from awaitly.cli.human import day_and_time
 from awaitly.cli.ledger import Told
 from awaitly.cli.people import acting, listed
 from awaitly.cli.veil import Veil
-from awaitly.cli.visible import visible
 from awaitly.redaction import BLANK
+from awaitly.visible import visible
 
 __all__ = ["by_channel", "happenings"]
 

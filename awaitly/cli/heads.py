@@ -9,7 +9,7 @@ from pathlib import Path
 from awaitly.audit import Head
 from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import CommandFailed, Failure, usage
-from awaitly.cli.visible import visible
+from awaitly.visible import visible
 
 __all__ = ["Heads", "head_in", "head_line", "heads_in", "write_heads"]
 

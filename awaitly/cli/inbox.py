@@ -22,12 +22,12 @@ from awaitly.cli.output import Output
 from awaitly.cli.people import listed
 from awaitly.cli.stores import look, work
 from awaitly.cli.tables import expiry
-from awaitly.cli.visible import visible
 from awaitly.durations import from_micros
 from awaitly.errors import PendingApproval, Refusal
 from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
 from awaitly.store import Page, Store
+from awaitly.visible import visible
 
 __all__ = ["inbox"]
 

@@ -15,7 +15,6 @@ from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import CommandFailed, Failure, refused, usage
 from awaitly.cli.options import AFTER, LENGTH, LIMIT, RUN, TEXT, common, settings
 from awaitly.cli.stores import look, named_store
-from awaitly.cli.visible import visible
 from awaitly.cli.waits import Children, children_of
 from awaitly.durations import from_micros
 from awaitly.errors import PendingApproval, UnknownRun
@@ -25,6 +24,7 @@ from awaitly.reader import History
 from awaitly.result import Err, Ok, Result
 from awaitly.statuses import RunStatus
 from awaitly.store import Described, Page, Store
+from awaitly.visible import visible
 
 __all__ = ["page_of", "pending", "runs", "say_more", "schema", "show"]
 

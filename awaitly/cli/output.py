@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import CommandFailed, Failure
-from awaitly.cli.visible import visible
+from awaitly.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from awaitly.actors import Actor
-from awaitly.cli.visible import visible
 from awaitly.grants import ANYONE
+from awaitly.visible import visible
 
 __all__ = ["acting", "listed", "others"]
 

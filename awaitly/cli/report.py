@@ -16,8 +16,8 @@ from awaitly.cli import plain
 from awaitly.cli.output import Output
 from awaitly.cli.sitting import Found, Line, Standing
 from awaitly.cli.tables import table
-from awaitly.cli.visible import visible
 from awaitly.errors import PendingApproval
+from awaitly.visible import visible
 
 __all__ = ["Place", "Told", "draw_beginning", "draw_commands", "draw_farewell", "draw_summary"]
 

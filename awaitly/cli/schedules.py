@@ -14,13 +14,13 @@ from awaitly.cli.options import TEXT, common, settings
 from awaitly.cli.output import Output
 from awaitly.cli.stores import look, work
 from awaitly.cli.tables import expiry, table
-from awaitly.cli.visible import visible
 from awaitly.durations import from_micros
 from awaitly.errors import UnknownSchedule
 from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
 from awaitly.scheduling import Scheduled
 from awaitly.store import Store
+from awaitly.visible import visible
 
 __all__ = ["schedules", "unschedule"]
 

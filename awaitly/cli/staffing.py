@@ -16,13 +16,13 @@ from awaitly.cli.output import Output
 from awaitly.cli.people import listed
 from awaitly.cli.stores import look, work
 from awaitly.cli.tables import table
-from awaitly.cli.visible import visible
 from awaitly.durations import from_micros
 from awaitly.errors import AbsenceRefused
 from awaitly.events import Absence
 from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
 from awaitly.store import Store
+from awaitly.visible import visible
 
 __all__ = ["absences", "away", "back"]
 

@@ -12,7 +12,6 @@ from awaitly.cli.editing import ANYTHING, fitting, from_stdin
 from awaitly.cli.failures import refused, usage
 from awaitly.cli.options import RUN, TEXT, WithValue, actor, common, named, settings
 from awaitly.cli.stores import work
-from awaitly.cli.visible import visible
 from awaitly.errors import PromiseRefusal, Sent, SignalRefusal
 from awaitly.exceptions import DefinitionError
 from awaitly.ids import checked_name
@@ -22,6 +21,7 @@ from awaitly.promises import parts_of_promise
 from awaitly.result import Err, Ok, Result
 from awaitly.statuses import WaitKind
 from awaitly.store import Store
+from awaitly.visible import visible
 
 __all__ = ["resolve", "signal"]
 

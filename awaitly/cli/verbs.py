@@ -10,10 +10,10 @@ from awaitly.cli import plain
 from awaitly.cli.failures import refused
 from awaitly.cli.options import settings
 from awaitly.cli.stores import work
-from awaitly.cli.visible import visible
 from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
 from awaitly.store import Store
+from awaitly.visible import visible
 
 __all__ = ["Verb", "act", "thing"]
 

@@ -2,11 +2,13 @@
 
 Importing this needs neither pytest nor Hypothesis. Those who write a store find the tests that it must pass in
 `awaitly.testing.store_contract`, which needs pytest and pytest-asyncio, and in `awaitly.testing.store_machine`, which
-needs Hypothesis.
+needs Hypothesis. Those who write a channel find theirs in `awaitly.testing.channel_contract`, which needs pytest and
+pytest-asyncio.
 """
 
 from __future__ import annotations
 
+from awaitly.testing.channels import RecordingChannel
 from awaitly.testing.clock import TestClock
 from awaitly.testing.counting import CountingStore
 from awaitly.testing.deciders import Decisions, Ruling, approve, edit, reject
@@ -63,6 +65,7 @@ __all__ = [
     "PromiseBroken",
     "PromiseKept",
     "Queued",
+    "RecordingChannel",
     "Reminded",
     "Retried",
     "Ruling",

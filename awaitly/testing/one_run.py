@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from awaitly.audit import Entry
-from awaitly.store import ApprovalRow, Changes, Hold, RunRow, StepRow
+from awaitly.store import ApprovalRow, Changes, Hold, NoticeRow, RunRow, StepRow
 
 __all__ = ["check_one_run"]
 
 
-_Part: TypeAlias = RunRow | Hold | StepRow | ApprovalRow | Entry
+_Part: TypeAlias = RunRow | Hold | StepRow | ApprovalRow | NoticeRow | Entry
 
 
 def check_one_run(changes: Changes) -> None:
     """Raise `AssertionError`, which names the runs, where a commit is about several runs or about none."""
-    named: list[_Part] = [*changes.runs, *changes.holds, *changes.forgotten]
+    named: list[_Part] = [*changes.runs, *changes.holds, *changes.forgotten, *changes.notices]
     named += [*changes.steps, *changes.approvals, *changes.entries, *changes.redacted]
     run_ids = sorted({part.run_id for part in named} | {run_id for run_id, _ in changes.dropped})
     if len(run_ids) != 1:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypeGuard
 
-from awaitly.cli.veil import is_list, is_object
-
-__all__ = ["shown", "visible"]
+__all__ = ["clipped", "shown", "visible"]
 
 _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u2800\u3164\uffa0")
 """Characters that Unicode counts as printable and that show as nothing."""
@@ -28,6 +26,12 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+def clipped(text: str, longest: int) -> str:
+    """Give at most the first `longest` characters of a text, and say how many are left out."""
+    left = len(text) - longest
+    return text if left <= 0 else f"{text[:longest]}… ({left:,} more characters)"
+
+
 def shown(value: Any) -> str:
     """Write a JSON value on one line, a text without quotation marks; an object with a type reads as a call."""
     return visible(value) if isinstance(value, str) else _quoted(value)
@@ -36,11 +40,19 @@ def shown(value: Any) -> str:
 def _quoted(value: Any) -> str:
     if isinstance(value, str):
         return '"' + visible(value).replace('"', '\\"') + '"'
-    if is_list(value):
+    if _is_list(value):
         return f"[{', '.join(map(_quoted, value))}]"
-    if not is_object(value):
+    if not _is_object(value):
         return json.dumps(value)
     if "$type" not in value:
         return "{" + ", ".join(f"{_quoted(name)}: {_quoted(each)}" for name, each in value.items()) + "}"
     inner = (f"{visible(name)}={_quoted(each)}" for name, each in value.items() if name != "$type")
     return f"{visible(str(value['$type']))}({', '.join(inner)})"
+
+
+def _is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    return isinstance(value, dict)
+
+
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from awaitly.cli.visible import shown, visible
+from awaitly.visible import shown, visible
 from tests.cli.support import NASTY, NASTY_SHOWN, is_safe
 
 
