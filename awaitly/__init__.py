@@ -8,6 +8,7 @@ from awaitly.channels import Delivery, NotificationChannel, Resolution, RetryLat
 from awaitly.clocks import RemoteClock
 from awaitly.codec import Codec
 from awaitly.coding.bounds import Bounds
+from awaitly.console import ConsoleChannel
 from awaitly.context import Run
 from awaitly.desk import CancelRefusal
 from awaitly.differing import ABSENT, Difference, differences, edits_of
@@ -155,6 +156,8 @@ from awaitly.store import (
     open_store,
     position,
 )
+from awaitly.telling import Telling, telling
+from awaitly.visible import clipped, shown, visible
 from awaitly.worker import Worker
 from awaitly.workflow import Invocation, Workflow, step, workflow
 
@@ -192,6 +195,7 @@ __all__ = [
     "CommitUnknown",
     "Conflict",
     "ConflictReason",
+    "ConsoleChannel",
     "DeadLetter",
     "Decision",
     "DefinitionError",
@@ -319,6 +323,7 @@ __all__ = [
     "StoreReadOnly",
     "StoreUnavailable",
     "StoreUnsuitable",
+    "Telling",
     "TimedOut",
     "Undecodable",
     "Undeliverable",
@@ -347,6 +352,7 @@ __all__ = [
     "approval_step",
     "as_timedelta",
     "catching",
+    "clipped",
     "cursor",
     "differences",
     "edits_of",
@@ -358,8 +364,11 @@ __all__ = [
     "open_store",
     "position",
     "said",
+    "shown",
     "step",
+    "telling",
     "to_micros",
     "utc_now",
+    "visible",
     "workflow",
 ]

@@ -107,7 +107,7 @@ class Courier:
                 pause = await self._look(channel, trouble)
             except StoreError as error:
                 LOGGER.warning(line("outbox_away", channel=channel.name, error=error))
-            except Exception:
+            except Exception:  # noqa: BLE001  (its traceback is in the log; the channel is served on)
                 LOGGER.exception(line("outbox_broken", channel=channel.name))
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):

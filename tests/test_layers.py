@@ -15,9 +15,8 @@ ADAPTERS = ROOT / "adapters"
 # From the bottom to the top: a module may import from layers below its own, and from nothing else of the core. A
 # folder stands for all that is in it.
 LAYERS: list[list[str]] = [
-    ["result", "statuses", "durations", "changing", "clocks", "turns", "coding.paths", "logs", "rests"],
-    ["solitude", "visible"],
-    ["observing"],
+    ["result", "statuses", "durations", "changing", "clocks", "turns", "coding.paths", "logs", "rests", "solitude"],
+    ["observing", "visible"],
     ["errors"],
     ["exceptions"],
     ["ids", "coding", "actors", "retry", "grants"],
@@ -28,7 +27,7 @@ LAYERS: list[list[str]] = [
     ["eligibility", "transition", "notices"],
     ["differing"],
     ["channels"],
-    ["links"],
+    ["links", "telling"],
     ["handing", "conversing", "chiming"],
     ["journal", "store"],
     ["lanes", "looks", "witness"],
@@ -63,6 +62,7 @@ LAYERS: list[list[str]] = [
     ["orchestrator"],
     ["looping"],
     ["attended"],
+    ["console"],
     ["sync", "testing"],
     ["cli", "gate"],
     ["__main__"],

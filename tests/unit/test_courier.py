@@ -391,11 +391,16 @@ async def test_a_store_that_is_away_for_a_while_ends_no_courier(store: SharedSto
     """It looks again when it is told to."""
     channel = RecordingChannel()
     async with telling(store, channel) as (orchestrator, courier), serving(courier):
-        store.failpoints.arm("send.before", raising(StoreUnavailable("away")), hit=1)
+        away = asyncio.Event()
+
+        async def refuse() -> None:
+            away.set()
+            raise StoreUnavailable("away")
+
+        store.failpoints.arm("send.before", refuse, hit=1)
         await orchestrator.start(asking(1), run_id="r1")
         courier.look()
-        while not store.failpoints.hits["send.before"]:
-            await asyncio.sleep(0)
+        await away.wait()
         courier.look()
         await channel.until(delivered=1)
     assert kinds(channel) == ["needed"]
