@@ -75,8 +75,8 @@ def _veiled(text: str | None, approvals: Iterable[Approval]) -> str | None:
     if text is None:
         return None
     for approval in approvals:
-        for content in {approval.proposal, approval.content} if approval.redact else ():
-            text = scrubbed(text, content, approval.redact)
+        if approval.redact:
+            text = scrubbed(text, f"[{approval.proposal},{approval.content}]", approval.redact)
     return text
 
 

@@ -179,7 +179,7 @@ class ChannelContract:
     @pytest.mark.parametrize("field", ["summary", "reason", "requested_by", "edited_by", "claimed_by", "policy"])
     async def test_what_data_could_hide_is_made_visible(self, trial: Trial, field: str) -> None:
         """Escape sequences, bidi and invisible characters are written out, wherever they come from."""
-        _assert_harmless(await _told(trial, delivery(**{field: NASTY})))
+        _assert_harmless(await _told(trial, delivery(NoticeKind.NEEDED, 1, **{field: NASTY})))
 
     async def test_what_arguments_could_hide_is_made_visible(self, trial: Trial) -> None:
         """In values, and in the names of members."""
