@@ -40,7 +40,7 @@ def composed(notice: Notice, found: Found, receipt: str | None) -> Delivery:
         event=notice.event,
         approval=None if approval is None else _view(approval),
         resolution=None if approval is None or approval.pending else _resolution(approval, run),
-        audience=() if approval is None or not approval.pending else _audience(approval),
+        audience=() if approval is None else _audience(approval),
         to=notice.to,
         changes=() if approval is None else edits_of(approval),
         reason=_veiled(run.reason, salvaged(found, found.run).approvals) if approval is None else None,

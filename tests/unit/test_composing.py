@@ -17,6 +17,7 @@ from awaitly import (
     Escalation,
     Move,
     NotApproved,
+    NotificationChannel,
     NoticeKind,
     Ok,
     Orchestrator,
@@ -61,7 +62,7 @@ class Told:
     def __init__(self, store: SharedStore) -> None:
         self.stream = io.StringIO()
         self.channel = RecordingChannel()
-        channels = [self.channel, ConsoleChannel(self.stream)]
+        channels: list[NotificationChannel] = [self.channel, ConsoleChannel(self.stream)]
         self.orchestrator = Orchestrator(store, workflows=[buying], channels=channels)
         self._courier = Courier(store, named_channels(channels))
 
@@ -87,7 +88,8 @@ async def test_a_late_notice_says_how_things_stand(told: Told) -> None:
     first = told.channel.delivered[0]
     assert first.kind is NoticeKind.NEEDED
     assert first.resolution is not None
-    assert (first.resolution.status, first.resolution.reason, first.audience) == (ApprovalStatus.REJECTED, "no", ())
+    assert (first.resolution.status, first.resolution.reason) == (ApprovalStatus.REJECTED, "no")
+    assert first.audience == ("role:manager",), "those who could have decided are told"
 
 
 async def test_nothing_that_is_redacted_is_told(told: Told, store: SharedStore) -> None:

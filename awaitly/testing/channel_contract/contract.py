@@ -104,7 +104,7 @@ def resolved(number: int = 1, **changes: Any) -> Delivery:
     """Make the delivery of its rejection by Mona; `changes` are of the resolution."""
     given: dict[str, Any] = {"by": Actor("mona"), "reason": "sent twice", **changes}
     resolution = Resolution(ApprovalStatus.REJECTED, START, **given)
-    return evolve(delivery(NoticeKind.RESOLVED, number), resolution=resolution, audience=())
+    return evolve(delivery(NoticeKind.RESOLVED, number), resolution=resolution)
 
 
 def review(number: int = 1) -> Delivery:
