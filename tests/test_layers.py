@@ -67,7 +67,20 @@ LAYERS: list[list[str]] = [
     ["cli", "gate"],
     ["__main__"],
 ]
-DRIVERS = {"sqlite3", "redis", "psycopg", "psycopg_pool", "aiosqlite", "httpx", "requests", "socketserver", "http"}
+DRIVERS = {
+    "sqlite3",
+    "redis",
+    "psycopg",
+    "psycopg_pool",
+    "aiosqlite",
+    "httpx",
+    "requests",
+    "socketserver",
+    "http",
+    "httpx2",
+    "smtplib",
+    "aiosmtplib",
+}
 HEAVY = [
     "cattrs",
     "jsonschema",

@@ -47,7 +47,7 @@ class EmailChannel:
             msg = f"a sender's name is printable text, not {sender_name!r}"
             raise DefinitionError(msg)
         self._server = server
-        self._recipients = by_grant(recipients) if isinstance(recipients, Mapping) else recipients
+        self._recipients = recipients if callable(recipients) else by_grant(recipients)
         self._links = links
         self._name = name
         self._sender_name = sender_name
