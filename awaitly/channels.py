@@ -46,9 +46,9 @@ class Delivery:
     `id` is the same however often it is sent. `approval` is what people are told of, None for a run that needs review,
     of which `reason` says why. `resolution` is there once it waits no more: then there is nothing left to decide.
     `audience` has the grants of those who may decide now, or could until it ended (empty for anyone), `to` those whom
-    this notice newly concerns. `changes` is what the current revision has changed of the proposal. `receipt` is what this channel gave
-    for the last notice about the same, so that a message can be updated instead of repeated. `made_at` is the store's
-    time at which all this was read.
+    this notice newly concerns. `changes` is what the current revision has changed of the proposal. `receipt` is what
+    this channel gave for the last notice about the same, so that a message can be updated instead of repeated.
+    `made_at` is the store's time at which all this was read.
     """
 
     id: str

@@ -368,8 +368,11 @@ async def test_decisions_do_not_wait_for_a_hanging_channel(store: SharedStore) -
     assert ends == {f"r{number}": NoticeKind.RESOLVED for number in range(20)}
 
 
-async def test_a_notice_that_always_fails_does_not_slow_the_others(store: SharedStore) -> None:
+async def test_a_notice_that_always_fails_does_not_slow_the_others(
+    store: SharedStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It has its own waits; the channel does not rest for it."""
+    monkeypatch.setattr("awaitly.courier._REST", (3600.0, 3600.0))
     channel = RecordingChannel()
 
     async def refuse_one() -> None:

@@ -292,7 +292,7 @@ def test_what_is_public_is_reached(address: str) -> None:
 )
 async def test_loopback_is_refused_however_it_is_written(host: str) -> None:
     """Octal, hexadecimal, as one number, shortened: the system reads it, and what it read is judged."""
-    with pytest.raises((DefinitionError, Undeliverable, WebhookFailed), match="not public|no address|no URL"):
+    with pytest.raises((DefinitionError, Undeliverable, WebhookFailed), match=r"not public|no address|no URL"):
         await WebhookChannel(f"https://{host}/", KEY).send(delivery())
 
 
