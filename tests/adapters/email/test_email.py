@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from aiosmtpd.smtp import AuthResult, LoginPassword
 from attrs import evolve
 
 from awaitly import Actor, DefinitionError, Delivery, NoticeKind, Undeliverable
 from awaitly.testing.channel_contract import delivery, resolved, review
 from awaitly_email import EmailChannel, EmailFailed, Recipient, Security, SmtpServer, by_grant
+from tests.adapters.certificates import certified
 from tests.adapters.mailbox import MailServer, mail_server, part
 
 MONA = Recipient("mona@example.com", Actor("mona"))
@@ -266,6 +269,25 @@ async def test_without_tls_nothing_is_sent_unless_that_is_said(box: MailServer) 
         await EmailChannel(careful, SENDER, lambda _: [MONA]).send(delivery())
     assert box.mails == []
     assert "secret" not in repr(careful)
+
+
+async def test_a_password_goes_out_once_the_line_is_private(tmp_path: Path) -> None:
+    """By STARTTLS, to a server whose certificate is trusted; to another neither that nor a mail."""
+    served, trusted = certified("localhost", tmp_path)
+    said: list[object] = []
+
+    def judged(*told: object) -> AuthResult:
+        said.append(told[-1])
+        return AuthResult(success=True)
+
+    async with mail_server(tls_context=served, authenticator=judged, require_starttls=True) as private:
+        known = SmtpServer(host="localhost", port=private.port, username="me", password="secret", tls=trusted)
+        with pytest.raises(EmailFailed, match="CERTIFICATE_VERIFY_FAILED"):
+            await EmailChannel(evolve(known, tls=None), SENDER, lambda _: [MONA]).send(delivery())
+        assert said == []
+        await EmailChannel(known, SENDER, lambda _: [MONA]).send(delivery())
+        assert said == [LoginPassword(b"me", b"secret")]
+        assert private.sent_to == [MONA.address]
 
 
 async def test_nothing_stays_open(box: MailServer) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import ssl
-import subprocess
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from email.utils import format_datetime
@@ -21,6 +19,7 @@ from awaitly import DefinitionError, Delivery, NoticeKind, RetryLater, Undeliver
 from awaitly.testing.channel_contract import delivery, resolved
 from awaitly_webhook import Reach, WebhookChannel, WebhookFailed
 from awaitly_webhook.addresses import is_public
+from tests.adapters.certificates import certified
 from tests.adapters.receiver import Receiver, receiving
 from tests.adapters.webhook.keys import KEY, OLD_KEY
 
@@ -134,13 +133,7 @@ async def test_the_next_address_is_tried_where_one_takes_no_connection(receiver:
 
 async def test_a_certificate_is_checked_against_the_name(tmp_path: Path) -> None:
     """Not against the address: the connection is made to the address, in the name of the host."""
-    certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    names = ["-addext", f"subjectAltName=DNS:{HOST}", "-subj", f"/CN={HOST}"]
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *names]
-    subprocess.run([*made, "-keyout", key, "-out", certificate], check=True, capture_output=True)  # noqa: ASYNC221
-    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    served.load_cert_chain(certificate, key)
-    trusted = ssl.create_default_context(cafile=str(certificate))
+    served, trusted = certified(HOST, tmp_path)
     async with receiving(served) as receiver:
         for host, fits in ((HOST, True), ("other.example.com", False)):
             reach, names_of = Reach(private_hosts=[host]), Names(["127.0.0.1"])
