@@ -9,11 +9,23 @@ from attrs import define, evolve, field
 from hypothesis import strategies as st
 
 from awaitly.audit import Entry
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Hold, Move, RunQuery, RunRow, StepRow
-from awaitly.testing.rows import T0, approval_row, entry_row, run_row, step_row
+from awaitly.store import (
+    ApprovalQuery,
+    ApprovalRow,
+    Changes,
+    Hold,
+    Move,
+    NoticeQuery,
+    NoticeRow,
+    RunQuery,
+    RunRow,
+    StepRow,
+)
+from awaitly.testing.rows import T0, approval_row, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_model import StoreModel
 
 __all__ = [
+    "CHANNELS",
     "DUE_MOMENTS",
     "LIMITS",
     "RUN_IDS",
@@ -21,6 +33,7 @@ __all__ = [
     "CommitDraw",
     "approval_queries",
     "fillings",
+    "notice_queries",
     "run_queries",
 ]
 
@@ -34,6 +47,7 @@ STATUSES = st.sampled_from(["parked", "done", "failed"])
 MOMENTS = st.integers(T0, T0 + 6)
 DUE_MOMENTS = st.sampled_from([T0 - 1, T0 + 2, T0 + 5, T0 + 6, T0 + 7])
 NAMES = st.sampled_from(["*", "a", "A", "a%", "role:a", "\u00e9", "\U0001f600"])
+CHANNELS = st.sampled_from(["mail", "Mail", "m%", "\u00e9"])
 LANES = st.sampled_from(["", "", "a", "A", "a%"])
 SOME_LANES = st.none() | st.lists(LANES | st.just("none"), unique=True, max_size=4)
 """What to ask about: every run, or the lanes of a list."""
@@ -64,6 +78,7 @@ class Parts:
     dropped: list[tuple[str, str]] = field(factory=list[tuple[str, str]])
     steps: list[StepRow] = field(factory=list[StepRow])
     approvals: list[ApprovalRow] = field(factory=list[ApprovalRow])
+    notices: list[NoticeRow] = field(factory=list[NoticeRow])
     entries: list[Entry] = field(factory=list[Entry])
     redacted: list[Entry] = field(factory=list[Entry])
     forgotten: list[Hold] = field(factory=list[Hold])
@@ -82,9 +97,10 @@ class CommitDraw:
         self._off = RIGHT if self._draw(MOSTLY) else OFTEN_RIGHT
 
     def filling(self, run_id: str) -> Changes:
-        """Draw one that inserts a run, with its approvals."""
+        """Draw one that inserts a run, with its approvals and notices."""
         self._parts.runs.append(self._run(run_id))
         self._approvals(run_id)
+        self._notices(run_id)
         return self._changes(run_id)
 
     def changes(self) -> Changes:
@@ -93,6 +109,7 @@ class CommitDraw:
         self._row(run_id)
         self._steps(run_id)
         self._approvals(run_id)
+        self._notices(run_id)
         self._entries(run_id)
         self._redacted(run_id)
         return self._changes(run_id)
@@ -108,6 +125,7 @@ class CommitDraw:
             dropped=tuple(p.dropped),
             steps=tuple(p.steps),
             approvals=tuple(p.approvals),
+            notices=tuple(p.notices),
             entries=tuple(p.entries),
             redacted=tuple(p.redacted),
             forgotten=tuple(p.forgotten),
@@ -173,6 +191,21 @@ class CommitDraw:
                 )
             )
 
+    def _notices(self, run_id: str) -> None:
+        for key in self._draw(st.lists(KEYS, max_size=2, unique=True)):
+            version = max(1, self._model.notice_version(run_id, key) + 1 + self._draw(self._off))
+            self._parts.notices.append(
+                notice_row(
+                    run_id,
+                    key,
+                    version,
+                    channel=self._draw(CHANNELS),
+                    due_at=self._draw(optional(MOMENTS)),
+                    dead=self._draw(st.booleans()),
+                    body=self._draw(BODIES),
+                )
+            )
+
     def _entries(self, run_id: str) -> None:
         first = max(1, self._model.last_seq(run_id) + 1 + min(0, self._draw(self._off)))
         count = self._draw(st.integers(0, 2))
@@ -220,3 +253,8 @@ def approval_queries() -> st.SearchStrategy[ApprovalQuery]:
         limit=LIMITS,
         after=st.none(),
     )
+
+
+def notice_queries() -> st.SearchStrategy[NoticeQuery]:
+    """Draw which notices to list."""
+    return st.builds(NoticeQuery, run_id=rarely(RUN_IDS), channel=optional(CHANNELS), limit=LIMITS, after=st.none())

@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from awaitly.result import Ok
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Page, RunQuery, Store
+from awaitly.store import ApprovalQuery, ApprovalRow, Changes, NoticeQuery, Page, RunQuery, Store
 from awaitly.testing.store_draws import (
+    CHANNELS,
     DUE_MOMENTS,
     LIMITS,
     RUN_IDS,
@@ -31,6 +32,7 @@ from awaitly.testing.store_draws import (
     CommitDraw,
     approval_queries,
     fillings,
+    notice_queries,
     run_queries,
 )
 from awaitly.testing.store_model import StoreModel
@@ -115,6 +117,7 @@ class StoreMachine(RuleBasedStateMachine):
         assert found.head == (entries[-1] if entries else None)
         self._compare_approvals(run_id, found.approvals)
         assert self._wait(self._store.entries(run_id)) == entries
+        assert self._wait(self._store.notices(run_id)) == self._model.notices_of(run_id)
 
     @rule(run_id=RUN_IDS)
     def approvals(self, run_id: str) -> None:
@@ -153,6 +156,30 @@ class StoreMachine(RuleBasedStateMachine):
                 break
             query, last = evolve(query, after=page.after), page.items[-1]
             self._between_pages(data)
+
+    @rule(query=notice_queries(), data=st.data())
+    def walk_notices(self, query: NoticeQuery, data: st.DataObject) -> None:
+        """Page after page, with commits between them."""
+        last = None
+        for _ in range(PAGES):
+            page = self._wait(self._store.page_notices(query))
+            self._compare_page(page, self._model.list_notices(query, last), query.limit)
+            if page.after is None:
+                break
+            query, last = evolve(query, after=page.after), page.items[-1]
+            self._between_pages(data)
+
+    @rule(now=DUE_MOMENTS, limit=LIMITS, channel=CHANNELS)
+    def due_notices(self, now: int, limit: int, channel: str) -> None:
+        """Those of a channel whose time has come, in its order; a limit gives the first ones."""
+        expected = self._model.due_notices(now, channel)
+        assert self._wait(self._store.due_notices(now, 100, channel)) == expected
+        assert self._wait(self._store.due_notices(now, limit, channel)) == expected[:limit]
+
+    @rule(now=DUE_MOMENTS, channel=CHANNELS)
+    def next_notice(self, now: int, channel: str) -> None:
+        """The first time to come."""
+        assert self._wait(self._store.next_notice(now, channel)) == self._model.next_notice(now, channel)
 
     def _compare_page(self, page: Page[T], expected: tuple[T, ...], limit: int) -> None:
         assert page.items == expected[:limit]

@@ -1,4 +1,4 @@
-"""What a store must answer, as four plain tables: the other side of every comparison in `StoreMachine`.
+"""What a store must answer, as five plain tables: the other side of every comparison in `StoreMachine`.
 
 Written apart from `MemoryStore`: it first judges a commit as a whole, then applies it.
 """
@@ -11,18 +11,19 @@ from math import inf
 from attrs import evolve
 
 from awaitly.audit import Entry
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, RunQuery, RunRow, StepRow
+from awaitly.store import ApprovalQuery, ApprovalRow, Changes, NoticeQuery, NoticeRow, RunQuery, RunRow, StepRow
 
 __all__ = ["StoreModel"]
 
 
 class StoreModel:
-    """Four tables, each a dictionary by its unique columns; a dictionary keeps the order of insertion."""
+    """Five tables, each a dictionary by its unique columns; a dictionary keeps the order of insertion."""
 
     def __init__(self) -> None:
         self.runs: dict[str, RunRow] = {}
         self.steps: dict[tuple[str, str], StepRow] = {}
         self.approvals: dict[tuple[str, str], ApprovalRow] = {}
+        self.notices: dict[tuple[str, str], NoticeRow] = {}
         self.entries: dict[tuple[str, int], Entry] = {}
 
     def run_version(self, run_id: str) -> int:
@@ -33,12 +34,16 @@ class StoreModel:
         """Give an approval's version, 0 where there is none."""
         return self.approvals[run_id, key].version if (run_id, key) in self.approvals else 0
 
+    def notice_version(self, run_id: str, key: str) -> int:
+        """Give a notice's version, 0 where there is none."""
+        return self.notices[run_id, key].version if (run_id, key) in self.notices else 0
+
     def last_seq(self, run_id: str) -> int:
         """Give the number of a run's last entry, 0 where there is none."""
         return max((seq for owner, seq in self.entries if owner == run_id), default=0)
 
     def commit(self, changes: Changes) -> bool:
-        """Apply a commit that names its run's row once at most, and no approval twice; give whether it was taken.
+        """Apply a commit that names its run's row, an approval and a notice once at most; give whether it was taken.
 
         All conditions are about what stood before, save that drops come ahead of steps, and entries ahead of those that
         are redacted; forgetting comes last.
@@ -57,6 +62,8 @@ class StoreModel:
             yield self.run_version(hold.run_id) == hold.version
         for approval in changes.approvals:
             yield self.approval_version(approval.run_id, approval.key) == approval.version - 1
+        for notice in changes.notices:
+            yield self.notice_version(notice.run_id, notice.key) == notice.version - 1
         steps = [(step.run_id, step.key) for step in changes.steps]
         yield len(steps) == len(set(steps))
         yield not set(steps) & (self.steps.keys() - set(changes.dropped))
@@ -77,6 +84,7 @@ class StoreModel:
             self.steps.pop(place, None)
         self.steps.update({(step.run_id, step.key): step for step in changes.steps})
         self.approvals.update({(approval.run_id, approval.key): approval for approval in changes.approvals})
+        self.notices.update({(notice.run_id, notice.key): notice for notice in changes.notices})
         for entry in (*changes.entries, *changes.redacted):
             self.entries[entry.run_id, entry.seq] = entry
         self._forget({hold.run_id for hold in changes.forgotten})
@@ -85,6 +93,7 @@ class StoreModel:
         self.runs = {run_id: row for run_id, row in self.runs.items() if run_id not in gone}
         self.steps = {place: row for place, row in self.steps.items() if place[0] not in gone}
         self.approvals = {place: row for place, row in self.approvals.items() if place[0] not in gone}
+        self.notices = {place: row for place, row in self.notices.items() if place[0] not in gone}
         self.entries = {place: row for place, row in self.entries.items() if place[0] not in gone}
 
     def steps_of(self, run_id: str) -> tuple[StepRow, ...]:
@@ -98,6 +107,29 @@ class StoreModel:
     def entries_of(self, run_id: str) -> tuple[Entry, ...]:
         """Give a run's ledger in order."""
         return tuple(sorted((e for e in self.entries.values() if e.run_id == run_id), key=lambda entry: entry.seq))
+
+    def notices_of(self, run_id: str) -> tuple[NoticeRow, ...]:
+        """Give a run's notices by key."""
+        return tuple(row for _, row in sorted(self.notices.items()) if row.run_id == run_id)
+
+    def due_notices(self, now: int, channel: str) -> tuple[NoticeRow, ...]:
+        """Give all notices of a channel that are to be sent."""
+        rows = {(at, *place): row for place, row in self.notices.items() if (at := _time(row, channel)) <= now}
+        return tuple(rows[place] for place in sorted(rows))
+
+    def next_notice(self, now: int, channel: str) -> int | None:
+        """Give the first time to come at which a notice of a channel is to be sent."""
+        times = sorted({_time(row, channel) for row in self.notices.values()} - {inf})
+        return next((int(at) for at in times if at > now), None)
+
+    def list_notices(self, query: NoticeQuery, last: NoticeRow | None) -> tuple[NoticeRow, ...]:
+        """Give the notices that a query lists behind `last`; its limit and its `after` do not count."""
+        rows = [row for place, row in sorted(self.notices.items()) if last is None or place > (last.run_id, last.key)]
+        if query.run_id is not None:
+            rows = [row for row in rows if row.run_id == query.run_id]
+        if query.channel is not None:
+            rows = [row for row in rows if row.channel == query.channel]
+        return tuple(row for row in rows if row.dead)
 
     def due(self, now: int, lanes: Sequence[str] | None) -> tuple[str, ...]:
         """Name all runs that are due: of any lane, or of each of these in turn."""
@@ -155,6 +187,10 @@ class StoreModel:
         if query.asked_before is not None:
             rows = [row for row in rows if not row.asked_at >= query.asked_before]
         return tuple(row for row in rows if _deadline_passes(query, row.deadline))
+
+
+def _time(row: NoticeRow, channel: str) -> float:
+    return row.due_at if row.due_at is not None and row.channel == channel else inf
 
 
 def _by_asking(row: ApprovalRow) -> tuple[float, str, str]:

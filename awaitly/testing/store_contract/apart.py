@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from awaitly.store import Hold, Store
-from awaitly.testing.rows import approval_row, changes, entry_row, run_row, step_row
+from awaitly.testing.rows import approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import Row, applied, inserted, whole
 
 __all__ = ["ApartFacts"]
@@ -31,7 +31,7 @@ ALIKE = {
 
 def beside(run_id: str) -> tuple[Row, ...]:
     """Give a row of each kind that may stand under an id, save the run's own."""
-    return step_row(run_id), approval_row(run_id), entry_row(run_id)
+    return step_row(run_id), approval_row(run_id), notice_row(run_id), entry_row(run_id)
 
 
 each_pair = pytest.mark.parametrize(("one", "other"), list(ALIKE.values()), ids=list(ALIKE))
@@ -54,6 +54,14 @@ class ApartFacts:
         assert (await store.load("a")).steps == (step_row("a", body="1"),)
         assert (await store.load("b")).steps == (step_row("b", body="2"),)
 
+    async def test_the_same_notice_key_in_two_runs_is_two_notices(self, store: Store) -> None:
+        """One that was sent leaves the other as it is."""
+        await inserted(store, notice_row("a"), notice_row("b"))
+        sent = notice_row("a", version=2, due_at=None)
+        await applied(store, changes(notices=(sent,)))
+        assert await store.notices("a") == (sent,)
+        assert await store.notices("b") == (notice_row("b"),)
+
     async def test_each_run_has_its_own_ledger(self, store: Store) -> None:
         """Entry 1 of one run is not entry 1 of another."""
         await inserted(store, entry_row("a"), entry_row("b"), entry_row("b", 2))
@@ -64,10 +72,14 @@ class ApartFacts:
     async def test_run_and_key_are_not_run_together(self, store: Store, mark: str) -> None:
         """Run `a` with key `b:c` is not run `a:b` with key `c`, whatever stands between them."""
         one, other = ("a", f"b{mark}c"), (f"a{mark}b", "c")
-        await applied(store, changes(steps=(step_row(*one),), approvals=(approval_row(*one),)))
-        await applied(store, changes(steps=(step_row(*other),), approvals=(approval_row(*other),)))
+        await applied(
+            store, changes(steps=(step_row(*one),), approvals=(approval_row(*one),), notices=(notice_row(*one),))
+        )
+        beside = changes(steps=(step_row(*other),), approvals=(approval_row(*other),), notices=(notice_row(*other),))
+        await applied(store, beside)
         assert (await store.load("a")).approvals == (approval_row(*one),)
         assert (await store.load(f"a{mark}b")).steps == (step_row(*other),)
+        assert await store.notices("a") == (notice_row(*one),)
 
     @each_pair
     async def test_alike_ids_are_different_runs(self, store: Store, one: str, other: str) -> None:
@@ -97,10 +109,11 @@ class ApartFacts:
 
     @each_pair
     async def test_alike_keys_are_different(self, store: Store, one: str, other: str) -> None:
-        """Keys of steps and approvals are compared to the letter too."""
-        await applied(store, changes(steps=(step_row(key=one),), approvals=(approval_row(key=one),)))
-        await applied(store, changes(steps=(step_row(key=other),), approvals=(approval_row(key=other),)))
+        """Keys of steps, approvals and notices are compared to the letter too."""
+        for key in (one, other):
+            await inserted(store, step_row(key=key), approval_row(key=key), notice_row(key=key))
         await applied(store, changes(dropped=(("run", one),)))
         found = await store.load("run")
         assert found.steps == (step_row(key=other),)
         assert {row.key for row in found.approvals} == {one, other}
+        assert {row.key for row in await store.notices("run")} == {one, other}

@@ -7,8 +7,8 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from awaitly.store import ApprovalQuery, Changes, Found, Hold, Move, RunRow, Store
-from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
+from awaitly.store import ApprovalQuery, Changes, Found, Hold, Move, NoticeQuery, RunRow, Store
+from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import applied, inserted, refused, whole, with_both
 
 __all__ = ["CommitFacts"]
@@ -66,19 +66,21 @@ class CommitFacts:
     )
     async def test_all_parts_of_a_commit_are_applied(self, store: Store, row: Changes, run: RunRow) -> None:
         """A commit that has every part applies each of them, whether it swaps the run, holds it or does neither."""
-        await inserted(store, run_row(), step_row(key="old"), approval_row(), entry_row())
+        await inserted(store, run_row(), step_row(key="old"), approval_row(), notice_row(), entry_row())
         beside = changes(
             dropped=(("run", "old"),),
             steps=(step_row(key="x"), step_row(key="y")),
             approvals=(approval_row(version=2, open=False), approval_row(key="cfo", asked_at=T0 + 1)),
+            notices=(notice_row(version=2, due_at=None), notice_row(key="2 mail")),
             entries=(entry_row(seq=2), entry_row(seq=3)),
             redacted=(entry_row(body='"redacted"'),),
         )
         await applied(store, with_both(row, beside))
-        found, entries = (await whole(store, "run"))["run"]
+        found, entries, notices = (await whole(store, "run"))["run"]
         assert found.run == run
         assert found.steps == beside.steps
         assert found.approvals == beside.approvals
+        assert notices == beside.notices
         assert entries == (*beside.redacted, *beside.entries)
 
     async def test_every_move_is_taken(self, store: Store) -> None:
@@ -127,24 +129,28 @@ class CommitFacts:
         assert (await store.load("run")).steps == (step_row(key="b"), step_row(key="a", body='"new"'))
 
     async def test_forgotten_deletes_all_of_a_run(self, store: Store) -> None:
-        """The run, its steps, its approvals and its ledger are gone, from listings too."""
+        """The run, its steps, its approvals, its notices and its ledger are gone."""
         await applied(
             store,
             changes(
                 runs=(run_row(due_at=T0),),
                 steps=(step_row(),),
                 approvals=(approval_row(), approval_row(key="cfo", ready=True)),
+                notices=(notice_row(), notice_row(key="2 mail", due_at=None, dead=True)),
                 entries=(entry_row(), entry_row(seq=2)),
             ),
             changes(forgotten=(Hold("run", 1),)),
         )
-        found, entries = (await whole(store, "run"))["run"]
-        assert (found.run, found.steps, found.approvals, found.head, entries) == (None, (), (), None, ())
+        assert (await whole(store, "run"))["run"] == (Found(0, None, (), (), None), (), ())
 
     async def test_a_forgotten_id_can_be_used_again(self, store: Store) -> None:
-        """After a run was forgotten its id starts anew: version 1, step keys and entry numbers free."""
+        """After a run was forgotten its id starts anew: version 1, keys and entry numbers free."""
         everything = changes(
-            runs=(run_row(),), steps=(step_row(),), approvals=(approval_row(),), entries=(entry_row(),)
+            runs=(run_row(),),
+            steps=(step_row(),),
+            approvals=(approval_row(),),
+            notices=(notice_row(),),
+            entries=(entry_row(),),
         )
         await applied(store, everything, changes(forgotten=(Hold("run", 1),)), everything)
         assert (await store.load("run")).run == run_row()
@@ -152,30 +158,34 @@ class CommitFacts:
     @pytest.mark.parametrize("version", [1, 0], ids=["with-a-run", "without"])
     async def test_forgotten_deletes_what_comes_with_it(self, store: Store, version: int) -> None:
         """What the same commit inserts or swaps goes too: forgetting comes last."""
-        await inserted(store, *(run_row(),) * version, step_row(), approval_row(), entry_row())
+        await inserted(store, *(run_row(),) * version, step_row(), approval_row(), notice_row(), entry_row())
         await applied(
             store,
             changes(
                 dropped=(("run", "pay"),),
                 steps=(step_row(), step_row(key="next")),
                 approvals=(approval_row(version=2, ready=True), approval_row(key="cfo")),
+                notices=(notice_row(version=2, dead=True), notice_row(key="2 mail")),
                 entries=(entry_row(seq=2),),
                 forgotten=(Hold("run", version),),
             ),
         )
-        assert (await whole(store, "run"))["run"] == (Found(0, None, (), (), None), ())
+        assert (await whole(store, "run"))["run"] == (Found(0, None, (), (), None), (), ())
         assert (await store.page_approvals(ApprovalQuery())).items == ()
+        assert (await store.page_notices(NoticeQuery())).items == ()
 
     async def test_forgotten_at_version_0_deletes_what_has_no_run(self, store: Store) -> None:
-        """The approvals, steps and entries under an id without a run are gone, from listings too."""
+        """The approvals, steps, notices and entries under an id without a run are gone, from listings too."""
         await inserted(store, step_row(), approval_row(), approval_row(key="cfo", open=False), entry_row())
+        await inserted(store, notice_row(), notice_row(key="2 mail", due_at=None, dead=True))
         await applied(store, changes(forgotten=(Hold("run", 0),)))
-        assert (await whole(store, "run"))["run"] == (Found(0, None, (), (), None), ())
+        assert (await whole(store, "run"))["run"] == (Found(0, None, (), (), None), (), ())
         assert (await store.page_approvals(ApprovalQuery())).items == ()
+        assert (await store.page_notices(NoticeQuery())).items == ()
 
     async def test_forgotten_at_version_0_leaves_a_run(self, store: Store) -> None:
         """Where there is a run it is a conflict, and all of it stays."""
-        await inserted(store, run_row(), step_row(), approval_row(), entry_row())
+        await inserted(store, run_row(), step_row(), approval_row(), notice_row(), entry_row())
         before = await whole(store, "run")
         await refused(store, changes(forgotten=(Hold("run", 0),)))
         assert await whole(store, "run") == before
@@ -187,8 +197,8 @@ class CommitFacts:
         await applied(store, changes(forgotten=(Hold("run", 1),)), changes(forgotten=(Hold("run", 0),)))
 
     async def test_an_id_forgotten_at_version_0_can_be_used_again(self, store: Store) -> None:
-        """Its step keys, approvals and entry numbers are free, for a run too."""
-        rows = (step_row(), approval_row(), entry_row())
+        """Its step keys, approvals, notices and entry numbers are free, for a run too."""
+        rows = (step_row(), approval_row(), entry_row(), notice_row())
         await inserted(store, *rows)
         await applied(store, changes(forgotten=(Hold("run", 0),)))
         await inserted(store, run_row(), *rows)
@@ -198,6 +208,7 @@ class CommitFacts:
             *((row,) for row in rows[:2]),
             rows[2],
         )
+        assert await store.notices("run") == rows[3:]
 
     async def test_approvals_need_no_run(self, store: Store) -> None:
         """A ledger can be used alone: approvals and entries stand under an id that has no run."""
@@ -209,6 +220,7 @@ class CommitFacts:
         """Also those at the end of the year 9999, which a double cannot hold."""
         run = run_row(created_at=T0 + 1, updated_at=FAR, due_at=FAR - 1)
         approval = approval_row(asked_at=T0 + 3, deadline=FAR)
-        await applied(store, changes(runs=(run,), approvals=(approval,)))
+        await applied(store, changes(runs=(run,), approvals=(approval,), notices=(notice_row(due_at=FAR),)))
         found = await store.load("run")
         assert (found.run, found.approvals) == (run, (approval,))
+        assert await store.notices("run") == (notice_row(due_at=FAR),)

@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from awaitly.store import Changes, Hold, Store
-from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
+from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import applied, inserted, refused, whole, with_both
 
 __all__ = ["ConflictFacts"]
@@ -16,6 +16,7 @@ __all__ = ["ConflictFacts"]
 ALONE = (
     *(step_row("gate"), step_row("gate", "old")),
     *(approval_row("gate"), approval_row("gate", "taken")),
+    *(notice_row("gate"), notice_row("gate", "taken")),
     entry_row("gate"),
 )
 """What stands under the id `gate`, which has no run."""
@@ -30,6 +31,7 @@ def good_beside(run_id: str) -> Changes:
         dropped=((run_id, "old"),),
         steps=(step_row(run_id, "next"), step_row(run_id, "old", '"anew"')),
         approvals=(approval_row(run_id, version=2, open=False, ready=True), approval_row(run_id, "cfo")),
+        notices=(notice_row(run_id, version=2, due_at=None), notice_row(run_id, "2 mail")),
         entries=(entry_row(run_id, 2), entry_row(run_id, 3)),
         redacted=(evolve(entry_row("gate", body='"redacted"'), run_id=run_id),),
     )
@@ -66,6 +68,9 @@ def bad_beside(run_id: str) -> dict[str, Changes]:
         "approval-exists": changes(approvals=(approval_row(run_id, "taken"),)),
         "approval-behind": changes(approvals=(approval_row(run_id, "taken", 3),)),
         "approval-missing": changes(approvals=(approval_row(run_id, "missing", 2),)),
+        "notice-exists": changes(notices=(notice_row(run_id, "taken"),)),
+        "notice-behind": changes(notices=(notice_row(run_id, "taken", 3),)),
+        "notice-missing": changes(notices=(notice_row(run_id, "missing", 2),)),
         "entry-exists": changes(entries=(entry_row(run_id, 1, '"other"'),)),
         "redacted-missing": changes(redacted=(entry_row(run_id, 9),)),
         "redacted-other-hash": changes(redacted=(evolve(entry_row(run_id), hash=entry_row(run_id, 9).hash),)),

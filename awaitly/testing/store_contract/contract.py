@@ -13,10 +13,13 @@ from awaitly.testing.store_contract.apart import ApartFacts
 from awaitly.testing.store_contract.commits import CommitFacts
 from awaitly.testing.store_contract.conflicts import ConflictFacts
 from awaitly.testing.store_contract.due import DueFacts
+from awaitly.testing.store_contract.due_notices import DueNoticeFacts
 from awaitly.testing.store_contract.lifetime import LifetimeFacts
 from awaitly.testing.store_contract.loads import LoadFacts
+from awaitly.testing.store_contract.notices import NoticeFacts
 from awaitly.testing.store_contract.page_approvals import PageApprovalsFacts
 from awaitly.testing.store_contract.page_audiences import PageAudiencesFacts
+from awaitly.testing.store_contract.page_notices import PageNoticesFacts
 from awaitly.testing.store_contract.page_runs import PageRunsFacts
 from awaitly.testing.store_contract.prefixes import PrefixFacts
 from awaitly.testing.store_contract.races import RaceFacts
@@ -30,12 +33,15 @@ class StoreContract(
     ConflictFacts,
     LoadFacts,
     RedactionFacts,
+    NoticeFacts,
     ApartFacts,
     PageRunsFacts,
     PageApprovalsFacts,
     PageAudiencesFacts,
+    PageNoticesFacts,
     PrefixFacts,
     DueFacts,
+    DueNoticeFacts,
     RaceFacts,
     LifetimeFacts,
 ):

@@ -11,10 +11,10 @@ import pytest
 
 from awaitly.durations import to_micros
 from awaitly.exceptions import StoreUnavailable
-from awaitly.store import ApprovalQuery, Hold, RunQuery, Store
+from awaitly.store import ApprovalQuery, Hold, NoticeQuery, RunQuery, Store
 from awaitly.testing.clock import TestClock
-from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
-from awaitly.testing.store_contract.tools import applied, approval_ids, refused, run_ids, whole
+from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
+from awaitly.testing.store_contract.tools import applied, approval_ids, notice_ids, refused, run_ids, whole
 
 __all__ = ["LifetimeFacts"]
 
@@ -27,6 +27,10 @@ VERBS: dict[str, Callable[[Store], Awaitable[object]]] = {
     "page_approvals": lambda store: store.page_approvals(ApprovalQuery()),
     "due": lambda store: store.due(T0, 1),
     "next_due": lambda store: store.next_due(T0),
+    "notices": lambda store: store.notices("run"),
+    "due_notices": lambda store: store.due_notices(T0, 1, "mail"),
+    "next_notice": lambda store: store.next_notice(T0, "mail"),
+    "page_notices": lambda store: store.page_notices(NoticeQuery()),
     "commit": lambda store: store.commit(changes(runs=(run_row(),))),
 }
 
@@ -35,6 +39,7 @@ EVERYTHING = (
         runs=(run_row(due_at=T0, body='"\U0001f600"'),),
         steps=(step_row(key="z"), step_row(key="a")),
         approvals=(approval_row(deadline=T0 + 9),),
+        notices=(notice_row(), notice_row(key="2 mail", due_at=None, dead=True)),
         entries=(entry_row(), entry_row(seq=2)),
     ),
     changes(
@@ -98,6 +103,9 @@ class LifetimeFacts:
         assert await again.due(T0, 10) == ("run", "other")
         assert await again.due(T0, 10, ["slow", ""]) == ("other", "run")
         assert await again.next_due(T0 - 1, [""]) == T0
+        assert await again.due_notices(T0, 10, "mail") == (notice_row(),)
+        assert await again.next_notice(T0 - 1, "mail") == T0
+        assert await notice_ids(again, NoticeQuery()) == [("run", "2 mail")]
 
     async def test_a_reopened_store_goes_on(self, store: Store, reopened: Callable[[], Awaitable[Store]]) -> None:
         """It refuses what was taken already, and takes what comes next."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from awaitly.store import Hold, RunQuery, Store
-from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
+from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import applied
 
 __all__ = ["LoadFacts"]
@@ -101,25 +101,30 @@ class LoadFacts:
     @each_body
     async def test_bodies_come_back_to_the_letter(self, store: Store, body: str) -> None:
         """A body is text: what was written is read, in every kind of row."""
-        run, step, approval, entry = (
+        run, step, approval, notice, entry = (
             run_row(body=body),
             step_row(body=body),
             approval_row(body=body),
+            notice_row(body=body),
             entry_row(body=body),
         )
-        await applied(store, changes(runs=(run,), steps=(step,), approvals=(approval,), entries=(entry,)))
+        everything = changes(runs=(run,), steps=(step,), approvals=(approval,), notices=(notice,), entries=(entry,))
+        await applied(store, everything)
         found = await store.load("run")
         assert (found.run, found.steps, found.approvals, found.head) == (run, (step,), (approval,), entry)
         assert await store.entries("run") == (entry,)
+        assert await store.notices("run") == (notice,)
 
     @each_body
     async def test_swapped_bodies_come_back_to_the_letter(self, store: Store, body: str) -> None:
         """The same for rows that take the place of others."""
-        await applied(store, changes(runs=(run_row(),), approvals=(approval_row(),)))
+        await applied(store, changes(runs=(run_row(),), approvals=(approval_row(),), notices=(notice_row(),)))
         run, approval = run_row(version=2, body=body), approval_row(version=2, body=body)
-        await applied(store, changes(runs=(run,), approvals=(approval,)))
+        notice = notice_row(version=2, body=body)
+        await applied(store, changes(runs=(run,), approvals=(approval,), notices=(notice,)))
         found = await store.load("run")
         assert (found.run, found.approvals) == (run, (approval,))
+        assert await store.notices("run") == (notice,)
 
     async def test_many_steps_come_back(self, store: Store) -> None:
         """A thousand steps, recorded in one commit, are all loaded, in order."""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import pytest
 
-from awaitly.store import ApprovalQuery, Hold, RunQuery, Store, Waking
-from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
+from awaitly.store import ApprovalQuery, Hold, NoticeQuery, RunQuery, Store, Waking
+from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import (
     Row,
     applied,
     approval_ids,
     inserted,
+    notice_ids,
     refused,
     run_ids,
     whole,
@@ -74,6 +75,7 @@ def rows(body: str, run_id: str = "run") -> tuple[Row, ...]:
         run_row(run_id, due_at=T0, body=body),
         step_row(run_id, body=body),
         approval_row(run_id, deadline=T0 + 5, body=body),
+        notice_row(run_id, body=body),
         entry_row(run_id, body=body),
     )
 
@@ -104,7 +106,8 @@ class NamespaceContract:
             await inserted(store, *rows(body))
         for store, body in zip(pair, ("1", "2"), strict=True):
             found = await store.load("run")
-            assert (found.run, *found.steps, *found.approvals, found.head) == rows(body)
+            notices = await store.notices("run")
+            assert (found.run, *found.steps, *found.approvals, *notices, found.head) == rows(body)
 
     async def test_loads_find_only_their_own(self, pair: Pair) -> None:
         """A run of the one is no run of the other."""
@@ -123,6 +126,34 @@ class NamespaceContract:
         await inserted(pair[0], entry_row(), entry_row(seq=2))
         await inserted(pair[1], entry_row(body="2"))
         assert await pair[1].entries("run") == (entry_row(body="2"),)
+
+    async def test_notices_are_only_their_own(self, pair: Pair) -> None:
+        """Of a run, of what is to be sent, and of what was given up."""
+        for store, key in zip(pair, ("1", "2"), strict=True):
+            await inserted(store, notice_row(body=key), notice_row(key=key, due_at=T0 + int(key), dead=True))
+        for store, key in zip(pair, ("1", "2"), strict=True):
+            mine = (notice_row(body=key), notice_row(key=key, due_at=T0 + int(key), dead=True))
+            assert set(await store.notices("run")) == set(mine)
+            assert await store.due_notices(T0 + 9, 10, "mail") == mine
+            assert await store.next_notice(T0, "mail") == T0 + int(key)
+            for query in (NoticeQuery(), NoticeQuery(run_id="run"), NoticeQuery(channel="mail")):
+                assert await notice_ids(store, query) == [("run", key)]
+
+    async def test_what_is_sent_in_one_is_not_in_the_other(self, pair: Pair) -> None:
+        """A notice of the same run and key stays as it is; what only the other has is missing here."""
+        await inserted(pair[0], notice_row())
+        await inserted(pair[1], notice_row(), notice_row(key="2 mail"))
+        await applied(pair[0], changes(notices=(notice_row(version=2, due_at=None, dead=True),)))
+        await refused(pair[0], changes(notices=(notice_row(key="2 mail", version=2),)))
+        assert await pair[1].due_notices(T0, 10, "mail") == (notice_row(), notice_row(key="2 mail"))
+
+    async def test_notices_are_forgotten_apart(self, pair: Pair) -> None:
+        """Those of the other are to be sent still, and listed."""
+        for store in pair:
+            await inserted(store, run_row(), notice_row(), notice_row(key="dead", due_at=None, dead=True))
+        await applied(pair[0], changes(forgotten=(Hold("run", 1),)))
+        assert [await store.due_notices(T0, 10, "mail") for store in pair] == [(), (notice_row(),)]
+        assert [await notice_ids(store, NoticeQuery()) for store in pair] == [[], [("run", "dead")]]
 
     @pytest.mark.parametrize("mark", list(MARKS.values()), ids=list(MARKS))
     async def test_namespace_and_id_are_not_run_together(self, pair: Pair, mark: str) -> None:

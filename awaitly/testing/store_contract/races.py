@@ -11,7 +11,7 @@ import pytest
 
 from awaitly.result import Err, Ok, Result
 from awaitly.store import Changes, Conflict, Found, Store
-from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
+from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import applied, inserted, whole
 
 __all__ = ["RaceFacts"]
@@ -64,6 +64,13 @@ class RaceFacts:
         found = await store.load("run")
         assert (found.approvals, found.head) == ((decisions[won],), entries[won])
 
+    async def test_one_of_many_takes_a_notice(self, store: Store) -> None:
+        """Of 64 commits that take the same notice one is taken, so that one of many workers sends it."""
+        await applied(store, changes(notices=(notice_row(),)))
+        rows = [notice_row(version=2, due_at=T0 + n) for n in range(MANY)]
+        won = winner(await race(store, *(changes(notices=(row,)) for row in rows)))
+        assert await store.notices("run") == (rows[won],)
+
     async def test_one_of_many_records_of_a_step_wins(self, store: Store) -> None:
         """Of 64 commits that record the same step one is taken, and its record stands."""
         steps = [step_row(body=str(n)) for n in range(MANY)]
@@ -89,7 +96,7 @@ class RaceFacts:
         assert results[::2] == [Ok(None)] * 8
         assert all(isinstance(result, Err) for result in results[1::2])
         found = await whole(store, *(f"run-{n}" for n in range(8)), *(f"bad-{n}" for n in range(8)))
-        assert [name for name, (row, _) in found.items() if row.run] == [f"run-{n}" for n in range(8)]
+        assert [name for name, (row, *_) in found.items() if row.run] == [f"run-{n}" for n in range(8)]
 
     async def test_conflicts_made_at_once_name_their_own_runs(self, store: Store) -> None:
         """Of commits made at once, each conflict names the run of its own commit."""

@@ -12,27 +12,46 @@ from attrs import evolve
 
 from awaitly.audit import Entry
 from awaitly.result import Err, Ok
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Conflict, Found, RunQuery, RunRow, StepRow, Store
+from awaitly.store import (
+    ApprovalQuery,
+    ApprovalRow,
+    Changes,
+    Conflict,
+    Found,
+    NoticeQuery,
+    NoticeRow,
+    RunQuery,
+    RunRow,
+    StepRow,
+    Store,
+)
 from awaitly.testing.rows import PARTS, changes
 
 __all__ = [
     "applied",
     "approval_ids",
     "inserted",
+    "notice_ids",
     "refused",
     "run_ids",
     "whole",
     "with_both",
 ]
 
-Whole: TypeAlias = dict[str, tuple[Found, tuple[Entry, ...]]]
+Whole: TypeAlias = dict[str, tuple[Found, tuple[Entry, ...], tuple[NoticeRow, ...]]]
 
-Row: TypeAlias = RunRow | StepRow | ApprovalRow | Entry
+Row: TypeAlias = RunRow | StepRow | ApprovalRow | NoticeRow | Entry
 
 AT_ONCE = 128
 """So many commits are made at the same time where many rows are needed."""
 
-_PART_OF: dict[type[Row], str] = {RunRow: "runs", StepRow: "steps", ApprovalRow: "approvals", Entry: "entries"}
+_PART_OF: dict[type[Row], str] = {
+    RunRow: "runs",
+    StepRow: "steps",
+    ApprovalRow: "approvals",
+    NoticeRow: "notices",
+    Entry: "entries",
+}
 
 
 async def applied(store: Store, *commits: Changes) -> None:
@@ -68,7 +87,10 @@ async def refused(store: Store, commit: Changes) -> Conflict:
 
 async def whole(store: Store, *run_ids: str) -> Whole:
     """Read all that stands under some run ids, without the time of reading."""
-    return {run_id: (evolve(await store.load(run_id), now=0), await store.entries(run_id)) for run_id in run_ids}
+    return {
+        run_id: (evolve(await store.load(run_id), now=0), await store.entries(run_id), await store.notices(run_id))
+        for run_id in run_ids
+    }
 
 
 def with_both(first: Changes, second: Changes) -> Changes:
@@ -109,3 +131,14 @@ async def run_ids(store: Store, query: RunQuery) -> list[str]:
 async def approval_ids(store: Store, query: ApprovalQuery) -> list[tuple[str, str]]:
     """Name the approvals of a listing by run and key, over all its pages."""
     return [(row.run_id, row.key) for row in await all_approvals(store, query)]
+
+
+async def notice_ids(store: Store, query: NoticeQuery) -> list[tuple[str, str]]:
+    """Name the notices of a listing by run and key, over all its pages."""
+    page = await store.page_notices(query)
+    rows = list(page.items)
+    while page.after is not None:
+        assert page.items, "a page without items must be the last"
+        page = await store.page_notices(evolve(query, after=page.after))
+        rows.extend(page.items)
+    return [(row.run_id, row.key) for row in rows]

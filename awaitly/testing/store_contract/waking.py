@@ -14,7 +14,7 @@ from attrs import evolve
 from awaitly.exceptions import StoreUnavailable
 from awaitly.result import Ok
 from awaitly.store import Changes, Hold, Store, Wakes, Waking
-from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
+from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import applied, inserted, refused
 
 __all__ = ["WakingContract", "WakingStore", "heard"]
@@ -28,6 +28,7 @@ PARTS = {
     "drop": changes(dropped=(("run", "pay"),)),
     "step": changes(steps=(step_row(key="next"),)),
     "approval": changes(approvals=(approval_row(version=2, open=False, ready=True),)),
+    "notice": changes(notices=(notice_row(version=2, due_at=None),)),
     "entry": changes(entries=(entry_row(seq=2),)),
     "redacted": changes(redacted=(entry_row(),)),
     "forgotten": changes(forgotten=(Hold("run", 1),)),
@@ -112,7 +113,7 @@ class WakingContract:
     @pytest.mark.parametrize("commit", list(PARTS.values()), ids=list(PARTS))
     async def test_any_part_can_wake(self, store: WakingStore, another: WakingStore, commit: Changes) -> None:
         """What a commit changes does not matter, only that it `wakes`."""
-        await inserted(store, run_row(), step_row(), approval_row(), entry_row())
+        await inserted(store, run_row(), step_row(), approval_row(), notice_row(), entry_row())
         async with another.listening() as wakes:
             await applied(store, woken(commit))
             assert await heard(wakes, "run", patience=self.patience) == {"run"}

@@ -272,7 +272,7 @@ async def tried_and_cleared(at: int, *, after: bool) -> bool:
             clock.advance("2h")
             assert await orchestrator.cleanup(older_than="1h") == 1
     for store in (halves.approvals, halves.state):
-        assert (await whole(store, "r"))["r"] == (Found(0, None, (), (), None), ())
+        assert (await whole(store, "r"))["r"] == (Found(0, None, (), (), None), (), ())
     assert Counter(effects.done)["first"] <= 2
     assert Counter(effects.done)["second"] <= 3
     return process.dead
