@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TypeAlias
 
-from awaitly_sqlite.core import ApprovalRow, Changes, Conflict, Entry, Hold, RunRow, StepRow
+from awaitly_sqlite.core import ApprovalRow, Changes, Conflict, Entry, Hold, NoticeRow, RunRow, StepRow
 
 __all__ = ["Refused", "apply"]
 
@@ -52,6 +52,14 @@ INSERT INTO audiences (run, run_id, name, urgency, key) SELECT number, run_id, ?
 ON CONFLICT DO NOTHING"""
 _APPROVAL_VERSION = "SELECT version FROM approvals WHERE run = (SELECT number FROM runs WHERE run_id = ?) AND key = ?"
 
+_ADD_NOTICE = """
+INSERT INTO notices (run, run_id, version, channel, due_at, dead, body, key)
+SELECT number, run_id, ?, ?, ?, ?, ?, ? FROM runs WHERE run_id = ? ON CONFLICT DO NOTHING"""
+_SWAP_NOTICE = """
+UPDATE notices SET version = ?, channel = ?, due_at = ?, dead = ?, body = ?
+WHERE key = ? AND run = (SELECT number FROM runs WHERE run_id = ?) AND version = ?"""
+_NOTICE_VERSION = "SELECT version FROM notices WHERE run = (SELECT number FROM runs WHERE run_id = ?) AND key = ?"
+
 _ADD_ENTRY = """
 INSERT INTO entries (run, seq, hash, body) SELECT number, ?, ?, ? FROM runs WHERE run_id = ? ON CONFLICT DO NOTHING"""
 _REDACT_ENTRY = """
@@ -61,6 +69,7 @@ _FORGET = (
     "DELETE FROM steps WHERE run = (SELECT number FROM runs WHERE run_id = ?)",
     "DELETE FROM approvals WHERE run = (SELECT number FROM runs WHERE run_id = ?)",
     "DELETE FROM audiences WHERE run = (SELECT number FROM runs WHERE run_id = ?)",
+    "DELETE FROM notices WHERE run = (SELECT number FROM runs WHERE run_id = ?)",
     "DELETE FROM entries WHERE run = (SELECT number FROM runs WHERE run_id = ?)",
     "DELETE FROM runs WHERE run_id = ?",
 )
@@ -89,6 +98,8 @@ def apply(db: sqlite3.Cursor, changes: Changes) -> None:
         _add_step(db, step)
     for approval in changes.approvals:
         _put_approval(db, approval)
+    for notice in changes.notices:
+        _put_notice(db, notice)
     for entry in changes.entries:
         _add_entry(db, entry)
     for entry in changes.redacted:
@@ -175,6 +186,18 @@ def _swapped(db: sqlite3.Cursor, row: ApprovalRow, values: tuple[_Value, ...]) -
             db.execute(statement, (row.key, row.run_id))
         db.execute(_SWAP_APPROVAL, values)
     return db.rowcount == 1
+
+
+def _put_notice(db: sqlite3.Cursor, row: NoticeRow) -> None:
+    values = (row.version, row.channel, row.due_at, row.dead, row.body, row.key)
+    if row.version == 1:
+        put = _added(db, _ADD_NOTICE, values, row.run_id)
+    else:
+        db.execute(_SWAP_NOTICE, (*values, row.run_id, row.version - 1))
+        put = db.rowcount == 1
+    if not put:
+        found = _version(db, _NOTICE_VERSION, row.run_id, row.key)
+        raise _mismatch(row.run_id, f"notice {row.key!r}", found, row.version - 1)
 
 
 def _add_entry(db: sqlite3.Cursor, entry: Entry) -> None:

@@ -15,7 +15,7 @@ from typing import Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from attrs import frozen
 
-from awaitly_sqlite import awaiting, listing, reading, sweeping
+from awaitly_sqlite import awaiting, listing, reading, sweeping, telling
 from awaitly_sqlite.connecting import leniently
 from awaitly_sqlite.core import (
     ApprovalQuery,
@@ -25,6 +25,8 @@ from awaitly_sqlite.core import (
     Duration,
     Entry,
     Found,
+    NoticeQuery,
+    NoticeRow,
     Page,
     Result,
     RunQuery,
@@ -76,8 +78,8 @@ class SqliteStore:
     is for looking at a store that this process may not, or shall not, write to: each commit raises `StoreReadOnly`.
 
     Commits that queue up become one transaction; where the disk is slow, one thread waits for it. Point reads (`load`,
-    `approvals`) happen on the event loop's own thread: they never wait for a writer, and take 14 to 30 microseconds
-    there against 65 to 90 by way of a thread. Listings may take milliseconds, so they go to a second thread.
+    `approvals`, `notices`) happen on the event loop's own thread: they never wait for a writer, and take 14 to 30
+    microseconds there against 65 to 90 by way of a thread. Listings may take milliseconds, so they go to a second one.
     """
 
     def __init__(
@@ -171,6 +173,22 @@ class SqliteStore:
     async def entries(self, run_id: str) -> tuple[Entry, ...]:
         """Read a run's ledger, in order."""
         return await self._aside(reading.entries, run_id)
+
+    async def notices(self, run_id: str) -> tuple[NoticeRow, ...]:
+        """Read all notices of a run, by key."""
+        return await self._point(telling.notices, run_id)
+
+    async def due_notices(self, now: int, limit: int, channel: str) -> tuple[NoticeRow, ...]:
+        """Read at most `limit` notices of a channel that are to be sent, those that wait longest first."""
+        return await self._aside(telling.due_notices, now, limit, channel)
+
+    async def next_notice(self, now: int, channel: str) -> int | None:
+        """Give the earliest time after `now` at which a notice of a channel is to be sent."""
+        return await self._aside(telling.next_notice, now, channel)
+
+    async def page_notices(self, query: NoticeQuery) -> Page[NoticeRow]:
+        """List notices that were given up. Raises `ValueError` for an `after` that no page gave."""
+        return await self._aside(telling.page_notices, query)
 
     async def page_runs(self, query: RunQuery) -> Page[RunRow]:
         """List runs. Raises `ValueError` for an `after` that no page gave."""

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from awaitly.store import NEVER, ApprovalQuery, ApprovalRow, Changes, RunQuery, cursor
-from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
-from awaitly_sqlite import SqliteStore, awaiting, listing, reading, sweeping
+from awaitly.store import NEVER, ApprovalQuery, ApprovalRow, Changes, NoticeQuery, RunQuery, cursor
+from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
+from awaitly_sqlite import SqliteStore, awaiting, listing, reading, sweeping, telling
 from awaitly_sqlite.migrating import scripts
 from tests.adapters.listings import (
     MINUTE,
@@ -24,7 +24,7 @@ from tests.adapters.listings import (
 
 READS = (
     *(reading.RUN_PLANS, reading.APPROVAL_PLANS, listing.RUN_PLANS, listing.APPROVAL_PLANS),
-    *(awaiting.PLANS, sweeping.PLANS),
+    *(awaiting.PLANS, sweeping.PLANS, telling.PLANS),
 )
 
 
@@ -53,9 +53,9 @@ def test_every_read_is_served_by_an_index(empty: sqlite3.Connection, statement: 
 
 
 def test_streams_need_no_sorting(empty: sqlite3.Connection) -> None:
-    """The statements behind wide listings, `due` and `next_due` give rows in order, as the index has them."""
+    """The statements behind wide listings and what is due give rows in order, as the index has them."""
     due = (sweeping.DUE, sweeping.READY, sweeping.NEXT)
-    for statement in (listing.RUNS_OF_GROUP, listing.APPROVALS_OF_GROUP, *awaiting.AWAITED, *due):
+    for statement in (listing.RUNS_OF_GROUP, listing.APPROVALS_OF_GROUP, *awaiting.AWAITED, *due, *telling.PLANS):
         assert "TEMP B-TREE" not in str(plan(empty, statement))
 
 
@@ -108,6 +108,37 @@ ROW = "SEARCH a USING INDEX approvals_keyed (run=? AND key=?)"
 def test_an_audience_is_read_from_its_place_on(empty: sqlite3.Connection, statement: str, steps: list[str]) -> None:
     """An index leads to the name, and there to the place where the page before ended."""
     assert plan(empty, statement) == steps
+
+
+NOTICE_READS: dict[str, Callable[[sqlite3.Connection], object]] = {
+    "of-run": lambda connection: telling.notices(connection, "mine"),
+    "due": lambda connection: telling.due_notices(connection, T0 + 9, 100, "mail"),
+    "the-first-due": lambda connection: telling.due_notices(connection, T0 + 9_999, 5, "mail"),
+    "next": lambda connection: telling.next_notice(connection, T0 + 9, "mail"),
+    "none-left": lambda connection: telling.next_notice(connection, T0 + 9_999, "mail"),
+    "dead": lambda connection: telling.page_notices(connection, NoticeQuery(limit=5)),
+    "dead-of-run": lambda connection: telling.page_notices(connection, NoticeQuery(run_id="mine")),
+    "dead-of-channel": lambda connection: telling.page_notices(connection, NoticeQuery(channel="mail")),
+    "dead-of-both": lambda connection: telling.page_notices(connection, NoticeQuery(run_id="mine", channel="mail")),
+}
+
+
+async def test_notices_cost_the_same_in_a_larger_store(tmp_path: Path) -> None:
+    """What was sent, is to be sent later or by another channel, and what else was given up, costs a read nothing."""
+    efforts: list[list[int]] = []
+    for count in (50, 2000):
+        path = tmp_path / f"{count}.db"
+        store = SqliteStore(path)
+        await store.open()
+        mine = [notice_row("mine", f"{n}", due_at=T0 + n, dead=n % 2 == 0) for n in range(8)]
+        sent = [notice_row(f"sent-{n}", due_at=None) for n in range(count)]
+        later = [notice_row(f"later-{n}", due_at=T0 + 10 + n) for n in range(count)]
+        other = [notice_row(f"other-{n}", due_at=T0 + n, channel="chat", dead=True) for n in range(count)]
+        await asyncio.gather(*(store.commit(changes(notices=(row,))) for row in (*mine, *sent, *later, *other)))
+        await store.close()
+        efforts.append([counted(path, read) for read in NOTICE_READS.values()])
+    for name, small, large in zip(NOTICE_READS, *efforts, strict=True):
+        assert large <= small + 1, name
 
 
 @pytest.mark.parametrize("same_time", [False, True])

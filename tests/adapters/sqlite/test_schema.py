@@ -19,7 +19,7 @@ from attrs import evolve
 from awaitly.exceptions import NotAStore, SchemaTooNew, SchemaTooOld
 from awaitly.result import Ok
 from awaitly.store import ApprovalQuery, Described, RunQuery, RunRow
-from awaitly.testing.rows import approval_row, changes, run_row
+from awaitly.testing.rows import approval_row, changes, notice_row, run_row
 from awaitly_sqlite import SqliteStore
 from awaitly_sqlite.migrating import APPLICATION_ID, migrate, scripts
 
@@ -258,6 +258,29 @@ async def test_approvals_of_the_second_version_wait_for_nobody_yet(path: Path) -
     new = (evolve(manager, version=2, audience=("ann",)), evolve(cfo, version=2, audience=("bob", "*")))
     assert await store.commit(changes(approvals=new)) == Ok(None)
     assert (await store.page_approvals(query)).items == new
+    await store.close()
+
+
+THIRD_ROWS = """
+INSERT INTO runs (number, run_id) VALUES (1, 'gate');
+INSERT INTO approvals (run, run_id, lane, version, workflow, open, ready, asked_at, deadline, body, key) VALUES
+(1, 'gate', '', 1, 'refund', 1, 0, 12, 20, '{}', 'manager')"""
+"""An approval in a store of version 3, which knew no notices."""
+
+
+async def test_what_the_third_version_kept_can_be_told_of(path: Path) -> None:
+    """Nobody was told of it yet; whoever is from now on is told once."""
+    with raw(path) as connection:
+        migrate(connection, path, 1, scripts()[:3])
+        connection.executescript(THIRD_ROWS)
+    store = SqliteStore(path)
+    await store.open()
+    assert await store.notices("gate") == ()
+    notice = notice_row("gate", due_at=13)
+    decided = approval_row("gate", version=2, asked_at=12, deadline=20, open=False)
+    assert await store.commit(changes(approvals=(decided,), notices=(notice,))) == Ok(None)
+    assert await store.due_notices(13, 10, "mail") == await store.notices("gate") == (notice,)
+    assert (await store.load("gate")).approvals == (decided,)
     await store.close()
 
 
