@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from awaitly_postgres.core import ApprovalRow, Changes, Conflict, Entry
+from awaitly_postgres.core import ApprovalRow, Changes, Conflict, Entry, NoticeRow
 
 __all__ = ["conflict", "encoded", "packed", "unpacked"]
 
@@ -34,6 +34,8 @@ def encoded(changes: Changes) -> str:
         members["t"] = [{"k": step.key, "b": step.body} for step in changes.steps]
     if changes.approvals:
         members |= _approvals(changes.approvals)
+    if changes.notices:
+        members |= _notices(changes.notices)
     members |= _ledger(changes)
     if changes.forgotten:
         (hold,) = changes.forgotten
@@ -45,7 +47,8 @@ def encoded(changes: Changes) -> str:
 
 def _run_ids(changes: Changes) -> Iterator[str]:
     ledger = changes.entries + changes.redacted
-    for parts in (changes.runs, changes.holds, changes.steps, changes.approvals, ledger, changes.forgotten):
+    beside = (changes.steps, changes.approvals, changes.notices, ledger)
+    for parts in (changes.runs, changes.holds, *beside, changes.forgotten):
         for part in parts:
             yield part.run_id
     for run_id, _ in changes.dropped:
@@ -62,6 +65,14 @@ def _approvals(rows: tuple[ApprovalRow, ...]) -> _Members:
         members.setdefault("n" if row.version == 1 else "a", []).append(fields)
     crowds = any(row.version == 1 and row.open and len(row.audience) > 1 for row in rows)
     return {**members, "g": True} if crowds else {**members}
+
+
+def _notices(rows: tuple[NoticeRow, ...]) -> _Members:
+    members: dict[str, list[_Members]] = {}
+    for row in rows:
+        fields: _Members = {"k": row.key, "v": row.version, "c": row.channel, "d": row.due_at, "x": row.dead}
+        members.setdefault("o" if row.version == 1 else "p", []).append({**fields, "b": row.body})
+    return {**members}
 
 
 def _ledger(changes: Changes) -> _Members:
@@ -86,7 +97,7 @@ def conflict(run_id: str, refusal: list[str | int]) -> Conflict:
         case "snapshot":
             return Conflict(run_id, "it was changed after the transaction that this commit joins had begun")
         case _:
-            return Conflict(run_id, _mismatch("the run" if part == "run" else f"approval {key!r}", found, expected))
+            return Conflict(run_id, _mismatch("the run" if part == "run" else f"{part} {key!r}", found, expected))
 
 
 def _mismatch(what: str, found: str | int, expected: str | int) -> str:

@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from awaitly_postgres import awaiting, listing
+from awaitly_postgres import awaiting, listing, telling
 from awaitly_postgres.asking import Asks, Row
 from awaitly_postgres.core import (
     ApprovalQuery,
     ApprovalRow,
     Entry,
     Found,
+    NoticeQuery,
+    NoticeRow,
     Page,
     RemoteClock,
     RunQuery,
@@ -58,6 +60,22 @@ class Reader:
     async def entries(self, run_id: str) -> tuple[Entry, ...]:
         """Read a run's ledger, in order."""
         return tuple([unpacked(run_id, *row) for row in await self._asks.rows("entries", run_id=run_id)])
+
+    async def notices(self, run_id: str) -> tuple[NoticeRow, ...]:
+        """Read all notices of a run, by key."""
+        return await telling.notices(self._asks, run_id)
+
+    async def due_notices(self, now: int, limit: int, channel: str) -> tuple[NoticeRow, ...]:
+        """Read at most `limit` notices of a channel that are to be sent, those that wait longest first."""
+        return await telling.due_notices(self._asks, now, limit, channel)
+
+    async def next_notice(self, now: int, channel: str) -> int | None:
+        """Give the earliest time after `now` at which a notice of a channel is to be sent."""
+        return await telling.next_notice(self._asks, now, channel)
+
+    async def page_notices(self, query: NoticeQuery) -> Page[NoticeRow]:
+        """List notices that were given up. Raises `ValueError` for an `after` that no page gave."""
+        return await telling.page_notices(self._asks, query)
 
     async def page_runs(self, query: RunQuery) -> Page[RunRow]:
         """List runs. Raises `ValueError` for an `after` that no page gave."""

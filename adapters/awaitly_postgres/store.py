@@ -19,6 +19,8 @@ from awaitly_postgres.core import (
     Conflict,
     Entry,
     Found,
+    NoticeQuery,
+    NoticeRow,
     Page,
     Result,
     RunQuery,
@@ -167,6 +169,22 @@ class PostgresStore:
     async def entries(self, run_id: str) -> tuple[Entry, ...]:
         """Read a run's ledger, in order."""
         return await self._read(lambda reader: reader.entries(run_id))
+
+    async def notices(self, run_id: str) -> tuple[NoticeRow, ...]:
+        """Read all notices of a run, by key."""
+        return await self._read(lambda reader: reader.notices(run_id))
+
+    async def due_notices(self, now: int, limit: int, channel: str) -> tuple[NoticeRow, ...]:
+        """Read at most `limit` notices of a channel that are to be sent, those that wait longest first."""
+        return await self._read(lambda reader: reader.due_notices(now, limit, channel))
+
+    async def next_notice(self, now: int, channel: str) -> int | None:
+        """Give the earliest time after `now` at which a notice of a channel is to be sent."""
+        return await self._read(lambda reader: reader.next_notice(now, channel))
+
+    async def page_notices(self, query: NoticeQuery) -> Page[NoticeRow]:
+        """List notices that were given up. Raises `ValueError` for an `after` that no page gave."""
+        return await self._read(lambda reader: reader.page_notices(query))
 
     async def page_runs(self, query: RunQuery) -> Page[RunRow]:
         """List runs. Raises `ValueError` for an `after` that no page gave."""

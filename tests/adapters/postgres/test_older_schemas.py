@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 from awaitly.exceptions import SchemaTooOld
 from awaitly.result import Ok
 from awaitly.store import ApprovalQuery, ApprovalRow, RunQuery, RunRow
-from awaitly.testing.rows import T0, approval_row, changes, run_row
+from awaitly.testing.rows import T0, approval_row, changes, notice_row, run_row
 from awaitly_postgres import PostgresStore, migrating
 from awaitly_postgres.encoding import encoded
 from awaitly_postgres.scripts import Script, migration_scripts
@@ -91,9 +91,9 @@ async def store(postgres_database: str, old: OldWriter) -> AsyncIterator[Postgre
 async def test_a_schema_without_lanes_lacks_a_migration(postgres_database: str) -> None:
     """Opening says so where it may not change it; `migrate` applies what is missing alone, and once."""
     store = PostgresStore(postgres_database, migrate=False)
-    with pytest.raises(SchemaTooOld, match="lacks 0004_lanes, 0005_audiences; run"):
+    with pytest.raises(SchemaTooOld, match="lacks 0004_lanes, 0005_audiences, 0006_notices; run"):
         await store.open()
-    assert await store.migrate() == ("0004_lanes", "0005_audiences")
+    assert await store.migrate() == ("0004_lanes", "0005_audiences", "0006_notices")
     assert await store.migrate() == ()
 
 
@@ -153,3 +153,12 @@ async def test_who_knows_no_audiences_leaves_an_approval_its_own(
     assert (await store.page_approvals(FOR_ANN)).items == (other,)
     await old.write(approval_row("w", version=4))
     assert (await store.page_approvals(FOR_ANN)).items == (other,)
+
+
+async def test_what_was_kept_before_notices_can_be_told_of(store: PostgresStore, old: OldWriter) -> None:
+    """Nobody was told of it yet; a program that was started before goes on beside one that tells."""
+    assert await store.notices("gate") == ()
+    notice = notice_row("gate")
+    assert await store.commit(changes(notices=(notice,))) == Ok(None)
+    await old.write(approval_row("gate", version=2, open=False))
+    assert await store.due_notices(T0, 10, "mail") == await store.notices("gate") == (notice,)

@@ -14,8 +14,8 @@ from psycopg.errors import Diagnostic
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
-from awaitly.store import ApprovalQuery, Changes, Hold, RunQuery, Store
-from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
+from awaitly.store import ApprovalQuery, Changes, Hold, NoticeQuery, RunQuery, Store
+from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly_postgres import PostgresStore, listing
 from tests.adapters.listings import (
     MINUTE,
@@ -56,6 +56,11 @@ FROM awaitly.runs;
 INSERT INTO awaitly.audiences (run, urgency, namespace, key, name, run_id)
 SELECT a.run, coalesce(a.deadline, 9223372036854775807), a.namespace, a.key, n.name, a.run_id
 FROM awaitly.approvals a, unnest(ARRAY['*', 'name-' || a.asked_at % 9]) AS n(name) WHERE a.crowd AND a.open;
+INSERT INTO awaitly.notices (run, namespace, run_id, key, version, channel, due_at, dead, body)
+SELECT r.number, r.namespace, r.run_id, k.key, 2, CASE WHEN r.created_at % 3 = 0 THEN 'chat' ELSE 'mail' END,
+    CASE WHEN r.created_at % 100 = 0 THEN r.created_at WHEN r.created_at % 10 = 1 THEN 900000000 + r.created_at END,
+    r.created_at % 50 = 2, repeat('x', 200)
+FROM awaitly.runs r, unnest(ARRAY['1', '2']) AS k(key);
 """
 
 LANES = (
@@ -98,6 +103,17 @@ APPROVALS = (
     ApprovalQuery(audience=("*", "name-1"), prefix="run-000101"),
     ApprovalQuery(audience=("*", "name-1"), prefix="run-"),
     ApprovalQuery(audience=("*", "name-1"), run_id="run-00000007"),
+)
+
+
+NOTICES = (
+    NoticeQuery(),
+    NoticeQuery(after='["run-00010000","2"]'),
+    NoticeQuery(channel="mail"),
+    NoticeQuery(channel="none"),
+    NoticeQuery(channel="chat", after='["run-00010000","2"]'),
+    NoticeQuery(run_id="run-00000052"),
+    NoticeQuery(run_id="run-00000052", channel="mail"),
 )
 
 
@@ -158,14 +174,18 @@ async def use(store: Store, times: int) -> None:
             changes(
                 runs=(run_row(new, 2, due_at=n),),
                 approvals=(approval_row(new, audience=("name-1",)), approval_row(new, "b", audience=("*", "name-1"))),
+                notices=(notice_row(new), notice_row(new, "2", dead=True)),
                 entries=(entry_row(new),),
             ),
             changes(approvals=(approval_row(new, version=2, open=False, ready=True),), entries=(entry_row(new, 2),)),
             changes(approvals=(approval_row(new, "b", 2, audience=("*", "name-2")),), redacted=(entry_row(new, 2),)),
             changes(approvals=(approval_row(new, "b", 3, open=False),)),
+            changes(notices=(notice_row(new, version=2, due_at=None), notice_row(new, "2", 2), notice_row(new, "3"))),
             changes(holds=(Hold(new, 2, n + 1),), dropped=((new, "pay"),), steps=(step_row(new), step_row(new, "b"))),
             changes(runs=(run_row(new, 2),)),  # a conflict
             changes(approvals=(approval_row(new, version=2),)),  # another
+            changes(notices=(notice_row(new),)),
+            changes(notices=(notice_row(new, version=2),)),
             changes(forgotten=(Hold(new, 2),)),
         )
         for commit in commits:
@@ -179,6 +199,12 @@ async def use(store: Store, times: int) -> None:
             await store.page_runs(run_query)
         for approval_query in APPROVALS:
             await store.page_approvals(approval_query)
+        await store.notices(name)
+        for channel in ("mail", "chat", "none"):
+            await store.due_notices(10_000, 16, channel)
+            await store.next_notice(10_000, channel)
+        for notice_query in NOTICES:
+            await store.page_notices(notice_query)
 
 
 @pytest.mark.parametrize("grown", [False, True], ids=["analysed", "grown"])
@@ -193,6 +219,7 @@ async def test_every_statement_is_served_by_an_index(own_database: str, grown: b
         await admin.execute("ALTER TABLE awaitly.runs SET (autovacuum_enabled = off)")
         await admin.execute("ALTER TABLE awaitly.approvals SET (autovacuum_enabled = off)")
         await admin.execute("ALTER TABLE awaitly.audiences SET (autovacuum_enabled = off)")
+        await admin.execute("ALTER TABLE awaitly.notices SET (autovacuum_enabled = off)")
         async with explained(own_database, plans) as store:
             if grown:
                 await use(store, 8)
@@ -239,6 +266,41 @@ async def test_a_lane_is_one_lookup_however_many_are_parked(own_database: str, l
     asked = [plan for plan in plans.seen if "unnest" in plan["Query Text"]]
     assert len(asked) == 16
     assert max(map(blocks, asked)) < 5 * len(lanes)
+
+
+# Two notices were sent for each run, and one of 20 runs has one that is to be sent later, by either of two channels.
+FILL_NOTICES = """
+INSERT INTO awaitly.runs (namespace, run_id)
+SELECT ns.id, 'run-' || n FROM generate_series(1, 20000) AS n, awaitly.namespaces ns;
+INSERT INTO awaitly.notices (run, namespace, run_id, key, version, channel, due_at, dead, body)
+SELECT number, namespace, run_id, k.key, 3, CASE WHEN number % 2 = 0 THEN 'mail' ELSE 'chat' END,
+    CASE WHEN k.key = '3' THEN 900000000 + number END, k.key = '2' AND number % 7 = 0, repeat('x', 200)
+FROM awaitly.runs, unnest(ARRAY['1', '2', '3']) AS k(key) WHERE k.key <> '3' OR number % 20 < 2;
+ANALYZE;
+"""
+
+
+async def test_notices_are_found_by_one_lookup(own_database: str) -> None:
+    """Whatever else was sent, is to be sent later or by another channel, or was given up."""
+    plans = Plans()
+    await PostgresStore(own_database).migrate()
+    async with (
+        await psycopg.AsyncConnection.connect(own_database, autocommit=True) as admin,
+        explained(own_database, plans) as store,
+    ):
+        await admin.execute(FILL_NOTICES.encode())
+        assert await store.due_notices(T0, 1, "none") == ()  # the catalogue is read by now
+        plans.seen.clear()
+        for _ in range(8):
+            assert await store.due_notices(10_000, 16, "mail") == ()
+            assert len(await store.due_notices(900_000_000 + 20_000, 3, "mail")) == 3
+            assert await store.next_notice(10_000, "chat") is not None
+            assert len(await store.notices("run-40")) == 3
+            for query in (NoticeQuery(limit=3), NoticeQuery(limit=3, channel="mail"), NoticeQuery(limit=3, channel="")):
+                assert len((await store.page_notices(query)).items) == (0 if query.channel == "" else 3)
+            assert len((await store.page_notices(NoticeQuery(run_id="run-7"))).items) == 1
+    assert len(plans.seen) == 64
+    assert max(map(blocks, plans.seen)) <= 12
 
 
 @pytest.mark.parametrize("same_time", [False, True])

@@ -14,14 +14,14 @@ from psycopg.rows import TupleRow
 
 from awaitly.exceptions import NotAStore, SchemaTooNew, SchemaTooOld, StoreError
 from awaitly.result import Ok
-from awaitly.store import ApprovalQuery, RunQuery
-from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
+from awaitly.store import ApprovalQuery, NoticeQuery, RunQuery
+from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly_postgres import PostgresStore
 
 Admin = psycopg.AsyncConnection[TupleRow]
 
 ROOT = Path(__file__).parents[3]
-NAMES = ("0001_tables", "0002_commit", "0003_joined_lock", "0004_lanes", "0005_audiences")
+NAMES = ("0001_tables", "0002_commit", "0003_joined_lock", "0004_lanes", "0005_audiences", "0006_notices")
 STRANGE = (
     'we"ird',
     "a b",
@@ -77,7 +77,11 @@ async def shape(admin: Admin, schema: str = "awaitly") -> list[TupleRow]:
 async def used(store: PostgresStore) -> None:
     """Use every statement of a store once."""
     commit = changes(
-        runs=(run_row(due_at=T0),), steps=(step_row(),), approvals=(approval_row(deadline=T0),), entries=(entry_row(),)
+        runs=(run_row(due_at=T0),),
+        steps=(step_row(),),
+        approvals=(approval_row(deadline=T0),),
+        notices=(notice_row(dead=True),),
+        entries=(entry_row(),),
     )
     assert await store.commit(commit) == Ok(None)
     assert (await store.load("run")).run == run_row(due_at=T0)
@@ -90,6 +94,10 @@ async def used(store: PostgresStore) -> None:
     for query in (ApprovalQuery(), ApprovalQuery(prefix="r"), ApprovalQuery(deadline_before=T0 + 1)):
         assert len((await store.page_approvals(query)).items) == 1
     assert len((await store.page_approvals(ApprovalQuery(run_id="run"))).items) == 1
+    assert await store.notices("run") == await store.due_notices(T0, 1, "mail") == (notice_row(dead=True),)
+    assert await store.next_notice(T0 - 1, "mail") == T0
+    for given_up in (NoticeQuery(), NoticeQuery(run_id="run"), NoticeQuery(channel="mail")):
+        assert len((await store.page_notices(given_up)).items) == 1
     assert await store.now() > 0
 
 
@@ -251,7 +259,7 @@ async def test_a_newer_schema_is_refused(postgres_database: str, fresh: Admin, m
     store = PostgresStore(postgres_database, migrate=migrate)
     await store.migrate()
     await fresh.execute("INSERT INTO awaitly.migrations (number, name) VALUES (99, '0099_later')")
-    with pytest.raises(SchemaTooNew, match="its schema is 99, here is 5"):
+    with pytest.raises(SchemaTooNew, match="its schema is 99, here is 6"):
         await store.open()
     with pytest.raises(SchemaTooNew, match="upgrade awaitly"):
         await store.migrate()
