@@ -9,14 +9,15 @@ from awaitly.exceptions import StoreUnavailable, UnknownStore
 from awaitly.memory import MemoryStore, open_memory
 from awaitly.result import Err, Ok
 from awaitly.store import Changes, Conflict, Described, Hold, Joining, Migrating, Store, Waking
-from awaitly.testing.rows import approval_row, changes, entry_row, run_row, step_row
+from awaitly.testing.rows import approval_row, changes, entry_row, notice_row, run_row, step_row
 
 
 async def opened() -> MemoryStore:
     """Give an open store with one of each kind of row."""
     store = MemoryStore()
     await store.open()
-    rows = changes(runs=(run_row(),), steps=(step_row(),), approvals=(approval_row(),), entries=(entry_row(),))
+    beside = changes(steps=(step_row(),), approvals=(approval_row(),), notices=(notice_row(),), entries=(entry_row(),))
+    rows = evolve(beside, runs=(run_row(),))
     assert await store.commit(rows) == Ok(None)
     return store
 
@@ -79,6 +80,9 @@ async def test_two_stores_share_nothing() -> None:
         (changes(approvals=(approval_row(),)), "approval 'manager' already exists, at version 1"),
         (changes(approvals=(approval_row(version=3),)), "approval 'manager' is at version 1, not 2"),
         (changes(approvals=(approval_row(key="cfo", version=2),)), "approval 'cfo' does not exist"),
+        (changes(notices=(notice_row(),)), "notice '1 mail' already exists, at version 1"),
+        (changes(notices=(notice_row(version=3),)), "notice '1 mail' is at version 1, not 2"),
+        (changes(notices=(notice_row(key="2 mail", version=2),)), "notice '2 mail' does not exist"),
         (changes(entries=(entry_row(),)), "the ledger already has an entry 1"),
         (changes(redacted=(entry_row(seq=2),)), "the ledger has no entry 2 of this hash"),
         (changes(redacted=(evolve(entry_row(), hash="0"),)), "the ledger has no entry 1 of this hash"),

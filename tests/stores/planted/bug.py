@@ -9,13 +9,27 @@ from attrs import frozen
 
 from awaitly.audit import Entry
 from awaitly.result import Result
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Conflict, Found, Page, RunQuery, RunRow, Store
+from awaitly.store import (
+    ApprovalQuery,
+    ApprovalRow,
+    Changes,
+    Conflict,
+    Found,
+    NoticeQuery,
+    NoticeRow,
+    Page,
+    RunQuery,
+    RunRow,
+    Store,
+)
 from awaitly.testing import StoreWrapper
 
 T = TypeVar("T")
 
 Lanes: TypeAlias = Sequence[str] | None
 """What `due` and `next_due` are asked about."""
+
+Notices: TypeAlias = tuple[NoticeRow, ...]
 
 
 def same(value: T) -> T:
@@ -46,6 +60,17 @@ class Bug:
     lanes: Callable[[Lanes], Lanes] = same
     next_due: Callable[[int | None], int | None] = same
     next_args: Callable[[int, Lanes], tuple[int, Lanes]] = lambda now, lanes: (now, lanes)
+    notices: Callable[[Notices], Notices] = same
+    due_notices: Callable[[Notices], Notices] = same
+    due_notices_args: Callable[[int, int, str], tuple[int, int, str]] = lambda now, limit, channel: (
+        now,
+        limit,
+        channel,
+    )
+    next_notice: Callable[[int | None], int | None] = same
+    next_notice_args: Callable[[int, str], tuple[int, str]] = lambda now, channel: (now, channel)
+    notice_query: Callable[[NoticeQuery], NoticeQuery] = same
+    notice_page: Callable[[NoticeQuery, Page[NoticeRow]], Page[NoticeRow]] = same_page
     now: Callable[[int], int] = same
     around: Callable[[Store], Store] | None = None
 
@@ -77,6 +102,22 @@ class BentStore(StoreWrapper):
         """Read a ledger."""
         return self._bug.entries(await super().entries(run_id))
 
+    async def notices(self, run_id: str) -> Notices:
+        """Read notices."""
+        return self._bug.notices(await super().notices(run_id))
+
+    async def due_notices(self, now: int, limit: int, channel: str) -> Notices:
+        """Read what is to be sent."""
+        return self._bug.due_notices(await super().due_notices(*self._bug.due_notices_args(now, limit, channel)))
+
+    async def next_notice(self, now: int, channel: str) -> int | None:
+        """Give the next time."""
+        return self._bug.next_notice(await super().next_notice(*self._bug.next_notice_args(now, channel)))
+
+    async def page_notices(self, query: NoticeQuery) -> Page[NoticeRow]:
+        """List what was given up."""
+        return self._bug.notice_page(query, await super().page_notices(self._bug.notice_query(query)))
+
     async def page_runs(self, query: RunQuery) -> Page[RunRow]:
         """List runs."""
         return self._bug.run_page(query, await super().page_runs(self._bug.run_query(query)))
@@ -107,7 +148,10 @@ class Around(StoreWrapper):
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         """Remember the ids, then commit."""
-        parts: tuple[tuple[Any, ...], ...] = (changes.runs, changes.steps, changes.approvals, changes.entries)
+        parts: tuple[tuple[Any, ...], ...] = (
+            *(changes.runs, changes.steps, changes.approvals),
+            *(changes.notices, changes.entries),
+        )
         self.ids |= {row.run_id for rows in parts for row in rows}
         return await super().commit(changes)
 

@@ -46,6 +46,7 @@ def stripped(changes: Changes) -> Changes:
         steps=tuple(evolve(row, body=row.body.strip()) for row in changes.steps),
         approvals=tuple(evolve(row, body=row.body.strip()) for row in changes.approvals),
         entries=tuple(evolve(row, body=row.body.strip()) for row in changes.entries),
+        notices=tuple(evolve(row, body=row.body.strip()) for row in changes.notices),
         redacted=tuple(evolve(row, body=row.body.strip()) for row in changes.redacted),
     )
 
@@ -297,6 +298,7 @@ class SharesKeys(Around):
             *((("step", step.key), step.run_id) for step in changes.steps),
             *((("entry", entry.seq), entry.run_id) for entry in changes.entries),
             *((("approval", row.key), row.run_id) for row in changes.approvals),
+            *((("notice", row.key), row.run_id) for row in changes.notices),
         ]:
             if self.taken.setdefault(place, run_id) != run_id:
                 return Err(Conflict(run_id, "taken"))
@@ -389,6 +391,7 @@ COMMIT_BUGS = {
             "test_one_of_many_swaps_wins",
             "test_one_of_many_records_of_a_step_wins",
             "test_one_of_many_decisions_wins",
+            "test_one_of_many_takes_a_notice",
         ),
     ),
     "a conflict leaves what came before it": Bug(
@@ -507,6 +510,7 @@ COMMIT_BUGS = {
         around=SharesKeys,
         caught_by=(
             "test_the_same_approval_key_in_two_runs_is_two_approvals",
+            "test_the_same_notice_key_in_two_runs_is_two_notices",
             "test_the_same_step_key_in_two_runs_is_two_steps",
             "test_each_run_has_its_own_ledger",
         ),

@@ -49,6 +49,7 @@ class JoinsNames(StoreWrapper):
             runs=tuple(evolve(row, run_id=self.namespace + row.run_id) for row in changes.runs),
             steps=tuple(evolve(row, run_id=self.namespace + row.run_id) for row in changes.steps),
             approvals=tuple(evolve(row, run_id=self.namespace + row.run_id) for row in changes.approvals),
+            notices=tuple(evolve(row, run_id=self.namespace + row.run_id) for row in changes.notices),
             entries=tuple(evolve(row, run_id=self.namespace + row.run_id) for row in changes.entries),
         )
         return await super().commit(joined)
@@ -92,6 +93,12 @@ def closings(changes: Changes) -> Changes | None:
     return Changes(move=changes.move, approvals=rows) if rows else None
 
 
+def sendings(changes: Changes) -> Changes | None:
+    """Give what takes the place of other notices."""
+    rows = tuple(row for row in changes.notices if row.version > 1)
+    return Changes(move=changes.move, notices=rows) if rows else None
+
+
 def redactions(changes: Changes) -> Changes | None:
     """Give what redacts."""
     return Changes(move=changes.move, redacted=changes.redacted) if changes.redacted else None
@@ -122,6 +129,12 @@ NAMESPACE_BUGS = {
     ),
     "approvals are shared": NamespaceBug(sharing("approvals"), ("test_approvals_are_only_their_own",)),
     "entries are shared": NamespaceBug(sharing("entries"), ("test_entries_are_only_their_own",)),
+    "notices are shared": NamespaceBug(sharing("notices"), ("test_notices_are_only_their_own",)),
+    "what is to be sent is shared": NamespaceBug(
+        sharing("due_notices"), ("test_notices_are_only_their_own", "test_notices_are_forgotten_apart")
+    ),
+    "the next notice is shared": NamespaceBug(sharing("next_notice"), ("test_notices_are_only_their_own",)),
+    "listings of notices are shared": NamespaceBug(sharing("page_notices"), ("test_notices_are_only_their_own",)),
     "listings of runs are shared": NamespaceBug(sharing("page_runs"), ("test_runs_are_listed_apart",)),
     "listings of approvals are shared": NamespaceBug(sharing("page_approvals"), ("test_approvals_are_listed_apart",)),
     "what is due is shared": NamespaceBug(
@@ -138,11 +151,16 @@ NAMESPACE_BUGS = {
     "decisions are for all": NamespaceBug(
         changing_both(closings), ("test_a_swap_touches_only_its_own", "test_audiences_are_forgotten_apart")
     ),
+    "what is sent is for all": NamespaceBug(changing_both(sendings), ("test_what_is_sent_in_one_is_not_in_the_other",)),
     "redactions are for all": NamespaceBug(changing_both(redactions), ("test_a_redaction_touches_only_its_own",)),
     "drops are for all": NamespaceBug(changing_both(drops), ("test_a_drop_touches_only_its_own",)),
     "forgetting is for all": NamespaceBug(
         changing_both(forgotten),
-        ("test_forgotten_touches_only_its_own", "test_forgotten_without_a_run_touches_only_its_own"),
+        (
+            "test_forgotten_touches_only_its_own",
+            "test_forgotten_without_a_run_touches_only_its_own",
+            "test_notices_are_forgotten_apart",
+        ),
     ),
     "forgetting is for any run": NamespaceBug(
         changing_both(forgotten_anyhow), ("test_forgotten_without_a_run_touches_only_its_own",)

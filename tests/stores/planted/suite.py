@@ -17,12 +17,21 @@ from tests.stores.planted.in_audiences import AUDIENCE_BUGS
 from tests.stores.planted.in_commits import COMMIT_BUGS
 from tests.stores.planted.in_lanes import LANE_BUGS
 from tests.stores.planted.in_namespaces import NAMESPACE_BUGS, NamespaceBug
+from tests.stores.planted.in_notices import NOTICE_BUGS
 from tests.stores.planted.in_pages import PAGE_BUGS
 from tests.stores.planted.in_reads import READ_BUGS
 from tests.stores.planted.in_redactions import REDACTION_BUGS
 from tests.stores.planted.in_waking import WAKING_BUGS, WakingBug
 
-BUGS: dict[str, Bug] = {**COMMIT_BUGS, **REDACTION_BUGS, **READ_BUGS, **LANE_BUGS, **PAGE_BUGS, **AUDIENCE_BUGS}
+BUGS: dict[str, Bug] = {
+    **COMMIT_BUGS,
+    **REDACTION_BUGS,
+    **READ_BUGS,
+    **LANE_BUGS,
+    **PAGE_BUGS,
+    **AUDIENCE_BUGS,
+    **NOTICE_BUGS,
+}
 CAUGHT_BY = {name: bug.caught_by for bugs in (BUGS, WAKING_BUGS, NAMESPACE_BUGS) for name, bug in bugs.items()}
 """The tests that must fail for each bug, of whichever contract."""
 
