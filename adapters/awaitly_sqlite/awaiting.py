@@ -1,8 +1,9 @@
 """Listing what waits for somebody, the most urgent first.
 
 For each name an index has the approvals that wait for it alone already in order, another one those that wait for others
-too. These streams are merged, and reading stops when the page is full. Where a run, or a prefix, leaves at most a
-thousand rows, an index finds those, and they are sorted.
+too. These streams are merged, and reading stops when the page is full; each is read in small chunks, for a statement
+that is still open would be compiled once more for the next name. Where a run, or a prefix, leaves at most a thousand
+rows, an index finds those, and they are sorted.
 """
 
 from __future__ import annotations
@@ -58,7 +59,10 @@ _BY_PREFIX = _WAITING.format(
     urgency=_URGENCY,
 )
 
-AWAITED = (_ALONE, _AMONG_OTHERS)
+_LEAST = 4
+"""As many rows of a name are read at once, or more."""
+
+AWAITED = tuple(f"{way} LIMIT :size" for way in (_ALONE, _AMONG_OTHERS))
 """The statements that give one name's approvals in order."""
 
 PLANS = (*AWAITED, _OF_RUN, _BY_PREFIX)
@@ -75,14 +79,27 @@ def page_awaiting(db: sqlite3.Connection, query: ApprovalQuery) -> Page[Approval
         elif query.prefix is not None and is_narrow(db, COUNT_PREFIX, values):
             rows = stream(db, stack, _BY_PREFIX, values)
         else:
-            rows = _merged(db, stack, names, values)
+            rows = _merged(db, names, values, query.limit)
         return page_of(rows, query.limit, approval_row, _position)
 
 
-def _merged(db: sqlite3.Connection, stack: ExitStack, names: Sequence[str], values: Values) -> Iterator[Row]:
+def _merged(db: sqlite3.Connection, names: Sequence[str], values: Values, limit: int) -> Iterator[Row]:
     """Give what waits for any of the names, each row once: those of several names come one after the other."""
-    streams = [stream(db, stack, way, values | {"name": name}) for name in names for way in AWAITED]
+    size = max(_LEAST, limit // max(1, len(AWAITED) * len(names)))
+    streams = [_in_chunks(db, way, values | {"name": name}, size) for name in names for way in AWAITED]
     return (next(same) for _, same in groupby(heapq.merge(*streams, key=_position), key=_position))
+
+
+def _in_chunks(db: sqlite3.Connection, way: str, values: Values, size: int) -> Iterator[Row]:
+    """Read what waits for a name as far as it is wanted, at first `size` rows at once, then more and more."""
+    while True:
+        rows: list[Row] = db.execute(way, values | {"size": size}).fetchall()
+        yield from rows
+        if len(rows) < size:
+            return
+        urgency, run_id, key = _position(rows[-1])
+        values |= {"urgency": urgency, "run_id": run_id, "key": key}
+        size *= 2
 
 
 def _values(query: ApprovalQuery, names: Sequence[str]) -> Values:

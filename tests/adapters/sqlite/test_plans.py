@@ -188,7 +188,7 @@ PAGES: tuple[Query, ...] = (
     ApprovalQuery(run_id="none"),
     ApprovalQuery(audience=("ann",)),
     ApprovalQuery(audience=("ann", "*", "role:ops", "nobody")),
-    ApprovalQuery(audience=("ann", "*"), after=cursor(NEVER, "b", "")),
+    ApprovalQuery(audience=("ann", "*"), after=cursor(NEVER, "b", ""), limit=10),  # so many both have
     ApprovalQuery(audience=("ann", "*"), alive_at=T0 + 20 * MINUTE),
     ApprovalQuery(audience=("ann", "*"), deadline_before=T0 + 20 * MINUTE),
     ApprovalQuery(audience=("ann", "*"), prefix="zz"),
