@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from benchmarks import disk, growth, imports, policies, redis_limit, steps, waking, working, workload
+from benchmarks import audiences, disk, growth, imports, policies, redis_limit, steps, waking, working, workload
 from benchmarks.figures import Figure, environment, markdown, write
 
 __all__: list[str] = []
@@ -19,7 +19,9 @@ _PARTS: dict[str, Callable[..., list[Figure]]] = {
     "policies": policies.measure,
     "disk": disk.measure,
     "growth": growth.measure,
+    "audiences": audiences.measure,
     "postgres": workload.measure_postgres,
+    "audiences-postgres": audiences.measure_postgres,
     "growth-postgres": growth.measure_postgres,
     "growth-redis": growth.measure_redis,
     "redis": redis_limit.measure,

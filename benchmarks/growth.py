@@ -139,8 +139,8 @@ def _values(found: Mapping[int, list[float]], many: int) -> dict[str, float]:
 # Filling: the rows of one parked run, again and again under other names and times
 
 
-async def fill(address: str, copies: int) -> None:
-    """Put copies of one parked run into a store."""
+async def fill(address: str, copies: int, audience: Callable[[int], tuple[str, ...]] | None = None) -> None:
+    """Put copies of one parked run into a store; `audience` says whom each waits for, if not for all alike."""
     store = open_store(address)
     watched = WatchedStore(store)
     async with Orchestrator(watched, workflows=[order]) as orchestrator:
@@ -148,7 +148,7 @@ async def fill(address: str, copies: int) -> None:
         pattern = _merged(watched.seen)
         for first in range(1, copies, _AT_ONCE):
             numbers = range(first, min(first + _AT_ONCE, copies))
-            done = await asyncio.gather(*(store.commit(_copy(pattern, number)) for number in numbers))
+            done = await asyncio.gather(*(store.commit(_copy(pattern, number, audience)) for number in numbers))
             assert done == [Ok(None)] * len(done)
 
 
@@ -163,8 +163,11 @@ def _merged(commits: list[Changes]) -> Changes:
     )
 
 
-def _copy(pattern: Changes, number: int) -> Changes:
+def _copy(pattern: Changes, number: int, audience: Callable[[int], tuple[str, ...]] | None) -> Changes:
     run_id = f"copy-{number:06}"
+    approvals = [evolve(row, run_id=run_id, asked_at=row.asked_at + number) for row in pattern.approvals]
+    if audience is not None:
+        approvals = [evolve(row, audience=audience(number)) for row in approvals]
     return evolve(
         pattern,
         runs=tuple(
@@ -172,6 +175,6 @@ def _copy(pattern: Changes, number: int) -> Changes:
             for row in pattern.runs
         ),
         steps=tuple(evolve(row, run_id=run_id) for row in pattern.steps),
-        approvals=tuple(evolve(row, run_id=run_id, asked_at=row.asked_at + number) for row in pattern.approvals),
+        approvals=tuple(approvals),
         entries=tuple(evolve(entry, run_id=run_id) for entry in pattern.entries),
     )

@@ -44,6 +44,11 @@ class Remote:
         found: list[float] = self._ask(do="list", limit=limit, times=times)
         return found
 
+    def list_waiting(self, limit: int, times: int) -> list[float]:
+        """Give the times of as many listings of what waits for somebody, each for another person."""
+        found: list[float] = self._ask(do="wait", limit=limit, times=times)
+        return found
+
     def resumed(self, count: int) -> Mapping[str, float]:
         """Wait until so many runs were resumed there, and give when, by the machine's monotonic clock."""
         found: Mapping[str, float] = self._ask(do="resumed", count=count)

@@ -12,6 +12,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -37,6 +38,12 @@ async def _list(contender: Any, order: dict[str, Any]) -> object:
     return times
 
 
+async def _wait(contender: Any, order: dict[str, Any]) -> object:
+    limit, people = order["limit"], range(order["times"])
+    assert await contender.waiting(0, limit) == limit
+    return [await elapsed(partial(contender.waiting, person, limit)) for person in people]
+
+
 async def _resumed(contender: Any, order: dict[str, Any]) -> object:
     return await contender.resumed(order["count"])
 
@@ -45,7 +52,7 @@ async def _memory(_contender: Contender, _order: dict[str, Any]) -> object:
     return _peak_megabytes()
 
 
-_VERBS = {"start": _start, "decide": _decide, "list": _list, "resumed": _resumed, "memory": _memory}
+_VERBS = {"start": _start, "decide": _decide, "list": _list, "wait": _wait, "resumed": _resumed, "memory": _memory}
 
 
 def _peak_megabytes() -> float:

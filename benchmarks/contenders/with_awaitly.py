@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from awaitly import NotApproved, Ok, Orchestrator, Result, Run, open_store, workflow
+from awaitly import Actor, NotApproved, Ok, Orchestrator, Result, Run, open_store, workflow
 
 __all__ = ["AwaitlyContender", "opened"]
 
@@ -47,6 +47,11 @@ class AwaitlyContender:
     async def pending(self, limit: int) -> int:
         """List what waits for a decision, and give how many came."""
         return len((await self._orchestrator.pending(limit=limit)).items)
+
+    async def waiting(self, number: int, limit: int) -> int:
+        """List what waits for a person of eight roles, and give how many came."""
+        roles = [f"role-{(number + other) % 20}" for other in range(8)]
+        return len((await self._orchestrator.waiting_for(Actor(f"user-{number}", roles=roles), limit=limit)).items)
 
 
 @asynccontextmanager
