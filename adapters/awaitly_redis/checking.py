@@ -18,7 +18,7 @@ from awaitly_redis.wire import Wire
 
 __all__ = ["DEFAULT_SHARDS", "LAYOUT", "Demands", "check_server", "keys_of"]
 
-LAYOUT = 3
+LAYOUT = 4
 """The number of the way in which keys are laid out; a release that changes it counts on."""
 
 DEFAULT_SHARDS = 16

@@ -5,16 +5,35 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from awaitly_redis.core import ApprovalRow, Changes, CommitUnknown, Conflict, Entry, Err, Hold, Ok, Result, RunRow
+from awaitly_redis.core import (
+    ApprovalRow,
+    Changes,
+    CommitUnknown,
+    Conflict,
+    Entry,
+    Err,
+    Hold,
+    NoticeRow,
+    Ok,
+    Result,
+    RunRow,
+)
 from awaitly_redis.driver import Reply
-from awaitly_redis.packing import approval_value, entry_value, packed_time, packed_version, run_header
+from awaitly_redis.packing import (
+    approval_value,
+    entry_value,
+    notice_value,
+    packed_time,
+    packed_version,
+    run_header,
+)
 from awaitly_redis.scripts import script
 
 __all__ = ["COMMIT", "arguments", "is_empty", "outcome"]
 
 COMMIT = script("commit")
 
-_COUNTS = struct.Struct(">8I").pack
+_COUNTS = struct.Struct(">9I").pack
 _DONE: Result[None, Conflict] = Ok(None)
 _APPLIED = (1, 2)
 
@@ -22,7 +41,8 @@ _APPLIED = (1, 2)
 def is_empty(changes: Changes) -> bool:
     """Whether there is nothing to commit."""
     c = changes
-    return not (c.runs or c.holds or c.dropped or c.steps or c.approvals or c.entries or c.redacted or c.forgotten)
+    rows = c.runs or c.holds or c.dropped or c.steps or c.approvals or c.notices
+    return not (rows or c.entries or c.redacted or c.forgotten)
 
 
 def arguments(changes: Changes) -> list[bytes]:
@@ -35,6 +55,7 @@ def arguments(changes: Changes) -> list[bytes]:
             len(changes.dropped),
             len(changes.steps),
             len(changes.approvals),
+            len(changes.notices),
             len(changes.entries),
             len(changes.redacted),
             len(changes.forgotten),
@@ -55,6 +76,9 @@ def arguments(changes: Changes) -> list[bytes]:
     for approval in changes.approvals:
         _check(run_id, approval.run_id)
         parts += _approval(approval)
+    for notice in changes.notices:
+        _check(run_id, notice.run_id)
+        parts += _notice(notice)
     for entry in (*changes.entries, *changes.redacted):
         _check(run_id, entry.run_id)
         parts += _entry(entry)
@@ -84,6 +108,10 @@ def _hold(hold: Hold) -> Sequence[bytes]:
 
 def _approval(row: ApprovalRow) -> Sequence[bytes]:
     return b"a" + row.key.encode(), packed_version(row.version - 1), approval_value(row), _decimal(row.deadline)
+
+
+def _notice(row: NoticeRow) -> Sequence[bytes]:
+    return b"t" + row.key.encode(), packed_version(row.version - 1), notice_value(row)
 
 
 def _entry(entry: Entry) -> Sequence[bytes]:
@@ -116,6 +144,9 @@ def _conflict(changes: Changes, kind: bytes, number: int, found: int) -> Conflic
         case b"approval":
             approval = changes.approvals[number]
             what = _mismatch(f"approval {approval.key!r}", found, approval.version - 1)
+        case b"notice":
+            notice = changes.notices[number]
+            what = _mismatch(f"notice {notice.key!r}", found, notice.version - 1)
         case b"entry":
             what = f"the ledger already has an entry {changes.entries[number].seq}"
         case b"redacted":

@@ -54,3 +54,7 @@ class Keys:
     def run(self, run_id: bytes) -> bytes:
         """Give the key of a run's hash."""
         return self.bases[shard_of(run_id, self.shards)] + b"r" + run_id
+
+    def notices(self, run_id: bytes) -> bytes:
+        """Give the key of the hash of a run's notices."""
+        return self.bases[shard_of(run_id, self.shards)] + b"t" + run_id

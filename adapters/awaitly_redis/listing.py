@@ -7,7 +7,6 @@ script goes over all shards; on a cluster each shard has its own.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 
 from awaitly_redis.audiences import NARROW, urgent
@@ -15,22 +14,20 @@ from awaitly_redis.core import ApprovalQuery, ApprovalRow, Page, RunQuery, RunRo
 from awaitly_redis.filters import by_text, by_time
 from awaitly_redis.packing import (
     approval_place,
-    pairs,
-    parts_of,
     read_approval,
     read_approval_place,
     read_run,
     read_run_place,
     run_place,
 )
+from awaitly_redis.rows import read_rows
 from awaitly_redis.scripts import script
-from awaitly_redis.shards import Shards, as_bytes
+from awaitly_redis.shards import Shards
 
-__all__ = ["APPROVALS", "NARROW", "ROWS", "RUNS", "page_approvals", "page_runs"]
+__all__ = ["APPROVALS", "NARROW", "RUNS", "page_approvals", "page_runs"]
 
 RUNS = script("runs")
 APPROVALS = script("approvals")
-ROWS = script("rows")
 
 _LATEST = (1 << 63) - 1
 _EXACT = 1 << 53
@@ -89,28 +86,8 @@ async def _of_run(shards: Shards, query: ApprovalQuery, run_id: str, after: byte
     return Page(items, cursor(*read_approval_place(listed[query.limit - 1])) if len(listed) > len(items) else None)
 
 
-async def _rows(shards: Shards, wanted: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Read the rows of runs, each by its run's id and field, in the order in which they are named."""
-    groups: dict[bytes, list[int]] = {}
-    for number, (run_id, _) in enumerate(wanted):
-        groups.setdefault(shards.bundle_of(run_id), []).append(number)
-    replies = await asyncio.gather(
-        *(
-            shards.wire.ask(
-                base, ROWS.call([shards.keys.run(wanted[n][0]) for n in numbers], [wanted[n][1] for n in numbers])
-            )
-            for base, numbers in groups.items()
-        )
-    )
-    rows = [(b"", b"")] * len(wanted)
-    for numbers, reply in zip(groups.values(), replies, strict=True):
-        for number, row in zip(numbers, pairs(parts_of(as_bytes(reply))), strict=True):
-            rows[number] = row
-    return rows
-
-
 async def _runs(shards: Shards, places: Sequence[bytes]) -> list[RunRow | None]:
-    rows = await _rows(shards, [(place[8:], b"r") for place in places])
+    rows = await read_rows(shards, shards.keys.run, [(place[8:], b"r") for place in places])
     return [_run(shards, place, *row) for place, row in zip(places, rows, strict=True)]
 
 
@@ -122,7 +99,8 @@ def _run(shards: Shards, place: bytes, header: bytes, body: bytes) -> RunRow | N
 
 async def _approvals(shards: Shards, places: Sequence[bytes]) -> list[ApprovalRow | None]:
     names = [read_approval_place(place) for place in places]
-    rows = await _rows(shards, [(run_id.encode(), b"a" + key.encode()) for _, run_id, key in names])
+    wanted = [(run_id.encode(), b"a" + key.encode()) for _, run_id, key in names]
+    rows = await read_rows(shards, shards.keys.run, wanted)
     return [_approval(shards, run_id, key, value) for (_, run_id, key), (value, _) in zip(names, rows, strict=True)]
 
 

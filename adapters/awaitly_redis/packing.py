@@ -8,12 +8,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Sequence
 
-from awaitly_redis.core import ApprovalRow, Entry, RunRow, StepRow
+from awaitly_redis.core import ApprovalRow, Entry, NoticeRow, RunRow, StepRow
 
 __all__ = [
     "approval_place",
     "approval_value",
     "entry_value",
+    "notice_place",
+    "notice_value",
     "packed_time",
     "packed_version",
     "pairs",
@@ -21,6 +23,8 @@ __all__ = [
     "read_approval",
     "read_approval_place",
     "read_entry",
+    "read_notice",
+    "read_notice_place",
     "read_run",
     "read_run_place",
     "read_step",
@@ -36,6 +40,7 @@ _EIGHT = struct.Struct(">Q")
 _LENGTH = struct.Struct(">I")
 _RUN = struct.Struct(">Q8sQ")
 _APPROVAL = struct.Struct(">QB8sIH")
+_NOTICE = struct.Struct(">Q?8s")
 _HASH_LENGTH = 32
 _ARRAYS = {0xDC: 3, 0xDD: 5}
 """Where the first part begins, behind the number of parts; where that is small it takes one byte."""
@@ -142,6 +147,18 @@ def _names(packed: bytes, at: int, end: int) -> tuple[str, ...]:
     return tuple(names)
 
 
+def notice_value(row: NoticeRow) -> bytes:
+    """Give a notice: version, dead, due, channel, body."""
+    return _NOTICE.pack(row.version, row.dead, packed_time(row.due_at)) + sized(row.channel) + row.body.encode()
+
+
+def read_notice(run_id: str, field: bytes, value: bytes) -> NoticeRow:
+    """Make a notice's row of its field, which holds its key, and its value."""
+    version, dead, due = _NOTICE.unpack_from(value)
+    channel, end = _text(value, _NOTICE.size)
+    return NoticeRow(run_id, field[1:].decode(), version, channel, read_time(due), dead, value[end:].decode())
+
+
 def entry_value(entry: Entry) -> bytes:
     """Give an entry: its hash, then its body. A hash of 64 digits is kept as the 32 bytes they mean, behind a zero."""
     digest = _digest(entry.hash)
@@ -191,6 +208,17 @@ def read_approval_place(place: bytes) -> tuple[int, str, str]:
     """Read the time by which an approval is listed, its run's id and its key."""
     run_id, _, key = place[8:].partition(b"\0")
     return _EIGHT.unpack_from(place)[0] - _BIAS, run_id.decode(), key.decode()
+
+
+def notice_place(run_id: str, key: str) -> bytes:
+    """Give where a notice stands in a listing, behind its time where that counts."""
+    return run_id.encode() + b"\0" + key.encode()
+
+
+def read_notice_place(place: bytes) -> tuple[str, str]:
+    """Read a notice's run and key."""
+    run_id, _, key = place.partition(b"\0")
+    return run_id.decode(), key.decode()
 
 
 def pairs(parts: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:

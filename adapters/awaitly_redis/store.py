@@ -11,7 +11,7 @@ from datetime import datetime
 from attrs import define
 from redis.asyncio import Redis, RedisCluster
 
-from awaitly_redis import listing, sweeping
+from awaitly_redis import listing, notices, sweeping
 from awaitly_redis.acknowledging import Acknowledge
 from awaitly_redis.checking import LAYOUT, Demands, check_server, keys_of
 from awaitly_redis.committing import COMMIT, arguments, is_empty, outcome
@@ -23,6 +23,8 @@ from awaitly_redis.core import (
     Duration,
     Entry,
     Found,
+    NoticeQuery,
+    NoticeRow,
     Ok,
     Page,
     RemoteClock,
@@ -198,6 +200,22 @@ class RedisStore:
         """List open approvals. Raises `ValueError` for an `after` that no page gave."""
         return await listing.page_approvals(self._here().shards, query)
 
+    async def notices(self, run_id: str) -> tuple[NoticeRow, ...]:
+        """Read all notices of a run, by key."""
+        return await notices.notices_of(self._here().shards, run_id)
+
+    async def due_notices(self, now: int, limit: int, channel: str) -> tuple[NoticeRow, ...]:
+        """Read at most `limit` notices of a channel that are to be sent at `now` (microseconds), by `due_at`."""
+        return await notices.due_notices(self._here().shards, now, limit, channel)
+
+    async def next_notice(self, now: int, channel: str) -> int | None:
+        """Give the earliest `due_at` after `now` (microseconds) of a channel's notices."""
+        return await notices.next_notice(self._here().shards, now, channel)
+
+    async def page_notices(self, query: NoticeQuery) -> Page[NoticeRow]:
+        """List notices that were given up. Raises `ValueError` for an `after` that no page gave."""
+        return await notices.page_notices(self._here().shards, query)
+
     async def due(self, now: int, limit: int, lanes: Sequence[str] | None = None) -> tuple[str, ...]:
         """Name at most `limit` runs to look at, of all lanes or of these one after the other.
 
@@ -328,5 +346,8 @@ Layout {layout}. Keys of namespace {namespace!r}; N is a shard's number, or `met
 {base}o                zset    open approvals by workflow, asked_at, run_id, key; behind those the deadline
 {base}x                zset    open approvals by deadline
 {base}a                zset    open approvals by name of the audience, deadline, run_id, key; behind: asked_at, workflow
+{base}t<run id>        hash    notices of one run: t<key>
+{base}p                zset    notices to be sent by channel, due_at, run_id, key
+{base}g                zset    notices given up by run_id, key; and by channel, run_id, key
 {base}w<writer>:<n>    string  the last commits of a process that is writing; each is gone after ten minutes
 """

@@ -25,18 +25,24 @@ if guarded then
     local l, n, u, d = prefix .. 'l', prefix .. 'n', prefix .. 'u', prefix .. 'd'
     redis.call('EXISTS', l, n, u, d, prefix .. 'q', prefix .. 'y', prefix .. 'o', prefix .. 'x', prefix .. 'a')
 end
+local told = prefix .. 't' .. run_id
 
 -- Where each kind of part begins among the arguments
 
-local runs, holds, dropped, steps, approvals, entries, redacted, forgotten = struct.unpack(
-    '>I4I4I4I4I4I4I4I4', ARGV[5])
+local runs, holds, dropped, steps, approvals, notices, entries, redacted, forgotten = struct.unpack(
+    '>I4I4I4I4I4I4I4I4I4', ARGV[5])
 local hold_at = 6 + 4 * runs
 local dropped_at = hold_at + 2 * holds
 local step_at = dropped_at + dropped
 local approval_at = step_at + 2 * steps
-local entry_at = approval_at + 4 * approvals
+local notice_at = approval_at + 4 * approvals
+local entry_at = notice_at + 3 * notices
 local redacted_at = entry_at + 2 * entries
 local forgotten_at = redacted_at + 2 * redacted
+
+if guarded and notices + forgotten > 0 then
+    redis.call('EXISTS', told, prefix .. 'p', prefix .. 'g')
+end
 
 -- What there is now
 
@@ -44,7 +50,7 @@ local wanted = { 'r' }
 for i = step_at, approval_at - 1, 2 do
     wanted[#wanted + 1] = ARGV[i]
 end
-for i = approval_at, entry_at - 1, 4 do
+for i = approval_at, notice_at - 1, 4 do
     wanted[#wanted + 1] = ARGV[i]
 end
 for i = entry_at, forgotten_at - 1, 2 do
@@ -56,6 +62,20 @@ for i = 1, #wanted do
     now[wanted[i]] = found[i]
 end
 local old = now['r']
+local told_now, told_all = {}, forgotten > 0 and redis.call('HGETALL', told) or {}
+for i = 2, #told_all, 2 do
+    told_all[i] = notice_of(told_all[i])
+end
+if notices > 0 then
+    local fields = {}
+    for i = notice_at, entry_at - 1, 3 do
+        fields[#fields + 1] = ARGV[i]
+    end
+    local values = call_with('HMGET', told, fields)
+    for i, field in ipairs(fields) do
+        told_now[field] = values[i]
+    end
+end
 
 -- First all conditions, for nothing that is written can be taken back
 
@@ -104,6 +124,17 @@ for i = 0, approvals - 1 do
     end
     standing[i] = value
     now[ARGV[at]] = ARGV[at + 2]
+end
+local noticed = {}
+for i = 0, notices - 1 do
+    local at = notice_at + 3 * i
+    local value = told_now[ARGV[at]]
+    local version = value and string.sub(value, 1, 8) or NONE
+    if version ~= ARGV[at + 1] then
+        return { 'notice', i, version }
+    end
+    noticed[i] = value and notice_of(value)
+    told_now[ARGV[at]] = ARGV[at + 2]
 end
 for i = 0, entries - 1 do
     local field = ARGV[entry_at + 2 * i]
@@ -198,6 +229,21 @@ local function move_approval(field, from, to, to_deadline)
     end
 end
 
+local function move_notice(field, from, to)
+    local place = place_of(field)
+    move('p', notice_timed(from, place), notice_timed(to, place))
+    move_all('g', notice_given_up(from, place), notice_given_up(to, place))
+end
+
+local function forget_notices()
+    for i = 1, #told_all, 2 do
+        move_notice(told_all[i], told_all[i + 1], nil)
+    end
+    if told_all[1] then
+        redis.call('DEL', told)
+    end
+end
+
 local function forget()
     local all = redis.call('HGETALL', hash)
     for i = 1, #all, 2 do
@@ -211,6 +257,7 @@ local function forget()
     end
     redis.call('ZREM', prefix .. 'n', run_id)
     redis.call('DEL', hash)
+    forget_notices()
 end
 
 -- Approvals that stood before their run did are to wake it from now on.
@@ -221,6 +268,17 @@ local function adopt()
             redis.call('ZADD', prefix .. 'y', 0, place_of(all[i]))
         end
     end
+end
+
+local function write_notices()
+    local fields = {}
+    for i = 0, notices - 1 do
+        local at = notice_at + 3 * i
+        move_notice(ARGV[at], noticed[i], notice_of(ARGV[at + 2]))
+        fields[#fields + 1] = ARGV[at]
+        fields[#fields + 1] = ARGV[at + 2]
+    end
+    call_with('HSET', told, fields)
 end
 
 local function write()
@@ -267,6 +325,9 @@ local function write()
         if not run then
             redis.call('ZADD', prefix .. 'n', 0, run_id)
         end
+    end
+    if notices > 0 then
+        write_notices()
     end
 end
 

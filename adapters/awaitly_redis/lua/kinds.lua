@@ -3,7 +3,7 @@
 -- KEYS: the index `l` of one shard or more, all on this node.
 
 for _, key in ipairs(KEYS) do
-    for _, index in ipairs({ 'l', 'n', 'u', 'd', 'q', 'y', 'o', 'x', 'a' }) do
+    for _, index in ipairs({ 'l', 'n', 'u', 'd', 'q', 'y', 'o', 'x', 'a', 'p', 'g' }) do
         local kind = redis.call('TYPE', string.sub(key, 1, -2) .. index)['ok']
         if kind ~= 'none' and kind ~= 'zset' then
             return string.sub(key, 1, -2) .. index

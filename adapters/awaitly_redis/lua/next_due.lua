@@ -1,8 +1,8 @@
--- Gives the next times that come: the first of each shard and lane, 8 bytes each.
+-- Gives the next times that come: the first of each shard and lane, or channel, 8 bytes each.
 --
--- KEYS: the index `d` (for all lanes as one) or `q` (for some) of one shard or more, all on this node. ARGV: the time
--- after which (8 bytes), then what stands ahead of the times that are wanted: nothing in `d`, a lane behind its length
--- in `q`.
+-- KEYS: the index `d` (for all lanes as one), `q` (for some) or `p` (of notices) of one shard or more, all on this node.
+-- ARGV: the time after which (8 bytes), then what stands ahead of the times that are wanted: nothing in `d`, a lane
+-- behind its length in `q`, a channel likewise in `p`.
 
 local now = ARGV[1]
 local out = {}

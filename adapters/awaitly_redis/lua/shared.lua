@@ -121,3 +121,22 @@ local function audience_listed(approval, place)
     end
     return listed
 end
+
+-- A notice's value: version (8 bytes), dead (1 byte), due (8 bytes), channel behind its length, body.
+local function notice_of(value)
+    return {
+        dead = string.byte(value, 9) == 1,
+        due = string.sub(value, 10, 17),
+        channel = string.sub(value, 18, text_end(value, 18)),
+    }
+end
+
+-- What a notice is found by that is to be sent.
+local function notice_timed(notice, place)
+    return notice and notice.due ~= NOTHING and notice.channel .. notice.due .. place
+end
+
+-- What a notice is found by that was given up: among all, and among those of its channel.
+local function notice_given_up(notice, place)
+    return notice and notice.dead and { '\0' .. place, '\1' .. notice.channel .. place } or {}
+end

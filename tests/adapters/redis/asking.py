@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from redis.asyncio import Redis, RedisCluster
 
-__all__ = ["asked", "beside", "clients", "made", "until"]
+__all__ = ["asked", "beside", "calls", "clients", "made", "until"]
 
 
 @asynccontextmanager
@@ -50,6 +50,12 @@ async def until(holds: Callable[[], Awaitable[bool]]) -> None:
 async def asked(client: Redis | RedisCluster, *command: str | int | bytes) -> object:
     """Run a command."""
     return cast("object", await client.execute_command(*command))  # pyright: ignore[reportUnknownMemberType]  (as above)
+
+
+async def calls(client: Redis) -> int:
+    """Count the commands that the server has run, those of scripts included."""
+    stats = cast("dict[str, dict[str, int]]", await asked(client, "INFO", "commandstats"))
+    return sum(each["calls"] for each in stats.values())
 
 
 async def clients(url: str, name: str = "awaitly") -> int:

@@ -9,8 +9,8 @@ import pytest
 from redis.asyncio import Redis
 from redis.crc import key_slot
 
-from awaitly import ApprovalQuery, Changes, Ok, RunQuery, StoreUnavailable
-from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
+from awaitly import ApprovalQuery, Changes, NoticeQuery, NoticeRow, Ok, RunQuery, StoreUnavailable
+from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly_redis import RedisStore
 from awaitly_redis.keys import base_of, shard_of
 from tests.adapters.redis.asking import asked, beside, made
@@ -50,8 +50,17 @@ def version(run_id: str, number: int) -> Changes:
                 run_id, version=number, open=number % 3 != 0, deadline=T0 + number, audience=(NAMES[number % 2], run_id)
             ),
         ),
+        notices=notices(run_id, number),
         entries=(entry_row(run_id, number),),
     )
+
+
+def notices(run_id: str, number: int) -> tuple[NoticeRow, ...]:
+    """Give a new notice, and the one before it as it was given up."""
+    new = notice_row(run_id, f"{number:09}", due_at=T0 + number)
+    if number == 1:
+        return (new,)
+    return new, notice_row(run_id, f"{number - 1:09}", version=2, due_at=None, dead=True)
 
 
 @asynccontextmanager
@@ -120,6 +129,12 @@ async def check_indexes(store: RedisStore, lasts: dict[str, int]) -> None:
     for number, name in enumerate(NAMES):
         waiting = (await store.page_approvals(ApprovalQuery(audience=(name,), limit=100))).items
         assert {row.run_id for row in waiting} == {run_id for run_id in open_ones if lasts[run_id] % 2 == number}
+    for run_id, last in lasts.items():
+        assert [row.dead for row in await store.notices(run_id)] == [True] * (last - 1) + [False]
+    told = await store.due_notices(T0 + max(lasts.values()), 100, "mail")
+    assert {row.run_id: row.due_at for row in told} == {run_id: T0 + last for run_id, last in lasts.items()}
+    given_up = (await store.page_notices(NoticeQuery(limit=sum(lasts.values())))).items
+    assert len(given_up) == sum(lasts.values()) - len(lasts)
     due = await store.due(T0 + max(lasts.values()), 100)
     assert set(due) == {run_id for run_id, last in lasts.items() if last % 2}
     for number, lane in enumerate(LANES):
@@ -154,9 +169,9 @@ async def test_no_commit_is_torn_while_its_slot_moves(new_redis_cluster: NewRedi
     await store.close()
 
 
-@pytest.mark.parametrize("index", [b"d", b"q", b"a"])
+@pytest.mark.parametrize("index", [b"d", b"q", b"a", b"p", b"g", b"t" + IDS[0].encode()])
 async def test_a_commit_that_cannot_be_whole_writes_nothing(new_redis_cluster: NewRedisCluster, index: bytes) -> None:
-    """Where a run is still here and one of its indexes has moved already, nothing is written, here or there."""
+    """Where a run is still here and its notices or an index have moved already, nothing is written, here or there."""
     cluster = new_redis_cluster()
     base = base_of(NAMESPACE, SHARD)
     slot = key_slot(base)

@@ -194,7 +194,7 @@ async def test_a_newer_layout_is_left_alone(redis_url: str, namespace: str) -> N
     assert "upgrade awaitly" in await refusal_of(redis_url, SchemaTooNew, namespace)
 
 
-@pytest.mark.parametrize("layout", ["1", "2"])
+@pytest.mark.parametrize("layout", ["1", "2", "3"])
 async def test_an_older_layout_is_left_alone(redis_url: str, namespace: str, layout: str) -> None:
     """What was written before the first release is not read as if it were today's, and nothing of it changes."""
     async with beside(redis_url) as client:

@@ -8,18 +8,19 @@ from awaitly_redis.keys import META, Keys, base_of, channel_of
 
 TEXTS = st.text(st.sampled_from("a:b{}0123r/ \u00e9\U0001f600") | st.characters(codec="utf-8"), min_size=1, max_size=8)
 SHARDS = st.integers(0, 20) | st.just(META)
-KINDS = st.sampled_from(["r", "l", "n", "u", "d", "q", "y", "o", "x", "a", "t", ""])
+KINDS = st.sampled_from(["r", "l", "n", "u", "d", "q", "y", "o", "x", "a", "t", "p", "g", ""])
+OF_A_RUN = ("r", "t")
 PLACES = st.tuples(TEXTS, SHARDS, KINDS, TEXTS)
 
 
 def key_of(namespace: str, shard: int | str, kind: str, rest: str) -> bytes:
-    """Give a key: only a run's has something behind its kind."""
-    return base_of(namespace, shard) + kind.encode() + (rest.encode() if kind == "r" else b"")
+    """Give a key: only a run's two have something behind their kind."""
+    return base_of(namespace, shard) + kind.encode() + (rest.encode() if kind in OF_A_RUN else b"")
 
 
 def meant(namespace: str, shard: int | str, kind: str, rest: str) -> tuple[object, ...]:
     """Give what a key is meant for."""
-    return (namespace, shard, kind, rest if kind == "r" else None)
+    return (namespace, shard, kind, rest if kind in OF_A_RUN else None)
 
 
 @given(PLACES, PLACES)
@@ -31,7 +32,7 @@ def test_keys_never_collide(one: tuple[str, int | str, str, str], other: tuple[s
 @given(TEXTS, st.integers(0, 15), TEXTS, TEXTS)
 def test_keys_of_a_shard_share_a_slot(namespace: str, shard: int, one: str, other: str) -> None:
     """Whatever stands in the namespace: so that one script may use all of them on a cluster."""
-    keys = [key_of(namespace, shard, kind, text) for kind in "rlnudqyoxa" for text in (one, other)]
+    keys = [key_of(namespace, shard, kind, text) for kind in "rlnudqyoxatpg" for text in (one, other)]
     assert len({key_slot(key) for key in keys}) == 1
 
 
@@ -53,6 +54,7 @@ def test_a_run_stays_in_its_shard(namespace: str, run_id: str) -> None:
     keys = Keys(namespace, 16)
     shard = next(number for number in range(16) if keys.run(run_id.encode()).startswith(keys.bases[number] + b"r"))
     assert keys.run(run_id.encode()) == base_of(namespace, shard) + b"r" + run_id.encode()
+    assert keys.notices(run_id.encode()) == base_of(namespace, shard) + b"t" + run_id.encode()
 
 
 def test_where_runs_lie_is_laid_down() -> None:

@@ -3,18 +3,22 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from awaitly import ApprovalRow, Entry, RunRow
+from awaitly import ApprovalRow, Entry, NoticeRow, RunRow
 from awaitly.testing.rows import changes, run_row, step_row
 from awaitly_redis import RedisStore
 from awaitly_redis.packing import (
     approval_place,
     approval_value,
     entry_value,
+    notice_place,
+    notice_value,
     packed_time,
     packed_version,
     read_approval,
     read_approval_place,
     read_entry,
+    read_notice,
+    read_notice_place,
     read_run,
     read_run_place,
     run_header,
@@ -24,11 +28,13 @@ from awaitly_redis.packing import (
 TIMES = st.integers(-(2**63), 2**63 - 2)
 VERSIONS = st.integers(1, 2**63)
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+ANYTHING = st.text(st.characters(codec="utf-8"), max_size=20)
 RUNS = st.builds(RunRow, TEXTS, VERSIONS, TEXTS, TEXTS, TIMES, TIMES, st.none() | TIMES, TEXTS, TEXTS)
 AUDIENCES = st.lists(TEXTS, max_size=5, unique=True).map(tuple)
 APPROVALS = st.builds(
     ApprovalRow, TEXTS, TEXTS, VERSIONS, TEXTS, st.booleans(), st.booleans(), TIMES, st.none() | TIMES, TEXTS, AUDIENCES
 )
+NOTICES = st.builds(NoticeRow, TEXTS, ANYTHING, VERSIONS, ANYTHING, st.none() | TIMES, st.booleans(), ANYTHING)
 HASHES = st.binary(min_size=32, max_size=32).map(bytes.hex) | TEXTS | st.just("=" * 32) | st.just("AB" * 32)
 
 
@@ -43,6 +49,12 @@ def test_an_approval_comes_back(row: ApprovalRow) -> None:
     """To the letter, whatever is in it, and with the names of its audience, which are no part of its equality."""
     read = read_approval(row.run_id, row.key, approval_value(row))
     assert (read, read.audience) == (row, row.audience)
+
+
+@given(NOTICES)
+def test_a_notice_comes_back(row: NoticeRow) -> None:
+    """To the letter, whatever is in it, and whatever its key is."""
+    assert read_notice(row.run_id, b"t" + row.key.encode(), notice_value(row)) == row
 
 
 @given(st.builds(Entry, TEXTS, VERSIONS, HASHES, TEXTS))
@@ -65,6 +77,12 @@ def test_places_sort_as_listings_do(places: list[tuple[int, str, str]]) -> None:
     assert list(map(read_approval_place, packed)) == sorted(places)
     runs = sorted(run_place(at, run_id) for at, run_id, _ in places)
     assert list(map(read_run_place, runs)) == sorted((at, run_id) for at, run_id, _ in places)
+
+
+@given(st.lists(st.tuples(TEXTS, ANYTHING), max_size=6))
+def test_places_of_notices_sort_as_listings_do(places: list[tuple[str, str]]) -> None:
+    """Byte by byte as by id and key; a key may hold anything, and comes back."""
+    assert list(map(read_notice_place, sorted(notice_place(*place) for place in places))) == sorted(places)
 
 
 async def test_parts_of_every_length_come_back(store: RedisStore) -> None:

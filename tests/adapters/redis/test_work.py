@@ -7,12 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import cast
 
 import pytest_asyncio
-from redis.asyncio import Redis
 
 from awaitly import ApprovalQuery, Changes, RunQuery
 from awaitly.testing.rows import T0, approval_row, changes, run_row
 from awaitly_redis import RedisStore
-from tests.adapters.redis.asking import asked, beside
+from tests.adapters.redis.asking import asked, beside, calls
 from tests.services.plugin import NewRedis
 
 MANY = 3000
@@ -61,12 +60,6 @@ def parked(n: int) -> Changes:
             ),
         ),
     )
-
-
-async def calls(client: Redis) -> int:
-    """Count the commands that the server has run, those of scripts included."""
-    stats = cast("dict[str, dict[str, int]]", await asked(client, "INFO", "commandstats"))
-    return sum(each["calls"] for each in stats.values())
 
 
 QUESTIONS: dict[str, tuple[Callable[[RedisStore], Awaitable[object]], int]] = {
