@@ -1,4 +1,4 @@
-"""A store of two others: approvals and their ledger in one, runs and steps in the other."""
+"""A store of two others: approvals, their ledger and notices in one, runs and steps in the other."""
 
 from __future__ import annotations
 

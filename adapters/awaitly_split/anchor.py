@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import asdict, evolve, frozen
 
-from awaitly_split.core import ApprovalRow, Entry, Found, Move, RunRow, StoreCorrupt, StoreUnsuitable
+from awaitly_split.core import ApprovalRow, Entry, Found, Move, NoticeRow, RunRow, StoreCorrupt, StoreUnsuitable
 
 __all__ = ["Anchor", "Intent", "anchor_in"]
 
@@ -32,6 +32,7 @@ class Intent:
     approvals: tuple[ApprovalRow, ...] = ()
     entries: tuple[Entry, ...] = ()
     redacted: tuple[Entry, ...] = ()
+    notices: tuple[NoticeRow, ...] = ()
     wakes: bool = False
     forgets: int | None = None
 
@@ -97,6 +98,7 @@ def _intent(plain: dict[str, Any]) -> Intent:
         approvals=tuple(map(_approval, plain["approvals"])),
         entries=tuple(Entry(**row) for row in plain["entries"]),
         redacted=tuple(Entry(**row) for row in plain["redacted"]),
+        notices=tuple(NoticeRow(**row) for row in plain["notices"]),
         wakes=bool(plain["wakes"]),
         forgets=plain["forgets"],
     )

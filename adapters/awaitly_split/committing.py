@@ -163,9 +163,11 @@ class Committer:
 
     async def _objection(self, anchored: Found, changes: Changes) -> Conflict | None:
         """Judge the part for the approvals store before anything is written: later it can be refused no more."""
-        last = 0 if anchored.head is None else anchored.head.seq
+        run_id, last = changes.run_id, 0 if anchored.head is None else anchored.head.seq
         known = any(entry.seq <= last for entry in (*changes.entries, *changes.redacted))
-        return objection(anchored, await self._approvals.entries(changes.run_id) if known else (), changes)
+        entries = await self._approvals.entries(run_id) if known else ()
+        notices = await self._approvals.notices(run_id) if changes.notices and anchored.run is not None else ()
+        return objection(anchored, notices, entries, changes)
 
     async def _forgotten(self, anchored: Found, anchor: Anchor, changes: Changes) -> _Answer | None:
         """Forget a run, or what stands under an id without one."""
@@ -175,7 +177,7 @@ class Committer:
             return await self._on_both(anchored, anchor, changes, intended(changes, run.created_at))
         if version:
             return Err(Conflict(run_id, "the run does not exist"))
-        refused = await self._state.commit(evolve(changes, approvals=(), entries=(), redacted=()))
+        refused = await self._state.commit(evolve(changes, approvals=(), notices=(), entries=(), redacted=()))
         if isinstance(refused, Err):
             return refused
         forgotten = (Hold(run_id, anchor.version),)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum, unique
+from typing import TypeAlias
 from uuid import uuid4
 
 from attrs import evolve
 
 from awaitly_split.anchor import Anchor, Intent
-from awaitly_split.core import Changes, Conflict, Entry, Found, Hold, StepRow, StoreUnsuitable
+from awaitly_split.core import ApprovalRow, Changes, Conflict, Entry, Found, Hold, NoticeRow, StepRow, StoreUnsuitable
 
 __all__ = [
     "Outcome",
@@ -26,6 +28,7 @@ __all__ = [
 _RECORD = " split "
 """How the keys of commit records begin, which stand among a run's steps: no step's own key begins with a blank."""
 _TAKEN, _REFUSED = "taken", "refused"
+_Row: TypeAlias = ApprovalRow | NoticeRow
 
 
 @unique
@@ -39,7 +42,8 @@ class Outcome(Enum):
 
 def touches_approvals(changes: Changes) -> bool:
     """Whether anything of it belongs into the approvals store."""
-    return bool(changes.approvals or changes.entries or changes.redacted or changes.forgotten)
+    told = changes.approvals or changes.notices or changes.entries or changes.redacted
+    return bool(told or changes.forgotten)
 
 
 def touches_state(changes: Changes) -> bool:
@@ -50,7 +54,14 @@ def touches_state(changes: Changes) -> bool:
 def intended(changes: Changes, forgets: int | None = None) -> Intent:
     """Give the part for the approvals store, under a token that was never used before."""
     return Intent(
-        uuid4().hex, changes.move, changes.approvals, changes.entries, changes.redacted, changes.wakes, forgets
+        token=uuid4().hex,
+        move=changes.move,
+        approvals=changes.approvals,
+        entries=changes.entries,
+        redacted=changes.redacted,
+        notices=changes.notices,
+        wakes=changes.wakes,
+        forgets=forgets,
     )
 
 
@@ -65,6 +76,7 @@ def state_half(changes: Changes, token: str, last: str) -> Changes:
         dropped=(*changes.dropped, *([(run_id, _RECORD + last)] if last else [])),
         steps=(*changes.steps, StepRow(run_id, _RECORD + token, _TAKEN)),
         approvals=(),
+        notices=(),
         entries=(),
         redacted=(),
         flushed=True,
@@ -101,6 +113,7 @@ def finish(anchor: Anchor, intent: Intent, now: int) -> Changes:
         move=intent.move,
         runs=(anchor.swapped(intent.token).row(now),),
         approvals=intent.approvals,
+        notices=intent.notices,
         entries=intent.entries,
         redacted=intent.redacted,
         wakes=intent.wakes,
@@ -120,14 +133,28 @@ def joined(approvals: Found, state: Found) -> Found:
     return Found(approvals.now, state.run, steps, approvals.approvals, approvals.head)
 
 
-def objection(found: Found, entries: tuple[Entry, ...], changes: Changes) -> Conflict | None:
-    """Tell which condition on approvals and ledger does not hold, as a store would that was to commit them."""
-    versions = {row.key: row.version for row in found.approvals}
-    for row in changes.approvals:
+def objection(
+    found: Found, notices: tuple[NoticeRow, ...], entries: tuple[Entry, ...], changes: Changes
+) -> Conflict | None:
+    """Tell which condition on approvals, notices and ledger does not hold, as a store would that was to commit them."""
+    return (
+        _misfit("approval", found.approvals, changes.approvals)
+        or _misfit("notice", notices, changes.notices)
+        or _misfit_of_ledger(entries, changes)
+    )
+
+
+def _misfit(what: str, there: Iterable[_Row], rows: Iterable[_Row]) -> Conflict | None:
+    versions = {row.key: row.version for row in there}
+    for row in rows:
         stands = versions.get(row.key, 0)
         if stands != row.version - 1:
-            return Conflict(row.run_id, f"approval {row.key!r} is at version {stands}, not {row.version - 1}")
+            return Conflict(row.run_id, f"{what} {row.key!r} is at version {stands}, not {row.version - 1}")
         versions[row.key] = row.version
+    return None
+
+
+def _misfit_of_ledger(entries: tuple[Entry, ...], changes: Changes) -> Conflict | None:
     hashes = {entry.seq: entry.hash for entry in entries}
     for entry in changes.entries:
         if entry.seq in hashes:

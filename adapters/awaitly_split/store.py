@@ -1,4 +1,4 @@
-"""`SplitStore`: approvals and their ledger in one store, runs and steps in another."""
+"""`SplitStore`: approvals, their ledger and notices in one store, runs and steps in another."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from awaitly_split.core import (
     Duration,
     Entry,
     Found,
+    NoticeQuery,
+    NoticeRow,
     Page,
     Result,
     RunQuery,
@@ -34,7 +36,7 @@ DEFAULT_GRACE = "5s"
 
 
 class SplitStore:
-    """Joins two stores: `approvals` keeps approvals and their ledger, `state` keeps runs and steps.
+    """Joins two stores: `approvals` keeps approvals, their ledger and notices, `state` keeps runs and steps.
 
     What is about one half is one commit to that store. What is about both is committed as a whole all the same, also
     where the process dies in between: whoever comes next finishes it, or undoes it. `grace` is how long others leave a
@@ -108,6 +110,28 @@ class SplitStore:
         if query.run_id is not None:
             await self._current(query.run_id)
         return await self._approvals.page_approvals(query)
+
+    async def notices(self, run_id: str) -> tuple[NoticeRow, ...]:
+        """Read all notices of a run, by key."""
+        await self._current(run_id)
+        return await self._approvals.notices(run_id)
+
+    async def due_notices(self, now: int, limit: int, channel: str) -> tuple[NoticeRow, ...]:
+        """Read at most `limit` notices of a channel that are to be sent at `now` (microseconds), by `due_at`.
+
+        What a commit that is under way tells may be read some milliseconds late.
+        """
+        return await self._approvals.due_notices(now, limit, channel)
+
+    async def next_notice(self, now: int, channel: str) -> int | None:
+        """Give the earliest `due_at` after `now` (microseconds) of a channel's notices."""
+        return await self._approvals.next_notice(now, channel)
+
+    async def page_notices(self, query: NoticeQuery) -> Page[NoticeRow]:
+        """List notices that were given up. Raises `ValueError` for an `after` that no page gave."""
+        if query.run_id is not None:
+            await self._current(query.run_id)
+        return await self._approvals.page_notices(query)
 
     async def due(self, now: int, limit: int, lanes: Sequence[str] | None = None) -> tuple[str, ...]:
         """Name at most `limit` runs to look at: first those whose time has come, then those with a decision alone.

@@ -16,6 +16,8 @@ from awaitly import (
     Entry,
     Found,
     MemoryStore,
+    NoticeQuery,
+    NoticeRow,
     Ok,
     Result,
     RunQuery,
@@ -138,6 +140,8 @@ View: TypeAlias = tuple[
     tuple[ApprovalRow, ...],
     tuple[ApprovalRow, ...],
     tuple[str, ...],
+    tuple[NoticeRow, ...],
+    tuple[NoticeRow, ...],
 ]
 
 
@@ -154,7 +158,10 @@ async def view(store: Store, run_id: str) -> View:
     waiting = (await store.page_approvals(ApprovalQuery(run_id=run_id))).items
     for_ann = (await store.page_approvals(ApprovalQuery(run_id=run_id, audience=("ann",)))).items
     steps = frozenset((step.key, step.body) for step in found.steps)
-    return found.run, steps, frozenset(found.approvals), entries, runs, waiting, for_ann, await store.due(FAR, 9)
+    notices = await store.notices(run_id)
+    dead = (await store.page_notices(NoticeQuery(run_id=run_id))).items
+    due = await store.due(FAR, 9)
+    return found.run, steps, frozenset(found.approvals), entries, runs, waiting, for_ann, due, notices, dead
 
 
 async def applied(store: Store, commits: Iterable[Changes]) -> None:

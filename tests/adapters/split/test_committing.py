@@ -23,7 +23,7 @@ from awaitly import (
 )
 from awaitly.durations import to_micros
 from awaitly.testing import CountingStore, FailingStore, Failpoints, Pause, TestClock, raising
-from awaitly.testing.rows import T0, approval_row, entry_row, run_row, step_row
+from awaitly.testing.rows import T0, approval_row, entry_row, notice_row, run_row, step_row
 from awaitly_split import SplitStore
 from tests.adapters.split.support import Halves, applied, same, view
 
@@ -33,6 +33,7 @@ PARK = Changes(
     runs=(run_row(version=2, body='"canary"'),),
     steps=(step_row(key="next", body='"canary"'),),
     approvals=(approval_row(),),
+    notices=(notice_row(),),
     entries=(entry_row(),),
 )
 DECIDE = Changes(
@@ -41,6 +42,7 @@ DECIDE = Changes(
 CLAIM = Changes(
     move=Move.CLAIM, runs=(run_row(version=3),), approvals=(approval_row(version=3, open=False),), flushed=False
 )
+SEND = Changes(move=Move.SEND, notices=(notice_row(version=2, due_at=None),), flushed=False)
 REDACT = Changes(move=Move.REDACT, redacted=(entry_row(body='"redacted"'),))
 FORGET = Changes(move=Move.CLEANUP, forgotten=(Hold("run", 3),))
 
@@ -81,11 +83,12 @@ class Watched:
         ((START,), Changes(move=Move.RENEW, holds=(Hold("run", 1, T0),), flushed=False), (0, 1)),
         ((START, PARK), DECIDE, (1, 0)),
         ((START, PARK), REDACT, (1, 0)),
+        ((START, PARK), SEND, (1, 0)),
         ((START,), PARK, (2, 1)),
         ((START, PARK, DECIDE), CLAIM, (2, 1)),
         ((START, PARK, DECIDE, CLAIM), FORGET, (2, 1)),
     ],
-    ids=["start", "step", "renew", "decide", "redact", "park", "claim", "cleanup"],
+    ids=["start", "step", "renew", "decide", "redact", "send", "park", "claim", "cleanup"],
 )
 async def test_how_many_commits_each_store_gets(
     before: tuple[Changes, ...], commit: Changes, written: tuple[int, int]
@@ -104,11 +107,11 @@ async def test_a_commit_on_state_alone_reads_nothing() -> None:
 
 
 async def test_each_store_keeps_its_own_half() -> None:
-    """No text of a run or a step comes into the approvals store, and no approval or entry into the state store."""
+    """No text of a run or a step comes into the approvals store; no approval, notice or entry into the state store."""
     halves = await Halves.in_memory(TestClock())
     await applied(halves.used(), [START, evolve(PARK, redacted=REDACT.redacted), DECIDE, REDACT])
     state = await halves.state.load("run")
-    assert (state.approvals, await halves.state.entries("run")) == ((), ())
+    assert (state.approvals, await halves.state.entries("run"), await halves.state.notices("run")) == ((), (), ())
     approvals = await halves.approvals.load("run")
     assert approvals.steps == ()
     assert "canary" not in str(approvals)
@@ -140,6 +143,8 @@ async def test_a_refused_commit_leaves_nothing() -> None:
     for bad in (
         evolve(PARK, runs=bad_runs),
         evolve(PARK, approvals=bad_approvals),
+        evolve(PARK, notices=(notice_row(version=2),)),
+        evolve(PARK, notices=(notice_row(), notice_row())),
         evolve(PARK, redacted=(entry_row(seq=2),)),
         evolve(PARK, redacted=(evolve(entry_row(), hash="another"),)),
     ):
@@ -150,6 +155,30 @@ async def test_a_refused_commit_leaves_nothing() -> None:
         assert isinstance(await store.commit(bad), Err)
         assert await view(store, "run") == before
         await applied(store, [PARK])
+
+
+async def test_a_notice_that_moved_on_refuses_the_whole_commit() -> None:
+    """Also what the state store would take: nothing is written, whether the notice is meant as new or as the next."""
+    store = (await Halves.in_memory(TestClock())).used()
+    await applied(store, [START, PARK, SEND])
+    before = await view(store, "run")
+    for stale in (notice_row(), notice_row(version=2), notice_row(version=4)):
+        assert isinstance(await store.commit(evolve(CLAIM, approvals=(), notices=(stale,))), Err)
+        assert await view(store, "run") == before
+    await applied(store, [evolve(CLAIM, approvals=(), notices=(notice_row(version=3),))])
+    assert await store.notices("run") == (notice_row(version=3),)
+
+
+async def test_only_a_commit_with_notices_reads_any() -> None:
+    """And only where something may stand: not for the first question of a run, which most often tells somebody."""
+    watched = await Watched().after(START, PARK, DECIDE)
+    first = evolve(START, runs=(), steps=(step_row("other"),), notices=(notice_row("other"),))
+    second = evolve(first, steps=(step_row("other", "next"),), notices=(notice_row("other", "2"),))
+    reads: list[int] = []
+    for commit in (CLAIM, first, second):
+        await applied(watched.store, [commit])
+        reads.append(watched.approvals.reads["notices"])
+    assert reads == [0, 0, 1]
 
 
 # Many at once

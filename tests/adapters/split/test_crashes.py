@@ -21,7 +21,7 @@ from awaitly import (
 )
 from awaitly.store import Changes, Found, Hold, Move, Store
 from awaitly.testing import TestClock
-from awaitly.testing.rows import T0, approval_row, entry_row, run_row, step_row
+from awaitly.testing.rows import T0, approval_row, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import whole
 from tests.adapters.split.support import Halves, Process, View, applied, dying, view
 from tests.faults.child import do_all
@@ -34,6 +34,7 @@ PARKED = (
         move=Move.PARK,
         runs=(run_row(version=2),),
         approvals=(approval_row(audience=("*", "ann")), approval_row(key="cfo", asked_at=T0 + 1, audience=("carl",))),
+        notices=(notice_row(), notice_row(key="2 chat", channel="chat")),
         entries=(entry_row(), entry_row(seq=2)),
     ),
 )
@@ -56,6 +57,7 @@ ENDED = Changes(
     dropped=(("run", "a"),),
     steps=(step_row(key="b"),),
     approvals=(approval_row(key="cfo", version=2, open=False, asked_at=T0 + 1),),
+    notices=(notice_row(version=2, due_at=None, dead=True), notice_row(key="5 mail")),
     entries=(entry_row(seq=5),),
     wakes=True,
 )
@@ -85,6 +87,11 @@ KINDS: dict[str, tuple[tuple[Changes, ...], Changes]] = {
             redacted=(entry_row(body='"gone"'), entry_row(seq=3, body='"gone"')),
         ),
     ),
+    "set aside": (
+        PARKED,
+        Changes(move=Move.REVIEW, runs=(run_row(version=3),), notices=(notice_row(key="run 3 mail"),), wakes=True),
+    ),
+    "send": (PARKED, Changes(move=Move.SEND, notices=(notice_row(version=2, due_at=T0 + 9),), flushed=False)),
     "redact": (PARKED, Changes(move=Move.REDACT, redacted=(entry_row(seq=2, body='"gone"'),))),
     "steps without a run": ((), Changes(move=Move.STEP, steps=(step_row(),), approvals=(approval_row(),))),
     "cleanup": ((*DECIDED, CLAIMED, ENDED), Changes(move=Move.CLEANUP, forgotten=(Hold("run", 4),))),
