@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from random import Random
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
@@ -11,8 +11,9 @@ import pytest_asyncio
 from awaitly import Changes, Hold, NotAStore, NoticeQuery, NoticeRow, Store, StoreCorrupt
 from awaitly.testing.rows import T0, changes, notice_row, run_row
 from awaitly.testing.store_contract.tools import applied, inserted, notice_ids
-from awaitly_redis import RedisStore
+from awaitly_redis import RedisStore, notices
 from awaitly_redis.keys import Keys, shard_of
+from awaitly_redis.rows import read_rows
 from tests.adapters.redis.asking import asked, beside, calls
 from tests.services.plugin import NewRedis
 
@@ -127,6 +128,25 @@ async def test_a_damaged_notice_is_told(redis_url: str, namespace: str, store: R
         await store.due_notices(T0, 9, "mail")
     assert (await store.load("damaged")).run == run_row("damaged")
     assert ids(await store.notices("sound")) == ["sound"]
+
+
+async def test_what_changes_between_two_looks_is_passed_over(
+    store: RedisStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was sent, or sent anew, after it was named and before it is read is not given, and what stands behind is."""
+    await inserted(store, *(notice_row(run_id, dead=True) for run_id in "abc"))
+    moves = [notice_row("a", version=2, due_at=None), notice_row("b", version=2, due_at=T0 + 1)]
+
+    async def late(*arguments: Any) -> list[tuple[bytes, bytes]]:
+        """Let somebody else be quicker, once for each move."""
+        if moves:
+            await inserted(store, moves.pop(0))
+        return await read_rows(*arguments)
+
+    monkeypatch.setattr(notices, "read_rows", late)
+    assert ids(await store.due_notices(T0 + 9, 1, "mail")) == ["c"]
+    moves.append(notice_row("c", version=2))
+    assert await notice_ids(store, NoticeQuery(limit=1)) == []
 
 
 # How much is looked at
