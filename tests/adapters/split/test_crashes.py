@@ -19,7 +19,7 @@ from awaitly import (
     Workflow,
     workflow,
 )
-from awaitly.store import Changes, Found, Hold, Move, Store
+from awaitly.store import Changes, Found, Hold, Move, NoticeQuery, Store
 from awaitly.testing import TestClock
 from awaitly.testing.rows import T0, approval_row, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import whole
@@ -150,6 +150,35 @@ async def test_a_crash_leaves_all_or_nothing_to_be_seen(kind: str, after: bool) 
         seen = await view(store, "run")
         assert seen in expected
         assert await view(halves.used(), "run") == seen
+
+
+@each_side
+@pytest.mark.parametrize("question", ["notices", "dead", "entries", "approvals"])
+async def test_whoever_asks_about_one_run_alone_sees_the_commit_ended(question: str, after: bool) -> None:
+    """Whichever question comes first after the crash: its answer is that of the run as the state store has it."""
+    first, commit = KINDS["end"]
+    store = (await Halves.in_memory(TestClock())).used()
+    await applied(store, first)
+    before = await answered(store, question)
+    await applied(store, [commit])
+    done = await answered(store, question)
+    assert before != done
+    async for halves in struck("end", after=after, clock=TestClock()):
+        run = (await halves.state.load("run")).run
+        assert await answered(halves.used(), question) == (done if run == commit.runs[0] else before)
+
+
+async def answered(store: Store, question: str) -> object:
+    """Ask one question about the run."""
+    match question:
+        case "notices":
+            return await store.notices("run")
+        case "dead":
+            return await store.page_notices(NoticeQuery(run_id="run"))
+        case "entries":
+            return await store.entries("run")
+        case _:
+            return (await store.approvals("run")).approvals
 
 
 @each_kind
