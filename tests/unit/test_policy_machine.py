@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from random import Random
 from typing import Any, TypeAlias
 
 from attrs import evolve
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from awaitly import (
     Absence,
@@ -82,43 +83,50 @@ MORE = [
     *(Actor(f"stranger{n}") for n in range(8)),
 ]
 """People enough for any seat that a role, a rule or just anybody may take."""
-GRANTS = st.sampled_from(["alice", "bob", "carol", "role:ops", "role:legal", "rule:on-call"])
+GRANTS = ["alice", "bob", "carol", "role:ops", "role:legal", "rule:on-call"]
 ON_CALL = frozenset({"rule:on-call"})
 TIMES = {"15m": ["20m", "40m"], "30m": ["40m", "2h"]}
 
 
-@st.composite
-def policies(draw: st.DrawFn) -> Policy:
+def policy_from(dice: Random) -> Policy:
     """Draw any policy that is one."""
-    lists = st.lists(GRANTS, min_size=1, max_size=3)
-    expires_in = draw(st.sampled_from([None, "1h", "3h"]))
-    first = draw(st.sampled_from(["15m", "30m"]))
+    while True:
+        try:
+            return drawn_policy(dice)
+        except PolicyError:
+            continue
+
+
+def drawn_policy(dice: Random) -> Policy:
+    """Draw options, which may contradict each other."""
+    expires_in = dice.choice([None, "1h", "3h"])
+    first = dice.choice(list(TIMES))
     levels = [
-        Escalation(first, draw(lists), replaces=draw(st.booleans())),
-        Escalation(
-            draw(st.sampled_from(TIMES[first])), draw(lists), repeat=2, every="10m", replaces=draw(st.booleans())
-        ),
+        Escalation(first, some(dice), replaces=dice.random() < 0.4),
+        Escalation(dice.choice(TIMES[first]), some(dice), repeat=2, every="10m", replaces=dice.random() < 0.4),
     ]
-    try:
-        return Policy(
-            approvers=draw(st.none() | lists),
-            needs=draw(st.sampled_from([1, 1, 2, 3])),
-            rejections=draw(st.sampled_from([1, 1, 2])),
-            also=draw(st.lists(st.builds(Quorum, lists), max_size=2)),
-            self_approval=draw(st.booleans()),
-            editors=draw(st.none() | st.lists(GRANTS, max_size=2)),
-            editor_approves=draw(st.booleans()),
-            edit_counts_as_vote=draw(st.none() | st.booleans()),
-            fresh_within=draw(st.sampled_from([None, None, "10m"])),
-            exclusive_claims=draw(st.booleans()),
-            expires_in=expires_in,
-            on_expiry=draw(st.sampled_from(OnExpiry)) if expires_in else OnExpiry.EXPIRE,
-            escalations=levels[: draw(st.integers(0, 2))],
-            remind_every=draw(st.sampled_from([None, "25m"])),
-            questions_stop_clock=draw(st.booleans()),
-        )
-    except PolicyError:
-        return Policy(expires_in=expires_in, exclusive_claims=draw(st.booleans()))
+    return Policy(
+        approvers=dice.choice([None, some(dice), some(dice)]),
+        needs=dice.choice([1, 1, 2, 2, 3]),
+        rejections=dice.choice([1, 1, 2]),
+        also=[Quorum(some(dice)) for _ in range(dice.choice([0, 0, 0, 1, 2]))],
+        self_approval=dice.random() < 0.2,
+        editors=dice.choice([None, None, some(dice), []]),
+        editor_approves=dice.random() < 0.2,
+        edit_counts_as_vote=dice.choice([None, True, False]),
+        fresh_within=dice.choice([None, None, "10m"]),
+        exclusive_claims=dice.random() < 0.3,
+        expires_in=expires_in,
+        on_expiry=dice.choice(list(OnExpiry)) if expires_in else OnExpiry.EXPIRE,
+        escalations=levels[: dice.choice([0, 0, 1, 2])],
+        remind_every=dice.choice([None, "25m"]),
+        questions_stop_clock=dice.random() < 0.5,
+    )
+
+
+def some(dice: Random) -> list[str]:
+    """Draw a few grants."""
+    return dice.sample(GRANTS, dice.choice([1, 2, 2, 3]))
 
 
 def standing_of(actor: Actor, *, away: bool) -> Standing:
@@ -129,32 +137,76 @@ def standing_of(actor: Actor, *, away: bool) -> Standing:
     return Standing(rules=rules, absences=tuple(Absence(owner, "dan", NOW - day, NOW + day) for owner in owners))
 
 
-ANYBODY = st.sampled_from(PEOPLE)
+KINDS = ("decide", "wait", "look", "claim", "release", "delegate", "reassign", "talk", "ask", "cancel", "observe")
+WEIGHTS = (50, 12, 6, 5, 2, 6, 2, 3, 5, 1, 5)
+SEEDS = st.integers(0, 2**32 - 1)
 
 
 class Policies(RuleBasedStateMachine):
     """Any events in any order, each judged before and after."""
 
-    @initialize(policy=policies(), by=st.none() | ANYBODY, external=st.sampled_from([False] * 9 + [True]))
-    def ask(self, policy: Policy, by: Actor | None, external: bool) -> None:
+    @initialize(seed=SEEDS)
+    def ask(self, seed: int) -> None:
         """Ask what can be answered."""
+        dice = Random(seed)
+        self.first, self.steps = seed, 0
         self.now = NOW
         self.entries: tuple[Entry, ...] = ()
-        self.a = asked(policy, by, external=external)
-        if shortfall(self.a) is not None:
-            self.a = asked(Policy(expires_in="1h"), by, external=external)
+        by = dice.choice([None, *PEOPLE])
+        self.a = asked(policy_from(dice), by, external=dice.random() < 0.05)
+        while shortfall(self.a) is not None:
+            self.a = asked(policy_from(dice), by)
         self.oracle = Oracle(self.a.policy, NOW, by)
         self.decision: tuple[Any, ...] | None = None
         self.decisions = 0
 
+    @rule(seed=SEEDS)
+    def happens(self, seed: int) -> None:  # noqa: C901  (a list of what can happen)
+        """Let anything happen: the dice are thrown here, so that no run of steps is spent on one kind of thing."""
+        self.steps += 1
+        dice = Random(f"{self.first} {self.steps} {seed}")
+        by, away = dice.choice(PEOPLE), dice.random() < 0.5
+        if not self.a.pending and dice.random() < 0.5:
+            self.goes_on(dice)
+            return
+        match dice.choices(KINDS, WEIGHTS)[0]:
+            case "decide":
+                kind = dice.choice(["approve", "approve", "approve", "approve", "reject", "edit"])
+                shown = dice.choice([None] * 8 + [self.a.revision, 1, 2, "old"])
+                ago = dice.choice([0, 0, 0, 10, 11, None])
+                self.decides(by, kind, dice.choice("56"), shown, ago, away)
+            case "claim":
+                self.claims(by, away)
+            case "release":
+                self.releases(by)
+            case "delegate":
+                self.delegates(by, dice.choice(["dan", "carol", "eve", "dora", "alice", "", "role:ops"]), away)
+            case "reassign":
+                self.reassigns(dice.choice([ADMIN, ADMIN, by]), some(dice)[dice.choice([0, 0, 0, 3]) :])
+            case "talk":
+                self.talks(by, dice.choice(["see", "comment"]), dice.choice(["hm", "so", ""]))
+            case "ask":
+                answers = self.a.handling.inquiry is not None and dice.random() < 0.8
+                who = dice.choice([by, ADMIN, self.oracle.requester or by]) if answers else by
+                self.asks(who, answers, dice.choice(["why?", "because"]))
+            case "cancel":
+                self.cancels(by)
+            case "observe" if self.a.external:
+                self.observes(by, dice.random() < 0.5)
+            case "look":
+                self.look(dice.random() < 0.5)
+            case _:
+                self.now += dice.choice([0, 1, 5, 10, 15, 15, 30, 60]) * MINUTE
+
+    def goes_on(self, dice: Random) -> None:
+        """Let the run take a decision up, or go on without it, or ask again."""
+        if self.a.status is S.SUPERSEDED:
+            self.asks_again()
+        else:
+            self.apply(Supersede("x") if dice.random() < 0.7 else Consume())
+
     # What time does
 
-    @rule(minutes=st.sampled_from([0, 1, 5, 15, 15, 30, 60]))
-    def wait(self, minutes: int) -> None:
-        """Let time pass."""
-        self.now += minutes * MINUTE
-
-    @rule(expire=st.booleans())
     def look(self, expire: bool) -> None:
         """Let a worker come by."""
         before, late = self.a, self.oracle.is_late(self.now)
@@ -167,14 +219,6 @@ class Policies(RuleBasedStateMachine):
 
     # What people do
 
-    @rule(
-        by=ANYBODY,
-        kind=st.sampled_from(["approve", "approve", "approve", "reject", "edit"]),
-        content=st.sampled_from(["5", "6"]),
-        shown=st.sampled_from([None, None, None, 1, 2, "old"]),
-        ago=st.sampled_from([None, 0, 0, 10, 11]),
-        away=st.booleans(),
-    )
     def decides(self, by: Actor, kind: str, content: str, shown: int | str | None, ago: int | None, away: bool) -> None:
         """Let somebody decide."""
         by = evolve(by, authenticated_at=None if ago is None else self.now - ago * MINUTE)
@@ -241,8 +285,6 @@ class Policies(RuleBasedStateMachine):
         assert (self.a.content, before.proposal) == (event.content, self.a.proposal)
         assert self.a.status.value == ("edited" if ends else "pending")
 
-    @precondition(lambda self: self.a.pending)
-    @rule(by=ANYBODY, away=st.booleans())
     def claims(self, by: Actor, away: bool) -> None:
         """Let somebody take it on."""
         standing = standing_of(by, away=away)
@@ -253,7 +295,6 @@ class Policies(RuleBasedStateMachine):
             assert any(people(seat) == people(taken.by) for seat, _ in seats)
             self.oracle.claimed = (people(taken.by), self.oracle.elapsed(self.now))
 
-    @rule(by=ANYBODY)
     def releases(self, by: Actor) -> None:
         """Let somebody give a claim up."""
         if self.apply(Release(by)) is not None:
@@ -261,8 +302,6 @@ class Policies(RuleBasedStateMachine):
             assert by == ADMIN or people(by) & self.oracle.claimed[0]
             self.oracle.claimed = None
 
-    @precondition(lambda self: self.a.pending)
-    @rule(by=ANYBODY, to=st.sampled_from(["dan", "carol", "eve", "dora", "alice", "", "role:ops"]), away=st.booleans())
     def delegates(self, by: Actor, to: str, away: bool) -> None:
         """Let somebody hand on a seat."""
         standing = standing_of(by, away=away)
@@ -275,7 +314,6 @@ class Policies(RuleBasedStateMachine):
             assert any(seat.person == given.owner for seat, _ in seats)
             self.oracle.lent.append((given.owner, to, set(given.grants)))
 
-    @rule(by=st.sampled_from([ADMIN, ADMIN, PEOPLE[0]]), to=st.lists(GRANTS, max_size=3))
     def reassigns(self, by: Actor, to: list[str]) -> None:
         """Let an admin, or somebody who is none, say who is to decide."""
         if self.apply(Reassign(by, tuple(dict.fromkeys(to)))) is not None:
@@ -284,15 +322,12 @@ class Policies(RuleBasedStateMachine):
             self.oracle.named = (set(to), self.oracle.elapsed(self.now))
             self.oracle.lent, self.oracle.claimed = [], None
 
-    @rule(by=ANYBODY, kind=st.sampled_from(["see", "comment"]), text=st.sampled_from(["hm", "so", ""]))
     def talks(self, by: Actor, kind: str, text: str) -> None:
         """Let somebody look or say something: it decides nothing."""
         before = self.a
         self.apply(See(by) if kind == "see" else Comment(by, text, standing_of(by, away=False)))
         assert (self.a.votes, self.a.status) == (before.votes, before.status)
 
-    @precondition(lambda self: self.a.pending)
-    @rule(by=ANYBODY, answers=st.booleans(), text=st.sampled_from(["why?", "because"]))
     def asks(self, by: Actor, answers: bool, text: str) -> None:
         """Let somebody ask the requester, or answer."""
         standing, oracle = standing_of(by, away=False), self.oracle
@@ -308,28 +343,18 @@ class Policies(RuleBasedStateMachine):
         if oracle.stopped_at is not None:
             oracle.stopped, oracle.stopped_at = oracle.stopped + (self.now - oracle.stopped_at), None
 
-    @rule(by=ANYBODY, really=st.integers(0, 9))
-    def cancels(self, by: Actor, really: int) -> None:
-        """Let somebody withdraw it, now and then."""
-        if really == 0 and self.apply(Cancel(by)) is not None:
+    def cancels(self, by: Actor) -> None:
+        """Let somebody withdraw it."""
+        if self.apply(Cancel(by)) is not None:
             requester = self.oracle.requester
             assert requester is None or by == ADMIN or people(by) & people(requester)
 
     # What the engine does
 
-    @precondition(lambda self: self.a.external)
-    @rule(by=ANYBODY, approves=st.booleans())
     def observes(self, by: Actor, approves: bool) -> None:
         """Let the system of record answer."""
         self.apply(Observe(by, approves))
 
-    @rule(really=st.integers(0, 9))
-    def consumes(self, really: int) -> None:
-        """Let the run take it up, or go on without it."""
-        self.apply(Supersede("x") if really == 0 else Consume())
-
-    @precondition(lambda self: self.a.status is S.SUPERSEDED)
-    @rule()
     def asks_again(self) -> None:
         """Let a retried run ask anew: that is a new question."""
         revision = self.a.revision + 1
