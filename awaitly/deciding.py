@@ -82,7 +82,7 @@ def _vote(a: Approval, event: Approve | Reject, now: datetime) -> Result[Transit
     mine = [v for v in a.votes if same_person(v.by, seat.by)]
     alike = [v for v in mine if v.approves is approves]
     fits = frozenset(seat.fits).union(*(v.fits for v in alike))
-    if any(fits.issubset(v.fits) for v in alike):
+    if len(alike) > 1 or any(fits.issubset(v.fits) for v in alike):  # of several, none is to be lost
         return Ok(Transition(a))
     reason = None if isinstance(event, Approve) else event.reason
     vote = Vote(seat.by, approves, a.revision, now, reason, tuple(sorted(fits)))

@@ -72,12 +72,8 @@ def listed_in(what: str, values: object, items: str) -> tuple[object, ...]:
         raise PolicyError(msg)
     if isinstance(values, Iterable) and not isinstance(values, bytes | Mapping):
         return tuple(cast("Iterable[object]", values))
-    msg = f"{what} is a list of {items}, not {_shown(cast('Any', values))}"
+    msg = f"{what} is a list of {items}, not {repr(values)[:60]}"
     raise PolicyError(msg)
-
-
-def _shown(value: object) -> str:
-    return str(value)[:60]
 
 
 def _names_somebody(name: str) -> bool:

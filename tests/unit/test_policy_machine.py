@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from random import Random
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
+import pytest
 from attrs import evolve
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -172,7 +173,7 @@ class Policies(RuleBasedStateMachine):
         match dice.choices(KINDS, WEIGHTS)[0]:
             case "decide":
                 kind = dice.choice(["approve", "approve", "approve", "approve", "reject", "edit"])
-                shown = dice.choice([None] * 8 + [self.a.revision, 1, 2, "old"])
+                shown = cast("int | str | None", dice.choice([None] * 8 + [self.a.revision, 1, 2, "old"]))
                 ago = dice.choice([0, 0, 0, 10, 11, None])
                 self.decides(by, kind, dice.choice("56"), shown, ago, away)
             case "claim":
@@ -264,6 +265,8 @@ class Policies(RuleBasedStateMachine):
         if len(seats) != 1:
             return
         by, fits = seats[0]
+        if sum(bool(each.names & people(by)) for each in self.oracle.ballots) > 1:
+            return
         after = self.oracle.with_vote(by, fits, approves=isinstance(event, Approve))
         assert set(after) == set(self.oracle.ballots) or self.repeats(after), "somebody was refused who may vote"
 
@@ -434,9 +437,19 @@ class Policies(RuleBasedStateMachine):
     @invariant()
     def it_is_never_stuck(self) -> None:
         """Whatever has happened, people who may can still approve it, or the deadline ends it."""
-        if not self.a.pending or self.a.external or self.a.deadline is not None:
+        if not self.a.pending or self.a.external:
             return
-        assert ends_by_people(self.a, self.now), self.a
+        stopped = self.a.handling.inquiry is not None
+        a = (
+            decide(self.a, Answer(ADMIN, "go on"), self.now).unwrap().approval
+            if stopped and not self.late()
+            else self.a
+        )
+        assert a.deadline is not None or ends_by_people(a, self.now), a
+
+    def late(self) -> bool:
+        """Whether the deadline is past, and nobody has come by."""
+        return self.oracle.is_late(self.now)
 
     def teardown(self) -> None:
         """The ledger of all that happened is one chain."""
@@ -481,9 +494,23 @@ _NOTED: dict[type, set[tuple[AuditEvent, ...]]] = {
 
 LONG = os.environ.get("AWAITLY_FAULTS") == "long"
 Policies.TestCase.settings = settings(
-    max_examples=500 if LONG else 100,
+    max_examples=500 if LONG else 50,
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 TestAnyPolicy = Policies.TestCase
+
+
+@pytest.mark.parametrize("seed", range(500 if LONG else 80))
+def test_no_history_breaks_a_rule(seed: int) -> None:
+    """Forty things happen to one approval, spread evenly over all that can: the same judge as above looks on."""
+    dice, policies = Random(seed), Policies()
+    policies.ask(dice.getrandbits(32))
+    for _ in range(40):
+        policies.happens(dice.getrandbits(32))
+        policies.there_is_one_decision()
+        policies.what_is_decided_is_what_was_shown()
+        policies.it_comes_back_from_its_row()
+        policies.it_is_never_stuck()
+    policies.teardown()

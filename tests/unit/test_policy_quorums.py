@@ -87,6 +87,15 @@ def test_a_vote_by_nobody_who_may_counts_nothing() -> None:
         assert "alice or role:ops" in str(refusal)
 
 
+def test_a_program_for_two_people_takes_neither_vote_away() -> None:
+    """Given a program voted for alice and bob by himself, when it votes for bob as well, then both votes stand."""
+    rule = Policy(needs=3, also=[Quorum(["role:ops"])])
+    bot = Actor("bot", ["ops"], on_behalf_of="alice")
+    voted = after(asked(rule), Approve(BOB), Approve(bot))
+    again = moved(voted, Approve(Actor("bot", ["ops"], on_behalf_of="bob")))
+    assert (again.changed, len(again.approval.votes)) == (False, 2)
+
+
 # Vetoes
 
 
