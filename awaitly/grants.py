@@ -70,9 +70,10 @@ def listed_in(what: str, values: object, items: str) -> tuple[object, ...]:
     if isinstance(values, str):
         msg = f"{what} is a list, not one text: write {what}=[{values!r}]"
         raise PolicyError(msg)
+    found = repr(values)[:60]
     if isinstance(values, Iterable) and not isinstance(values, bytes | Mapping):
         return tuple(cast("Iterable[object]", values))
-    msg = f"{what} is a list of {items}, not {repr(values)[:60]}"
+    msg = f"{what} is a list of {items}, not {found}"
     raise PolicyError(msg)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from random import Random
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import pytest
 from attrs import evolve
@@ -173,7 +173,8 @@ class Policies(RuleBasedStateMachine):
         match dice.choices(KINDS, WEIGHTS)[0]:
             case "decide":
                 kind = dice.choice(["approve", "approve", "approve", "approve", "reject", "edit"])
-                shown = cast("int | str | None", dice.choice([None] * 8 + [self.a.revision, 1, 2, "old"]))
+                sights: list[int | str | None] = [*[None] * 8, self.a.revision, 1, 2, "old"]
+                shown = dice.choice(sights)
                 ago = dice.choice([0, 0, 0, 10, 11, None])
                 self.decides(by, kind, dice.choice("56"), shown, ago, away)
             case "claim":
