@@ -198,7 +198,7 @@ class Policies(RuleBasedStateMachine):
             case "look":
                 self.look(dice.random() < 0.5)
             case _:
-                self.now += dice.choice([0, 1, 5, 10, 15, 15, 30, 60]) * MINUTE
+                self.now += dice.choice([0, 1, 5, 10, 14, 15, 15, 30, 60]) * MINUTE
 
     def goes_on(self, dice: Random) -> None:
         """Let the run take a decision up, or go on without it, or ask again."""
