@@ -69,15 +69,15 @@ class Inbox(Staffing):
             )
             page = await self._store.page_approvals(query)
             for row in page.items:
-                after = _position(row)
                 view = await self._view(row, by, standing, from_micros(now))
                 if view is not None:
                     found.append(view)
                 if len(found) == limit:
                     more = page.after is not None or row is not page.items[-1]
-                    return Page(tuple(found), after if more else None)
-            if page.after is None:
-                return Page(tuple(found), None)
+                    return Page(tuple(found), _position(row) if more else None)
+            after = page.after
+            if after is None:
+                break
         return Page(tuple(found), after)
 
     async def _view(self, row: ApprovalRow, by: Actor, standing: Standing, now: datetime) -> PendingApproval | None:

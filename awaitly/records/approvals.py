@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from awaitly.approval import Approval, Closing, StagePlace, Vote
@@ -9,7 +10,7 @@ from awaitly.coding.texts import compact
 from awaitly.durations import from_micros, to_micros
 from awaitly.eligibility import audience
 from awaitly.handling import UNHANDLED
-from awaitly.policy import Policy
+from awaitly.policy import DEFAULT, Policy
 from awaitly.records.handling import handling_of, plain_handling
 from awaitly.records.parts import (
     actor_of,
@@ -97,6 +98,12 @@ def _stage(plain: list[Any]) -> StagePlace:
     return place
 
 
+@lru_cache(maxsize=256)
+def _policy(text: str) -> Policy:
+    """Read a policy: few are in use at a time, and to judge one takes longer than all else of an approval."""
+    return Policy.from_plain(compact(text))
+
+
 def _closing(plain: list[Any]) -> Closing:
     by, at, reason = plain
     return Closing(actor_of(by), from_micros(at), reason)
@@ -113,7 +120,7 @@ def _approval_of(row: ApprovalRow) -> Approval:
     if status not in _NOT_CLOSED and body.get("closing") is None:
         msg = f"it is {status.value}, and nobody decided it"
         raise ValueError(msg)
-    policy = Policy.from_plain(body.get("policy", {}))
+    policy = _policy(dumps(body["policy"])) if "policy" in body else DEFAULT
     return Approval(
         run_id=row.run_id,
         key=row.key,
