@@ -88,6 +88,7 @@ from awaitly.exceptions import (
 from awaitly.execution import Execution, execute
 from awaitly.grants import Rule
 from awaitly.handling import Delegation, Handling, Inquiry, Remark, RemarkKind
+from awaitly.inbox import WasShown
 from awaitly.journal import Message, Wait
 from awaitly.links import LinkClaim, Links, SignedLinks
 from awaitly.memory import MemoryStore
@@ -157,6 +158,7 @@ from awaitly.store import (
     position,
 )
 from awaitly.telling import Telling, telling
+from awaitly.veil import Veil
 from awaitly.visible import clipped, shown, visible
 from awaitly.worker import Worker
 from awaitly.workflow import Invocation, Workflow, step, workflow
@@ -338,6 +340,7 @@ __all__ = [
     "UnknownWorkflow",
     "Unstorable",
     "UnstorableValue",
+    "Veil",
     "Verdict",
     "Vote",
     "Wait",
@@ -345,6 +348,7 @@ __all__ = [
     "Waiting",
     "Wakes",
     "Waking",
+    "WasShown",
     "Worker",
     "Workflow",
     "WorkflowChanged",

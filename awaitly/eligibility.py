@@ -31,6 +31,7 @@ __all__ = [
     "Seat",
     "as_seated",
     "audience",
+    "concerns",
     "is_open_to",
     "may_not",
     "out_of_time",
@@ -243,6 +244,19 @@ def is_open_to(a: Approval, by: Actor, standing: Standing, now: datetime) -> boo
         return False
     seated = by if seat is None else seat.by
     return not _made_it(a, seated) and not any(same_person(vote.by, seated) for vote in a.votes)
+
+
+def concerns(a: Approval, by: Actor, standing: Standing) -> bool:
+    """Whether an approval is this person's business, decided or not.
+
+    They asked, may decide or edit or might have, or have had a part in it.
+    """
+    if a.requested_by is not None and same_person(by, a.requested_by):
+        return True
+    if seat_of(a, by, standing) is not None or any(by.holds(g) or g in standing.rules for g in a.policy.editors or ()):
+        return True
+    acted = [*(vote.by for vote in a.votes), a.editor, None if a.closing is None else a.closing.by]
+    return any(same_person(by, actor) for actor in acted if actor is not None)
 
 
 def is_involved(a: Approval, event: Comment | Answer) -> bool:

@@ -543,6 +543,7 @@ class LinkRefused(Enum):
 
     NOT_OURS = "this link was not made here, or has been changed"
     EXPIRED = "this link is no longer good; ask for a new one"
+    STALE = "what this link was made for has changed since; look at what there is now"
 
     def __str__(self) -> str:
         return self.value

@@ -317,6 +317,11 @@ class Executor:
         """Name the workflows that are here."""
         return tuple(self._workflows)
 
+    @property
+    def newest(self) -> dict[str, Workflow[..., Any, Any]]:
+        """Give the workflows that are here by name, each in the version that was given last."""
+        return {name: next(reversed(versions.values())) for name, versions in self._workflows.items()}
+
     def arguments_misfit(self, run: RunRecord) -> WorkflowChanged | None:
         """Say that the code here, of a run's own version, cannot read the run's arguments; None where it can."""
         versions = self._workflows.get(run.workflow, {})

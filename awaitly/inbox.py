@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from awaitly.actors import Actor, By, as_actor
-from awaitly.approval import Decision
+from awaitly.approval import Approval, Decision
 from awaitly.durations import Duration, as_timedelta, from_micros
-from awaitly.eligibility import is_open_to
+from awaitly.eligibility import concerns, is_open_to
 from awaitly.errors import PendingApproval, Refusal
-from awaitly.events import Standing
+from awaitly.events import Absence, Standing
 from awaitly.exceptions import RecordCorrupt
 from awaitly.grants import ANYONE, NAME, ROLE
 from awaitly.records import approval_of
@@ -20,12 +20,36 @@ from awaitly.result import Result
 from awaitly.staffing import Staffing
 from awaitly.store import NEVER, ApprovalQuery, ApprovalRow, Page, cursor
 
-__all__ = ["Inbox"]
+__all__ = ["Inbox", "WasShown"]
 
 _AT_ONCE = 32
 """How many decisions are under way at a time: one process's commits share their journeys to the disk."""
 _MOST_LOOKS = 20
 """How many pages of the store are gone through for one page of what waits: a person may be barred from many."""
+
+
+class WasShown(Protocol):
+    """What somebody was shown of an approval; a `PendingApproval` is one."""
+
+    @property
+    def run_id(self) -> str:
+        """The run that asks."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """The approval's key in its run."""
+        ...
+
+    @property
+    def revision(self) -> int:
+        """The revision that was shown."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """The digest of its content."""
+        ...
 
 
 class Inbox(Staffing):
@@ -80,28 +104,48 @@ class Inbox(Staffing):
                 break
         return Page(tuple(found), after)
 
+    async def concerning(self, person: By, run_id: str) -> tuple[Approval, ...]:
+        """Give those approvals of a run that are this person's business, decided or not, as they stand.
+
+        That is: they asked, may decide or edit or might have, or have had a part in it. Whether they may decide right
+        now, only trying tells. What does not decode is left out, and an unknown run has none.
+        """
+        by = as_actor(person)
+        found = await self._store.approvals(run_id)
+        legible = [approval for row in found.approvals if (approval := _legible(row)) is not None]
+        absences = await self._standings.absences_for(by, from_micros(found.now)) if legible else ()
+        return tuple([a for a in legible if concerns(a, by, await self._standing(by, a, absences))])
+
+    async def _standing(self, by: Actor, approval: Approval, absences: tuple[Absence, ...]) -> Standing:
+        rules = await self._standings.rules_met(by, approval) if approval.rules else frozenset[str]()
+        return Standing(rules=rules, absences=absences)
+
     async def _view(self, row: ApprovalRow, by: Actor, standing: Standing, now: datetime) -> PendingApproval | None:
         """Show an approval if it waits for this person; one that does not decode waits for nobody."""
-        try:
-            approval = approval_of(row)
-        except RecordCorrupt:
+        approval = _legible(row)
+        if approval is None:
             return None
-        if approval.rules:
-            met = await self._standings.rules_met(by, approval)
-            standing = Standing(rules=met, absences=standing.absences)
+        standing = await self._standing(by, approval, standing.absences)
         return approval.view() if is_open_to(approval, by, standing, now) else None
 
-    async def approve_all(self, pending: Iterable[PendingApproval], *, by: By) -> tuple[Result[Decision, Refusal], ...]:
+    async def approve_all(self, pending: Iterable[WasShown], *, by: By) -> tuple[Result[Decision, Refusal], ...]:
         """Approve many, each at the revision and content that is given here, and give each one's result in order."""
         return await _all(lambda p: self.approve(p.run_id, p.key, by=by, revision=p.revision, digest=p.digest), pending)
 
     async def reject_all(
-        self, pending: Iterable[PendingApproval], reason: str | None = None, *, by: By
+        self, pending: Iterable[WasShown], reason: str | None = None, *, by: By
     ) -> tuple[Result[Decision, Refusal], ...]:
         """Reject many for one reason, as `approve_all` approves."""
         return await _all(
             lambda p: self.reject(p.run_id, p.key, reason, by=by, revision=p.revision, digest=p.digest), pending
         )
+
+
+def _legible(row: ApprovalRow) -> Approval | None:
+    try:
+        return approval_of(row)
+    except RecordCorrupt:
+        return None
 
 
 def _names(name: str, roles: Iterable[str]) -> list[str]:
@@ -114,12 +158,12 @@ def _position(row: ApprovalRow) -> str:
 
 
 async def _all(
-    decide: Callable[[PendingApproval], Coroutine[Any, Any, Result[Decision, Refusal]]],
-    pending: Iterable[PendingApproval],
+    decide: Callable[[WasShown], Coroutine[Any, Any, Result[Decision, Refusal]]],
+    pending: Iterable[WasShown],
 ) -> tuple[Result[Decision, Refusal], ...]:
     limit = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(each: PendingApproval) -> Result[Decision, Refusal]:
+    async def one(each: WasShown) -> Result[Decision, Refusal]:
         async with limit:
             return await decide(each)
 

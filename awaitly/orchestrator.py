@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import AsyncGenerator, Iterable
-from types import TracebackType
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from types import MappingProxyType, TracebackType
 from typing import Any, Self, TypeVar, overload
 
 from awaitly import moves
@@ -107,6 +107,11 @@ class Orchestrator(Outbox):
                 await asyncio.gather(self._renewing, return_exceptions=True)
                 self._renewing = None
             await self._store.close()
+
+    @property
+    def workflows(self) -> Mapping[str, Workflow[..., Any, Any]]:
+        """The workflows that this orchestrator was given, by name; of several versions the one that was given last."""
+        return MappingProxyType(self._executor.newest)
 
     # Running
 

@@ -84,6 +84,10 @@ class Reader:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    async def now(self) -> datetime:
+        """Read the store's clock, by which deadlines are judged."""
+        return from_micros(await self._store.now())
+
     async def status(self, run_id: str) -> Result[RunDetails, UnknownRun]:
         """Give a run and its approvals as they stand, without running anything."""
         found = await self._store.load(run_id)

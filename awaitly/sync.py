@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar, overload
@@ -66,6 +66,13 @@ class Orchestrator(Attended):
     ) -> None:
         options: dict[str, Any] = {"observers": observers, "dispatcher": dispatcher, "rules": rules}
         super().__init__(orchestrator.Orchestrator(store, workflows=workflows, lease=lease, inline=inline, **options))
+
+    def call(self, verb: Callable[[orchestrator.Orchestrator], Coroutine[Any, Any, T]]) -> T:
+        """Have the asynchronous orchestrator inside do something, on its own loop, and wait for it.
+
+        For adapters that are written for it: `orchestrator.call(lambda inner: inner.now())`.
+        """
+        return self._run(verb(self._inner))
 
     def start(
         self, invocation: Invocation[T, E], *, run_id: str | None = None, requested_by: By | None = None

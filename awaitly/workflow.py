@@ -28,11 +28,13 @@ from awaitly.codec import ANYTHING, Codec, ResultHint, argument_hints, result_hi
 from awaitly.coding.texts import compact
 from awaitly.digest import digest
 from awaitly.durations import Duration, as_timedelta
+from awaitly.errors import Undecodable
 from awaitly.exceptions import DefinitionError, UnstorableValue
 from awaitly.ids import checked_name
 from awaitly.journal import RunRecord
 from awaitly.result import Err, Ok, Result
 from awaitly.retry import ONCE, Retry
+from awaitly.schema import json_schema
 
 if TYPE_CHECKING:
     from awaitly.context import Run
@@ -109,12 +111,43 @@ class Signature:
         return {name: self._revived(name, members[name]) for name in self.hints}
 
     def _revived(self, name: str, plain: Any) -> Any:
-        match self._codec.revive(plain, self.hints[name]):
+        match self._read(name, plain):
             case Ok(value):
                 return value
             case Err(error):
-                msg = f"$.{name}{error.path[1:]} does not decode: {error.reason}"
-                raise ValueError(msg)
+                raise ValueError(str(error))
+
+    def _read(self, name: str, plain: Any) -> Result[Any, Undecodable]:
+        match self._codec.revive(plain, self.hints[name]):
+            case Ok(value):
+                return Ok(value)
+            case Err(error):
+                return Err(Undecodable(f"$.{name}{error.path[1:]}", error.reason))
+
+    def completed(self, members: Mapping[str, Any]) -> Result[dict[str, object], Undecodable]:
+        """Read arguments that are JSON values, as `encode` writes them; those with defaults may be missing."""
+        values: dict[str, object] = {}
+        for name in members:
+            if name not in self.hints:
+                return Err(Undecodable(f"$.{name}", f"there is no such argument; there are {_named(self.hints)}"))
+        for name, parameter in self._signature.parameters.items():
+            if name not in members:
+                if parameter.default is parameter.empty:
+                    return Err(Undecodable(f"$.{name}", "it is missing"))
+                values[name] = parameter.default
+                continue
+            match self._read(name, members[name]):
+                case Ok(value):
+                    values[name] = value
+                case Err(error):
+                    return Err(error)
+        return Ok(values)
+
+    def schema(self) -> dict[str, Any]:
+        """Give the JSON Schema of what `completed` takes. Raises `DefinitionError` where a hint has none."""
+        optional = {p.name for p in self._signature.parameters.values() if p.default is not p.empty}
+        described = json_schema(self.hint, self._codec.types)
+        return {**described, "required": [name for name in self.hints if name not in optional]}
 
     def call(self, f: Callable[..., R], arguments: Mapping[str, object]) -> R:
         """Call `f` with named arguments, all of them, by position where they have one."""
@@ -197,6 +230,25 @@ class Workflow(Generic[P, T_co, E_co]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Invocation[T_co, E_co]:
         """Bind arguments."""
         return Invocation(self, self.signature.encode(self.signature.named(args, kwargs)))
+
+    def bind(self, arguments: Mapping[str, Any]) -> Result[Invocation[T_co, E_co], Undecodable]:
+        """Bind arguments that come from outside, as JSON values by name; those with defaults may be left out.
+
+        They are read by the workflow's own types: what does not fit is `Undecodable`, with its path.
+        """
+        match self.signature.completed(arguments):
+            case Err(error):
+                return Err(error)
+            case Ok(values):
+                pass
+        try:
+            return Ok(Invocation(self, self.signature.encode(values)))
+        except UnstorableValue as exc:
+            return Err(Undecodable(exc.error.path, exc.error.reason))
+
+    def arguments_schema(self) -> dict[str, Any]:
+        """Give the JSON Schema of what `bind` takes. Raises `DefinitionError` where an argument's type has none."""
+        return self.signature.schema()
 
 
 def checked_invocation(verb: str, given: object) -> None:

@@ -23,7 +23,7 @@ LAYERS: list[list[str]] = [
     ["digest", "codec", "schema", "outcomes", "redaction", "escalation", "quorum", "handling"],
     ["policy"],
     ["approval"],
-    ["audit", "editing", "events", "ladder"],
+    ["audit", "editing", "events", "ladder", "veil"],
     ["eligibility", "transition", "notices"],
     ["differing"],
     ["channels"],

@@ -9,10 +9,10 @@ from awaitly.audit import AuditEvent
 from awaitly.cli.happenings import by_channel, happenings
 from awaitly.cli.human import day_and_time
 from awaitly.cli.ledger import Told, channel_of
-from awaitly.cli.veil import Veil
 from awaitly.differing import ABSENT, Difference, edits_of
 from awaitly.redaction import redacted
 from awaitly.statuses import ApprovalStatus
+from awaitly.veil import Veil
 from awaitly.visible import shown, visible
 
 __all__ = ["details_of", "differences_of", "vote_lines"]

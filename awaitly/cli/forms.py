@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from awaitly.approval import Approval, Vote
-from awaitly.cli.veil import Veil
 from awaitly.differing import ABSENT, edits_of
 from awaitly.eligibility import who_may
 from awaitly.escalation import rungs
 from awaitly.ladder import level_of, next_reminder, time_of
 from awaitly.progress import Progress, progress_of
+from awaitly.veil import Veil
 
 __all__ = ["chains_of", "handled", "plain_chain", "plain_vote"]
 

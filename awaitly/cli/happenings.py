@@ -13,8 +13,8 @@ from awaitly.cli.folding import excerpt
 from awaitly.cli.human import day_and_time
 from awaitly.cli.ledger import Told
 from awaitly.cli.people import acting, listed
-from awaitly.cli.veil import Veil
 from awaitly.redaction import BLANK
+from awaitly.veil import Veil
 from awaitly.visible import visible
 
 __all__ = ["by_channel", "happenings"]

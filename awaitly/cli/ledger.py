@@ -10,8 +10,8 @@ from attrs import frozen
 
 from awaitly.actors import Actor
 from awaitly.audit import AuditEvent, Entry, Part, said
-from awaitly.cli.veil import Veil
 from awaitly.durations import from_micros
+from awaitly.veil import Veil
 
 __all__ = ["Told", "channel_of", "plain_told", "told_by"]
 

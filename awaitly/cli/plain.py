@@ -17,7 +17,6 @@ from awaitly.approval import Approval, Decision
 from awaitly.audit import Head
 from awaitly.cli import forms
 from awaitly.cli.ledger import plain_told, told_by
-from awaitly.cli.veil import Veil
 from awaitly.cli.waits import NO_CHILDREN, Children, children_of
 from awaitly.errors import PendingApproval
 from awaitly.journal import (
@@ -37,6 +36,7 @@ from awaitly.promises import promise_id
 from awaitly.reader import History
 from awaitly.redaction import redacted
 from awaitly.statuses import RunStatus, WaitKind
+from awaitly.veil import Veil
 
 __all__ = ["approval", "decision", "head", "history", "members", "pending", "run"]
 

@@ -15,13 +15,13 @@ from awaitly.cli.human import day_and_time, length
 from awaitly.cli.ledger import Told
 from awaitly.cli.output import Output
 from awaitly.cli.people import acting, listed, others
-from awaitly.cli.veil import Veil
 from awaitly.durations import spoken
 from awaitly.eligibility import who_may
 from awaitly.escalation import Escalation, rungs
 from awaitly.handling import Inquiry, RemarkKind
 from awaitly.ladder import next_reminder, time_of
 from awaitly.policy import OnExpiry
+from awaitly.veil import Veil
 from awaitly.visible import visible
 
 __all__ = ["draw_question", "stopped_by"]

@@ -20,11 +20,11 @@ from awaitly.cli.output import Output
 from awaitly.cli.question import draw_question, stopped_by
 from awaitly.cli.rows import Row, rows_of
 from awaitly.cli.tables import STYLES, expiry
-from awaitly.cli.veil import Veil
 from awaitly.cli.waits import NO_CHILDREN, Children, awaited, queued, status_word
 from awaitly.journal import Failed, Raised, Recorded, RunRecord
 from awaitly.reader import History, still_awaited
 from awaitly.statuses import RunStatus
+from awaitly.veil import Veil
 from awaitly.visible import shown, visible
 
 __all__ = ["draw"]
