@@ -89,7 +89,7 @@ from awaitly.execution import Execution, execute
 from awaitly.grants import Rule
 from awaitly.handling import Delegation, Handling, Inquiry, Remark, RemarkKind
 from awaitly.inbox import WasShown
-from awaitly.journal import Message, Wait
+from awaitly.journal import Failed, Message, Raised, Returned, RunRecord, Step, Wait
 from awaitly.links import LinkClaim, Links, SignedLinks
 from awaitly.memory import MemoryStore
 from awaitly.notices import Notice, NoticeKind
@@ -119,13 +119,14 @@ from awaitly.outbox import DeadLetter
 from awaitly.outcomes import Approved, Edited, Outcome, Pending, Rejected
 from awaitly.policy import Calendar, OnExpiry, Policy, Risk
 from awaitly.progress import Progress, StageProgress, StageState
-from awaitly.promises import Promise
+from awaitly.promises import Promise, promise_id
 from awaitly.queueing import Enqueued, RequeueRefusal
 from awaitly.quorum import Quorum
 from awaitly.reader import History, RunDetails
 from awaitly.result import Err, Ok, Result, catching
 from awaitly.retry import Retry
 from awaitly.scheduling import Scheduled
+from awaitly.schema import validate
 from awaitly.signals import Parked
 from awaitly.snapshot import Snapshot
 from awaitly.statuses import ApprovalStatus, Priority, RunStatus, WaitKind
@@ -219,6 +220,7 @@ __all__ = [
     "Event",
     "Execution",
     "Expired",
+    "Failed",
     "Found",
     "Handling",
     "Head",
@@ -267,6 +269,7 @@ __all__ = [
     "PromiseRefusal",
     "PromiseRejected",
     "Quorum",
+    "Raised",
     "ReauthenticationNeeded",
     "RecordCorrupt",
     "Refusal",
@@ -279,6 +282,7 @@ __all__ = [
     "Result",
     "Retry",
     "RetryLater",
+    "Returned",
     "Risk",
     "Rule",
     "Run",
@@ -291,6 +295,7 @@ __all__ = [
     "RunLeft",
     "RunParked",
     "RunQuery",
+    "RunRecord",
     "RunRetried",
     "RunRow",
     "RunSetAside",
@@ -311,6 +316,7 @@ __all__ = [
     "StageProgress",
     "StageState",
     "StaleRevision",
+    "Step",
     "StepEnded",
     "StepOutcome",
     "StepRetried",
@@ -367,12 +373,14 @@ __all__ = [
     "is_pending_approval",
     "open_store",
     "position",
+    "promise_id",
     "said",
     "shown",
     "step",
     "telling",
     "to_micros",
     "utc_now",
+    "validate",
     "visible",
     "workflow",
 ]

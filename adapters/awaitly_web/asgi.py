@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
+from urllib.parse import quote
 
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response as StarletteResponse
 from starlette.responses import StreamingResponse
 from starlette.routing import Route as StarletteRoute
+from starlette.types import Receive, Scope, Send
 
 from awaitly_web.core import Orchestrator, SignedLinks
+from awaitly_web.headers import secured
+from awaitly_web.hooks import Webhooks
+from awaitly_web.paths import relative
 from awaitly_web.permissions import Permits, everybody_decides
-from awaitly_web.problems import problem
+from awaitly_web.problems import problem, too_large
 from awaitly_web.site import Authenticate, Site
 from awaitly_web.table import ROUTES
-from awaitly_web.values import LARGEST_BODY, Request, Response
+from awaitly_web.values import LARGEST_BODY, Request, Response, joined_headers
 
-__all__ = ["web_app"]
+__all__ = ["PATIENCE", "web_app"]
 
-_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+PATIENCE = 10.0
+"""Seconds for which a request's body is waited for."""
 
 
 def web_app(
@@ -29,40 +37,79 @@ def web_app(
     authenticate: Authenticate,
     permits: Permits = everybody_decides,
     links: SignedLinks | None = None,
+    webhooks: Webhooks | None = None,
+    trusted_origins: Iterable[str] = (),
 ) -> Starlette:
     """Give the application over an orchestrator that is open for as long as it serves.
 
     `authenticate(request)` gives the actor who makes a request, or None; `permits` what an actor may see and do.
-    Raises `DefinitionError` without an `authenticate` that can be called.
+    `webhooks` are the programs that may decide by signed messages. `trusted_origins` are those of other sites whose
+    pages may write here. Raises `DefinitionError` without an `authenticate` that can be called.
     """
-    site = Site(orchestrator=orchestrator, authenticate=authenticate, permits=permits, links=links, routes=ROUTES)
+    site = Site(
+        orchestrator=orchestrator,
+        authenticate=authenticate,
+        permits=permits,
+        links=links,
+        webhooks=webhooks,
+        trusted_origins=trusted_origins,
+        routes=ROUTES,
+    )
+    return Starlette(routes=[StarletteRoute("/{path:path}", _Endpoint(site))])
 
-    async def endpoint(request: StarletteRequest) -> StarletteResponse:
-        value = await _read(request)
-        return _carried(value if isinstance(value, Response) else await site.answer(value))
 
-    return Starlette(routes=[StarletteRoute("/{path:path}", endpoint, methods=_METHODS)])
+class _Endpoint:
+    """Answers all requests: an object, so that the router leaves every method to it."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            value = await _read(StarletteRequest(scope, receive))
+        except ClientDisconnect:
+            return
+        response = secured(value) if isinstance(value, Response) else await self._site.answer(value)
+        await _carried(response)(scope, receive, send)
 
 
 async def _read(request: StarletteRequest) -> Request | Response:
-    """Read a request, and stop where its body is too large."""
+    """Read a request, and stop where its body is too large, or takes too long."""
+    if int(_declared(request)) > LARGEST_BODY:
+        return too_large()
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LARGEST_BODY:
-            return problem(413, "Too large", f"a request has at most {LARGEST_BODY:,} bytes")
-    root = str(request.scope.get("root_path", ""))
-    path = request.url.path
+    try:
+        async with asyncio.timeout(PATIENCE):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > LARGEST_BODY:
+                    return too_large()
+    except TimeoutError:
+        return problem(408, "Too slow", f"a request is sent within {PATIENCE:g} seconds")
+    root, path = relative(_sent_path(request.scope), str(request.scope.get("root_path", "")))
     return Request(
         method=request.method,
-        path=path[len(root) :] if root and path.startswith(root) else path,
+        path=path,
         root=root,
-        query=request.url.query,
-        headers=dict(request.headers),
+        query=request.scope["query_string"].decode("latin-1"),
+        headers=joined_headers(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
+        ),
         body=bytes(body),
         scheme=request.url.scheme,
         client=request.client.host if request.client else None,
     )
+
+
+def _declared(request: StarletteRequest) -> str:
+    length = request.headers.get("content-length", "0")
+    return length[:12] if length.isascii() and length.isdigit() else "0"
+
+
+def _sent_path(scope: Scope) -> str:
+    """Give the path as it was sent, where the server tells."""
+    raw = scope.get("raw_path")
+    return raw.decode("latin-1") if raw else quote(scope["path"])
 
 
 def _carried(response: Response) -> StarletteResponse:
@@ -71,7 +118,13 @@ def _carried(response: Response) -> StarletteResponse:
         if response.stream is None
         else StreamingResponse(_streamed(response), response.status)
     )
-    carried.raw_headers.extend((name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers)
+    told = {name for name, _ in response.headers}
+    own = (
+        [] if response.stream is not None or "content-length" in told else [("content-length", str(len(response.body)))]
+    )
+    carried.raw_headers = [
+        (name.encode("latin-1"), value.encode("latin-1")) for name, value in (*response.headers, *own)
+    ]
     return carried
 
 

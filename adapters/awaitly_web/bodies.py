@@ -3,52 +3,109 @@
 from __future__ import annotations
 
 import json
+import logging
+import math
 from collections.abc import Mapping
 from typing import Any, NoReturn, cast
 
-from awaitly_web.core import Err, Ok, Result
+from attrs import field, frozen
+
+from awaitly_web.core import Actor, Err, Ok, Result, validate
 from awaitly_web.problems import problem
 from awaitly_web.values import Request, Response
 
-__all__ = ["DEEPEST", "json_object", "text_in"]
+__all__ = ["CLAIMS", "DEEPEST", "Body", "claimed", "json_object", "parsed", "unreadable"]
 
 DEEPEST = 32
+CLAIMS = frozenset(
+    {"actor", "approved_by", "approver", "by", "on_behalf_of", "original", "rejected_by", "requested_by", "user", "via"}
+)
+"""Members that would say who acts, or what there was before: neither is ever taken from a body."""
+_log = logging.getLogger("awaitly.web")
 _OPENING, _CLOSING = frozenset("[{"), frozenset("]}")
 
 
-def json_object(request: Request, *, known: frozenset[str]) -> Result[Mapping[str, Any], Response]:
-    """Read a body that is to be a JSON object with no other members than those `known`; none at all is an empty one."""
+@frozen
+class Body:
+    """What a route takes as JSON: an object of these members, each with its JSON Schema, and no others."""
+
+    members: Mapping[str, Mapping[str, Any]]
+    required: tuple[str, ...] = ()
+    schema: Mapping[str, Any] = field(init=False, repr=False)
+    schema_text: str = field(init=False, repr=False)
+
+    @schema.default
+    def _object(self) -> Mapping[str, Any]:
+        """Describe the object."""
+        described = {"type": "object", "properties": dict(self.members), "additionalProperties": False}
+        return {**described, "required": list(self.required)} if self.required else described
+
+    @schema_text.default
+    def _written(self) -> str:
+        """Write the schema, as what checks against it takes it."""
+        return json.dumps(self.schema)
+
+    def read(self, request: Request, actor: Actor) -> Result[Mapping[str, Any], Response]:
+        """Read a request's body. Whoever claims in it to be somebody else is refused before all else, and logged."""
+        match json_object(request):
+            case Ok(members):
+                pass
+            case Err(response):
+                return Err(response)
+        return self.checked(members, actor)
+
+    def checked(self, members: Mapping[str, Any], actor: Actor) -> Result[Mapping[str, Any], Response]:
+        """Check what was read."""
+        refusal = claimed(members, frozenset(self.members), actor)
+        if refusal is not None:
+            return Err(refusal)
+        match validate(self.schema_text, dict(members)):
+            case Ok(_):
+                return Ok(members)
+            case Err(misfit):
+                return Err(unreadable(misfit.path, misfit.reason))
+
+
+def unreadable(path: str, why: str) -> Response:
+    """Answer that a body cannot be taken: `path` names the offender."""
+    return problem(422, "Unreadable body", f"{path}: {why}", path=path)
+
+
+def claimed(members: Mapping[str, Any], known: frozenset[str], actor: Actor) -> Response | None:
+    """Refuse whoever says in a body that somebody else acts, or what there was before; it is logged."""
+    found = sorted(name for name in CLAIMS - known if name in members and members[name] != actor.name)
+    if not found:
+        return None
+    _log.warning("%r claims %s in a body", actor.name, ", ".join(found))
+    return problem(403, "Claimed actor", f"{', '.join(found)} is never taken from a body: you are {actor.name}")
+
+
+def json_object(request: Request) -> Result[Mapping[str, Any], Response]:
+    """Read a body that is to be a JSON object; none at all is an empty one."""
     if not request.body.strip():
         return Ok({})
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         return Err(problem(415, "Not JSON", "send application/json"))
+    return parsed(request.body)
+
+
+def parsed(body: bytes) -> Result[Mapping[str, Any], Response]:
+    """Read the bytes of a JSON object."""
     try:
-        text = request.body.decode("utf-8")
+        text = body.decode("utf-8")
         if _depth(text) > DEEPEST:
             return _unread(f"it is nested deeper than {DEEPEST} levels")
-        content = json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+        content = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_number)
     except (ValueError, RecursionError) as exc:
         return _unread(str(exc))
     if not isinstance(content, dict):
         return _unread("it is no object")
-    members = cast("dict[str, Any]", content)
-    strange = sorted(set(members) - known)
-    if strange:
-        return _unread(f"{', '.join(map(repr, strange[:5]))} is not known here; known are {', '.join(sorted(known))}")
-    return Ok(members)
-
-
-def text_in(members: Mapping[str, Any], name: str) -> Result[str | None, Response]:
-    """Give a member that is to be a text, if it is there."""
-    value = members.get(name)
-    if value is None or isinstance(value, str):
-        return Ok(value)
-    return _unread(f"{name!r} is to be a text")
+    return Ok(cast("dict[str, Any]", content))
 
 
 def _unread(why: str) -> Err[Response]:
-    return Err(problem(422, "Unreadable body", f"the body cannot be taken: {why[:300]}"))
+    return Err(unreadable("$", why[:300]))
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -62,6 +119,14 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _constant(name: str) -> NoReturn:
     msg = f"{name} is no JSON number"
     raise ValueError(msg)
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        msg = "a number is too large"
+        raise ValueError(msg)
+    return number
 
 
 def _depth(text: str) -> int:

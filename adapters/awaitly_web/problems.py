@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
+from http import HTTPStatus
 from typing import Any, cast
 
 import attrs
@@ -16,6 +17,7 @@ from awaitly_web.core import (
     AlreadyDecided,
     AlreadySent,
     AmbiguousApproval,
+    BrokenChain,
     ClaimedByOther,
     DurabilityUnknown,
     EditorCannotApprove,
@@ -37,9 +39,9 @@ from awaitly_web.core import (
     UnknownRun,
     UnknownSchedule,
 )
-from awaitly_web.values import Response
+from awaitly_web.values import LARGEST_BODY, Response
 
-__all__ = ["STATUSES", "problem", "refused"]
+__all__ = ["STATUSES", "problem", "refused", "too_large"]
 
 STATUSES: Mapping[type, int] = {
     UnknownApproval: 404,
@@ -62,6 +64,7 @@ STATUSES: Mapping[type, int] = {
     RunConflict: 409,
     RunEnded: 409,
     AbsenceRefused: 409,
+    BrokenChain: 409,
     Expired: 410,
     InvalidEdit: 422,
     InvalidPayload: 422,
@@ -73,22 +76,31 @@ STATUSES: Mapping[type, int] = {
 def refused(refusal: object) -> Response:
     """Answer with a refusal of the library's. Raises `KeyError` for what is none."""
     members = attrs.asdict(cast("attrs.AttrsInstance", refusal), recurse=False) if attrs.has(type(refusal)) else {}
-    told = {name: _plain(value) for name, value in members.items()}
-    return problem(STATUSES[type(refusal)], _words(type(refusal).__name__), str(refusal), **told)
+    name = type(refusal).__name__
+    told = {"kind": name, **{name: _plain(value) for name, value in members.items()}}
+    return problem(STATUSES[type(refusal)], _words(name), str(refusal), refusal=told)
 
 
 def problem(status: int, title: str, detail: str, **members: Any) -> Response:
-    """Answer that something is wrong: `title` is the same for all of a kind, `detail` says what it is this time."""
+    """Answer that something is wrong: `title` is the same for all of a kind, `detail` says what it is this time.
+
+    `members` go along in the document; those of a refusal of the library's stand together under `refusal`.
+    """
     document = {
-        **members,
         "type": f"urn:awaitly:problem:{title.lower().replace(' ', '-')}",
         "title": title,
         "status": status,
         "detail": detail,
+        **members,
     }
     body = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
-    headers = (("content-type", "application/problem+json"), ("cache-control", "no-store"))
-    return Response(status=status, headers=headers, body=body)
+    challenge = (("www-authenticate", "Bearer"),) if status == HTTPStatus.UNAUTHORIZED else ()
+    return Response(status=status, headers=(("content-type", "application/problem+json"), *challenge), body=body)
+
+
+def too_large() -> Response:
+    """Answer to more than is read."""
+    return problem(413, "Too large", f"a request has at most {LARGEST_BODY:,} bytes")
 
 
 def _words(name: str) -> str:
@@ -106,5 +118,7 @@ def _plain(value: object) -> object:
             return value.value
         case tuple():
             return [_plain(part) for part in cast("tuple[object, ...]", value)]
-        case _:
+        case None | bool() | int() | float() | str():
             return value
+        case _:
+            return str(value)

@@ -9,6 +9,8 @@ from urllib.parse import unquote
 
 from attrs import field, frozen
 
+from awaitly_web.bodies import Body
+from awaitly_web.parameters import Parameter, is_plain
 from awaitly_web.permissions import Permission
 from awaitly_web.values import Call, Response
 
@@ -18,34 +20,49 @@ Handler: TypeAlias = Callable[[Any, Call], Awaitable[Response]]
 """Answers a call; the first argument is the `Site`."""
 
 
-def _pattern(route: Route) -> re.Pattern[str]:
-    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path))
-
-
 @frozen(kw_only=True)
 class Route:
-    """One way of asking: `path` has its parts in braces, `needs` what an actor must be permitted."""
+    """One way of asking: `path` has its parts in braces, `needs` what an actor must be permitted.
+
+    `parameters` and `body` are what it takes; where they are None the handler reads the query and the body itself.
+    `answer` names the schema of what it answers, with `status`; `refuses` has the statuses of its problems besides
+    those that each route of its kind can have. `guarded` is False for what other programs
+    sign themselves: nobody is asked who calls, and the handler reads the body once it knows.
+    """
 
     method: str
     path: str
     handler: Handler
     needs: Permission
     summary: str
+    parameters: tuple[Parameter, ...] | None = None
+    body: Body | None = None
+    answer: str | None = None
+    statuses: tuple[int, ...] = (200,)
+    refuses: tuple[int, ...] = ()
+    guarded: bool = True
     pattern: re.Pattern[str] = field(init=False, repr=False, eq=False)
 
-    def __attrs_post_init__(self) -> None:
+    @pattern.default
+    def _compiled(self) -> re.Pattern[str]:
         """Compile the path."""
-        object.__setattr__(self, "pattern", _pattern(self))
+        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path))
 
 
 def matched(routes: Sequence[Route], method: str, path: str) -> tuple[Route, Mapping[str, str]] | frozenset[str]:
-    """Find the route of a request, with the parts of its path; else the methods that the path does know."""
+    """Find the route of a request, with the parts of its path; else the methods that the path does know.
+
+    `path` is percent-encoded: a part may have a slash in it. One that no name could be leads nowhere.
+    """
     known: set[str] = set()
     for route in routes:
         found = route.pattern.fullmatch(path)
         if found is None:
             continue
+        parts = {name: unquote(part) for name, part in found.groupdict().items()}
+        if not all(map(is_plain, parts.values())):
+            continue
         if route.method == method or (method == "HEAD" and route.method == "GET"):
-            return route, {name: unquote(part) for name, part in found.groupdict().items()}
+            return route, parts
         known.add(route.method)
     return frozenset(known)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any
 from urllib.parse import parse_qs
 
 from attrs import Factory, field, frozen
 
 from awaitly_web.core import Actor
+from awaitly_web.permissions import Permission
 
-__all__ = ["LARGEST_BODY", "Call", "Request", "Response", "json_response"]
+__all__ = ["LARGEST_BODY", "Call", "Request", "Response", "joined_headers", "json_response"]
 
 LARGEST_BODY = 256 * 1024
 """Bytes of one request's body; a server stops reading there."""
@@ -20,11 +22,22 @@ def _lowered(headers: Mapping[str, str]) -> Mapping[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
+def joined_headers(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    """Give headers by name; one that was sent several times has all its values, so that none can hide another."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        lowered = name.lower()
+        between = "; " if lowered == "cookie" else ", "
+        found[lowered] = f"{found[lowered]}{between}{value}" if lowered in found else value
+    return found
+
+
 @frozen(kw_only=True)
 class Request:
     """One request. `path` begins with a slash and is relative to where the application is mounted, at `root`.
 
-    `headers` are known by their names in lower case. `client` is the peer's address, if the server tells.
+    Both are as they were sent, percent-encoded, so that a part of the path may have a slash in it. `headers` are known
+    by their names in lower case. `client` is the peer's address, if the server tells.
     """
 
     method: str
@@ -61,15 +74,22 @@ class Response:
 
 @frozen
 class Call:
-    """A request that has found its handler: who calls, and the parts of the path by name."""
+    """A request that has found its handler: who calls, and the parts of the path by name.
+
+    `asked` has the parameters of the query, `members` those of the body, both checked as the route says. `permitted` is
+    what the actor may do here.
+    """
 
     request: Request
     actor: Actor
     parts: Mapping[str, str] = Factory(dict[str, str])
+    asked: Mapping[str, Any] = Factory(dict[str, Any])
+    members: Mapping[str, Any] = Factory(dict[str, Any])
+    permitted: frozenset[Permission] = frozenset()
 
 
 def json_response(content: object, status: int = 200, headers: Sequence[tuple[str, str]] = ()) -> Response:
-    """Answer with JSON, which nobody is to keep."""
+    """Answer with JSON."""
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
-    told = (("content-type", "application/json"), ("cache-control", "no-store"), *headers)
+    told = (("content-type", "application/json"), *headers)
     return Response(status=status, headers=told, body=body)
