@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, NoReturn, cast
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from awaitly_web.core import Actor, Err, Ok, Result, validate
 from awaitly_web.problems import problem
@@ -25,25 +25,25 @@ _log = logging.getLogger("awaitly.web")
 _OPENING, _CLOSING = frozenset("[{"), frozenset("]}")
 
 
+def _schema(body: Body) -> Mapping[str, Any]:
+    """Describe the object that a body is."""
+    described = {"type": "object", "properties": dict(body.members), "additionalProperties": False}
+    return {**described, "required": list(body.required)} if body.required else described
+
+
+def _written(body: Body) -> str:
+    """Write a body's schema, as what checks against it takes it."""
+    return json.dumps(body.schema)
+
+
 @frozen
 class Body:
     """What a route takes as JSON: an object of these members, each with its JSON Schema, and no others."""
 
     members: Mapping[str, Mapping[str, Any]]
     required: tuple[str, ...] = ()
-    schema: Mapping[str, Any] = field(init=False, repr=False)
-    schema_text: str = field(init=False, repr=False)
-
-    @schema.default
-    def _object(self) -> Mapping[str, Any]:
-        """Describe the object."""
-        described = {"type": "object", "properties": dict(self.members), "additionalProperties": False}
-        return {**described, "required": list(self.required)} if self.required else described
-
-    @schema_text.default
-    def _written(self) -> str:
-        """Write the schema, as what checks against it takes it."""
-        return json.dumps(self.schema)
+    schema: Mapping[str, Any] = field(init=False, repr=False, default=Factory(_schema, takes_self=True))
+    schema_text: str = field(init=False, repr=False, default=Factory(_written, takes_self=True))
 
     def read(self, request: Request, actor: Actor) -> Result[Mapping[str, Any], Response]:
         """Read a request's body. Whoever claims in it to be somebody else is refused before all else, and logged."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import unquote
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from awaitly_web.bodies import Body
 from awaitly_web.parameters import Parameter, is_plain
@@ -18,6 +18,10 @@ __all__ = ["Handler", "Route", "matched"]
 
 Handler: TypeAlias = Callable[[Any, Call], Awaitable[Response]]
 """Answers a call; the first argument is the `Site`."""
+
+
+def _pattern(route: Route) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", route.path))
 
 
 @frozen(kw_only=True)
@@ -41,12 +45,7 @@ class Route:
     statuses: tuple[int, ...] = (200,)
     refuses: tuple[int, ...] = ()
     guarded: bool = True
-    pattern: re.Pattern[str] = field(init=False, repr=False, eq=False)
-
-    @pattern.default
-    def _compiled(self) -> re.Pattern[str]:
-        """Compile the path."""
-        return re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", self.path))
+    pattern: re.Pattern[str] = field(init=False, repr=False, eq=False, default=Factory(_pattern, takes_self=True))
 
 
 def matched(routes: Sequence[Route], method: str, path: str) -> tuple[Route, Mapping[str, str]] | frozenset[str]:

@@ -131,17 +131,14 @@ async def _shown(site: Site, call: Call, run_id: str) -> Response:
 async def listed(site: Site, call: Call) -> Response:
     """List runs, the newest first."""
     try:
-        page = await site.orchestrator.runs(**{"statuses": _RUNS, **_given(call)})
+        asked = {**call.asked, "statuses": call.asked["statuses"] or _RUNS}
+        page = await site.orchestrator.runs(**asked)
     except ValueError as exc:
         return problem(422, "Bad parameter", str(exc))
     return json_response({"items": [plain_run(run) for run in page.items], "after": page.after})
 
 
 _RUNS = tuple(status for status in RunStatus if status is not RunStatus.SCHEDULED)
-
-
-def _given(call: Call) -> dict[str, Any]:
-    return {name: value for name, value in call.asked.items() if value is not None}
 
 
 async def one(site: Site, call: Call) -> Response:
