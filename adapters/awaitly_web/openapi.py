@@ -21,7 +21,7 @@ _SCHEMES = {
 _ABOUT = """Approvals of awaitly: what waits for people, and their decisions.
 
 Whoever calls is known by how they authenticate, never by what they send. Problems are documents after RFC 9457; a
-refusal of the library stands whole under `refusal`, its kind under `refusal.kind`."""
+refusal of the library stands whole under `refusal`, its name under `refusal.type`."""
 
 
 def document(routes: Sequence[Route], root: str = "") -> Mapping[str, Any]:

@@ -77,7 +77,7 @@ def refused(refusal: object) -> Response:
     """Answer with a refusal of the library's. Raises `KeyError` for what is none."""
     members = attrs.asdict(cast("attrs.AttrsInstance", refusal), recurse=False) if attrs.has(type(refusal)) else {}
     name = type(refusal).__name__
-    told = {"kind": name, **{name: _plain(value) for name, value in members.items()}}
+    told = {"type": name, **{name: _plain(value) for name, value in members.items()}}
     return problem(STATUSES[type(refusal)], _words(name), str(refusal), refusal=told)
 
 

@@ -168,7 +168,7 @@ _PROBLEM: Schema = {
         "status": _COUNT,
         "detail": _TEXT,
         "path": _TEXT,
-        "refusal": {"type": "object", "properties": {"kind": _TEXT}, "required": ["kind"]},
+        "refusal": {"type": "object", "properties": {"type": _TEXT}, "required": ["type"]},
     },
     "required": ["type", "title", "status", "detail"],
 }

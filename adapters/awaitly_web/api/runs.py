@@ -131,7 +131,7 @@ async def _shown(site: Site, call: Call, run_id: str) -> Response:
 async def listed(site: Site, call: Call) -> Response:
     """List runs, the newest first."""
     try:
-        asked = {**call.asked, "statuses": call.asked["statuses"] or _RUNS}
+        asked: dict[str, Any] = {**call.asked, "statuses": call.asked["statuses"] or _RUNS}
         page = await site.orchestrator.runs(**asked)
     except ValueError as exc:
         return problem(422, "Bad parameter", str(exc))

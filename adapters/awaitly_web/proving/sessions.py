@@ -28,8 +28,8 @@ def _length(value: str | timedelta) -> timedelta:
 class Sessions:
     """Knows people by the cookie that `cookie_of` made when they signed in.
 
-    `keys`: the first signs, the others are still accepted. A session is good for `lasts`, from the sign-in; it cannot be
-    taken back before, save by new keys. `secure` is False for development alone: such a cookie goes over plain HTTP
+    `keys`: the first signs, the others are still accepted. A session is good for `lasts`, from the sign-in; it cannot
+    be taken back before, save by new keys. `secure` is False for development alone: such a cookie goes over plain HTTP
     too. Raises `DefinitionError` for keys that are too short.
     """
 

@@ -40,7 +40,7 @@ def _secure(_: object, __: object, value: str) -> None:
 class _Straight(urllib.request.HTTPRedirectHandler):
     """Follows no redirect: it could lead to plain HTTP."""
 
-    def redirect_request(self, *_: Any) -> None:
+    def redirect_request(self, *_: Any, **__: Any) -> None:
         """Go nowhere else."""
 
 
@@ -182,10 +182,8 @@ class OidcTokens:
         name, roles = _claim(claims, self.name), _claim(claims, self.roles)
         if not isinstance(name, str) or not name.strip() or not is_plain(name):
             return None
-        held = (
-            [role for role in cast("list[object]", roles) if isinstance(role, str)] if isinstance(roles, list) else []
-        )
-        return Actor(name, held, via="oidc", authenticated_at=_moment(claims.get("auth_time")))
+        held = cast("list[object]", roles) if isinstance(roles, list) else []
+        return Actor(name, [role for role in held if isinstance(role, str)], via="oidc", authenticated_at=_moment(claims.get("auth_time")))
 
 
 def _claim(claims: Mapping[str, Any], name: str) -> Any:

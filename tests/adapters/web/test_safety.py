@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+
+from awaitly.desk import CancelRefusal
+from awaitly.errors import PromiseRefusal, Refusal, SignalRefusal
+from awaitly.queueing import RequeueRefusal
+from awaitly_web import asgi, web_app
+from awaitly_web.problems import STATUSES
+from awaitly_web.table import ROUTES
+from tests.adapters.web.support import Web, open_web, who
+from tests.support import SharedStore
+
+APPROVAL = "/api/runs/r1/approvals/manager"
+SCANNERS = ["Mozilla/5.0 SafeLinks", "Proofpoint URL Defense", "Slackbot-LinkExpanding 1.0", ""]
+JSON = "application/json"
+
+
+@pytest.mark.parametrize("agent", SCANNERS)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
+async def test_looking_never_writes(web: Web, store: SharedStore, method: str, agent: str) -> None:
+    """GET, HEAD and OPTIONS of every route, by the one who may do all: not one commit is tried."""
+    await web.parked("r1")
+    store.reset()
+    for route in ROUTES:
+        path = route.path.format(
+            run_id="r1", key="manager", workflow="refund", chain="money", name="paid", promise_id="x@r1"
+        )
+        answer = await web.by("ann:admin").send(method, path, user_agent=agent)
+        assert answer.status_code < 500
+        assert method != "HEAD" or answer.content == b""
+    assert store.written == 0
+
+
+async def test_every_answer_says_what_browsers_may_do(web: Web) -> None:
+    """Found, refused, unknown, too large: each has the security headers."""
+    root = web.by("root:admin")
+    large = await root.send("POST", f"{APPROVAL}/approve", b"x" * 300_000, content_type=JSON)
+    answers = [await root.get("/health"), await root.get("/nowhere"), await web.by("").get("/api/me"), large]
+    assert [answer.status_code for answer in answers] == [200, 404, 401, 413]
+    for answer in answers:
+        assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "no-referrer"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answers[2].headers["www-authenticate"] == "Bearer"
+
+
+BOMBS = {
+    "deep": b'{"value":' + b"[" * 40 + b"]" * 40 + b"}",
+    "deeper": b"[" * 200_000,
+    "duplicate": b'{"value":1,"value":2}',
+    "duplicate inside": b'{"value":{"a":1,"a":2}}',
+    "nan": b'{"value":NaN}',
+    "infinite": b'{"value":-Infinity}',
+    "exponent": b'{"value":1e999}',
+    "huge number": b'{"value":' + b"9" * 5_000 + b"}",
+    "huge revision": b'{"revision":' + b"9" * 4_000 + b',"value":1}',
+    "float revision": b'{"revision":1.0,"value":1}',
+    "no utf-8": b'{"value":"\xff\xfe"}',
+    "utf-16": '{"value":1}'.encode("utf-16"),
+    "list": b"[]",
+    "text": b'"x"',
+    "broken": b'{"value":',
+    "unknown": b'{"value":1,"resume":true}',
+    "long": b'{"value":"' + b"x" * 262_144 + b'"}',
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+async def test_bombs_are_refused(web: Web, bomb: str) -> None:
+    """Each is a 4xx, in a fraction of a second, and nothing is decided."""
+    await web.parked("r1")
+    began = time.perf_counter()
+    refused = await web.by("ann:decider").send("POST", f"{APPROVAL}/edit", BOMBS[bomb], content_type=JSON)
+    assert refused.status_code in (413, 422)
+    assert time.perf_counter() - began < 5
+    assert (await web.by("ann:decider").get(APPROVAL)).json()["revision"] == 1
+
+
+async def test_a_body_of_another_kind_is_refused(web: Web) -> None:
+    """What a form can send from anywhere is not taken for JSON."""
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""):
+        refused = await web.by("ann:decider").send("POST", f"{APPROVAL}/approve", b"{}", content_type=kind)
+        assert refused.status_code == 415
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its patience the server answers 408."""
+    monkeypatch.setattr(asgi, "PATIENCE", 0.05)
+    sent: list[MutableMapping[str, Any]] = []
+    never = {"type": "http.request", "body": b"{", "more_body": True}
+    heard = iter([never])
+
+    async def receive() -> dict[str, Any]:
+        if (message := next(heard, None)) is not None:
+            return message
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    app = web_app(web.orchestrator, authenticate=who)
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/me",
+        "raw_path": b"/api/me",
+        "query_string": b"",
+        "headers": [],
+    }
+    await app(scope, receive, send)
+    assert sent[0]["status"] == 408
+
+
+CLAIMS = ["by", "actor", "original", "approver", "user", "on_behalf_of", "requested_by", "via"]
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+async def test_an_actor_in_a_body_is_refused_and_logged(
+    web: Web, store: SharedStore, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    """Whoever says that somebody else acts gets a 403, a line in the log, and no decision."""
+    await web.parked("r1")
+    store.reset()
+    refused = await web.by("ann:decider").post(f"{APPROVAL}/approve", {name: "bob"})
+    assert (refused.status_code, refused.json()["title"], store.written) == (403, "Claimed actor", 0)
+    assert f"'ann' claims {name} in a body" in caplog.text
+
+
+async def test_naming_oneself_in_a_body_is_unknown_all_the_same(web: Web) -> None:
+    """It is no member of any body."""
+    assert (await web.by("ann:decider").post(f"{APPROVAL}/approve", {"by": "ann"})).status_code == 422
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        *Refusal.__args__,
+        *SignalRefusal.__args__,
+        *PromiseRefusal.__args__,
+        *CancelRefusal.__args__,
+        *RequeueRefusal.__args__,
+    ],
+)
+def test_every_refusal_has_a_status(refusal: type) -> None:
+    """No refusal of the closed unions is forgotten."""
+    assert 400 <= STATUSES[refusal] < 600
+
+
+async def test_an_authentication_that_breaks_lets_nobody_in(web: Web) -> None:
+    """It fails closed, with a 401, and its words stay in the log."""
+
+    async def broken(_: object) -> None:
+        raise RuntimeError("ldap://10.0.0.1 is away")
+
+    async with open_web(web.orchestrator, authenticate=broken) as other:
+        refused = await other.by("ann:decider").get("/api/inbox")
+    assert refused.status_code == 401
+    assert "10.0.0.1" not in refused.text
+
+
+async def test_a_mistake_is_not_told(web: Web) -> None:
+    """What breaks is a 500 whose words are for the log alone."""
+
+    def broken(_: object) -> frozenset[object]:
+        raise RuntimeError("secret")
+
+    async with open_web(web.orchestrator, permits=broken) as other:
+        refused = await other.by("ann:decider").get("/api/inbox")
+    assert (refused.status_code, "secret" in refused.text) == (500, False)
+    assert json.loads(refused.text)["title"] == "Broken"
