@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from awaitly_web.core import Err, Ok
+from collections.abc import Awaitable
+from typing import TypedDict
+
+from awaitly_web.core import Decision, Err, Ok, Refusal, Result
 from awaitly_web.problems import problem, refused
 from awaitly_web.seeing import approval_in_sight, approvals_in_sight, attended
 from awaitly_web.showing import plain_approval, plain_pending
@@ -47,20 +50,37 @@ async def one(site: Site, call: Call) -> Response:
 
 async def approve(site: Site, call: Call) -> Response:
     """Vote yes, on the revision and digest that the body names."""
-    return await attended(
-        site, call, lambda run_id, key: site.orchestrator.approve(run_id, key, by=call.actor, **call.members)
-    )
+
+    def verb(run_id: str, key: str) -> Awaitable[Result[Decision, Refusal]]:
+        return site.orchestrator.approve(run_id, key, by=call.actor, **_shown(call))
+
+    return await attended(site, call, verb)
 
 
 async def reject(site: Site, call: Call) -> Response:
     """Vote no, with the reason that the body gives."""
-    return await attended(
-        site, call, lambda run_id, key: site.orchestrator.reject(run_id, key, by=call.actor, **call.members)
-    )
+
+    def verb(run_id: str, key: str) -> Awaitable[Result[Decision, Refusal]]:
+        return site.orchestrator.reject(run_id, key, call.members.get("reason"), by=call.actor, **_shown(call))
+
+    return await attended(site, call, verb)
 
 
 async def edit(site: Site, call: Call) -> Response:
     """Change what is proposed to the body's `value`."""
-    return await attended(
-        site, call, lambda run_id, key: site.orchestrator.edit(run_id, key, by=call.actor, **call.members)
-    )
+
+    def verb(run_id: str, key: str) -> Awaitable[Result[Decision, Refusal]]:
+        return site.orchestrator.edit(run_id, key, call.members["value"], by=call.actor, **_shown(call))
+
+    return await attended(site, call, verb)
+
+
+class _Shown(TypedDict):
+    """What was shown; None where the body does not say."""
+
+    revision: int | None
+    digest: str | None
+
+
+def _shown(call: Call) -> _Shown:
+    return {"revision": call.members.get("revision"), "digest": call.members.get("digest")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from attrs import frozen
 
@@ -92,8 +92,8 @@ def _message(call: Call, actor: Actor) -> Result[Mapping[str, Any], Response]:
             return Err(unread)
         case Ok(content):
             pass
-    data = content.get("data")
-    claim = claimed(data, frozenset(), actor) if isinstance(data, Mapping) else None
+    data: Any = content.get("data")
+    claim = claimed(cast("Mapping[str, Any]", data), frozenset(), actor) if isinstance(data, dict) else None
     if claim is not None:
         return Err(claim)
     match MESSAGE.checked(content, actor):

@@ -183,7 +183,12 @@ class OidcTokens:
         if not isinstance(name, str) or not name.strip() or not is_plain(name):
             return None
         held = cast("list[object]", roles) if isinstance(roles, list) else []
-        return Actor(name, [role for role in held if isinstance(role, str)], via="oidc", authenticated_at=_moment(claims.get("auth_time")))
+        return Actor(
+            name,
+            [role for role in held if isinstance(role, str)],
+            via="oidc",
+            authenticated_at=_moment(claims.get("auth_time")),
+        )
 
 
 def _claim(claims: Mapping[str, Any], name: str) -> Any:

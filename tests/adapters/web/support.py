@@ -147,7 +147,8 @@ class Web:
 @asynccontextmanager
 async def open_web(orchestrator: Orchestrator, **options: Any) -> AsyncGenerator[Web]:
     """Serve over an orchestrator that is open."""
-    app = web_app(orchestrator, **{"authenticate": who, "permits": PERMITS, **options})
+    chosen: dict[str, Any] = {"authenticate": who, "permits": PERMITS, **options}
+    app = web_app(orchestrator, **chosen)
     transport = httpx2.ASGITransport(app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://inbox.example") as client:
         yield Web(orchestrator, client)

@@ -12,6 +12,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import RSAAlgorithm
 
 from awaitly import Actor, DefinitionError, utc_now
 from awaitly.testing import TestClock
@@ -141,11 +142,7 @@ def rsa_key(number: int = 0) -> rsa.RSAPrivateKey:
 
 def jwks(**keys: Any) -> Mapping[str, Any]:
     """Give the public halves of keys as a provider publishes them, by their ids."""
-    published = []
-    for kid, key in keys.items():
-        algorithm = jwt.algorithms.RSAAlgorithm if isinstance(key, rsa.RSAPrivateKey) else jwt.algorithms.ECAlgorithm
-        published.append({**json.loads(algorithm.to_jwk(key.public_key())), "kid": kid})
-    return {"keys": published}
+    return {"keys": [{**json.loads(RSAAlgorithm.to_jwk(key.public_key())), "kid": kid} for kid, key in keys.items()]}
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -169,7 +166,12 @@ def token(key: Any = None, kid: str = "one", algorithm: str = "RS256", **changes
 
 def tokens(**options: Any) -> OidcTokens:
     """Give what knows people by tokens of `https://id.example`."""
-    chosen = {"issuer": "https://id.example", "audience": "inbox", "keys": jwks(one=rsa_key()), **options}
+    chosen: dict[str, Any] = {
+        "issuer": "https://id.example",
+        "audience": "inbox",
+        "keys": jwks(one=rsa_key()),
+        **options,
+    }
     return OidcTokens(**chosen)
 
 
@@ -193,7 +195,7 @@ async def test_a_token_says_who_it_is_and_when_they_signed_in() -> None:
     assert nested == Actor("a@b", ["x"])
 
 
-BAD = {
+BAD: Mapping[str, Mapping[str, Any]] = {
     "other issuer": {"iss": "https://evil.example"},
     "no issuer": {"iss": None},
     "other audience": {"aud": "other"},

@@ -108,7 +108,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(web: Web, monkeypatch
         sent.append(message)
 
     app = web_app(web.orchestrator, authenticate=who)
-    scope = {
+    scope: MutableMapping[str, Any] = {
         "type": "http",
         "method": "POST",
         "path": "/api/me",
