@@ -182,12 +182,13 @@ class OidcTokens:
         name, roles = _claim(claims, self.name), _claim(claims, self.roles)
         if not isinstance(name, str) or not name.strip() or not is_plain(name):
             return None
+        at = _moment(claims.get("auth_time"))
         held = cast("list[object]", roles) if isinstance(roles, list) else []
         return Actor(
             name,
             [role for role in held if isinstance(role, str)],
             via="oidc",
-            authenticated_at=_moment(claims.get("auth_time")),
+            authenticated_at=at,
         )
 
 
