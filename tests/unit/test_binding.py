@@ -113,6 +113,16 @@ async def test_an_approval_concerns_those_who_may_decide_edit_asked_or_took_part
         assert await concerned(orchestrator, *people) == everybody
 
 
+async def test_it_concerns_whoever_voted_though_they_stand_in_no_more(store: SharedStore) -> None:
+    """What somebody took part in stays their business."""
+    async with Orchestrator(store, workflows=[ship]) as orchestrator:
+        await orchestrator.start(ship.bind(GOOD).unwrap(), run_id="r1", requested_by="rita")
+        (await orchestrator.away("ann", to="yan", until="1d")).unwrap()
+        (await orchestrator.approve("r1", by="yan")).unwrap()
+        (await orchestrator.back("ann")).unwrap()
+        assert await concerned(orchestrator, Actor("yan"), Actor("eve")) == ["yan"]
+
+
 async def test_the_requester_is_the_human_behind_a_program(store: SharedStore) -> None:
     """Both it and its human asked."""
     async with Orchestrator(store, workflows=[ship]) as orchestrator:

@@ -14,7 +14,7 @@ from awaitly_web.hooks import verified
 from awaitly_web.permissions import Permission
 from awaitly_web.problems import problem
 from awaitly_web.routes import Handler
-from awaitly_web.schemas import DIGEST, REASON, REVISION, TEXT
+from awaitly_web.schemas import DIGEST, NAME, REASON, REVISION, TEXT
 from awaitly_web.site import Site
 from awaitly_web.values import Call, Response, json_response
 
@@ -23,8 +23,8 @@ __all__ = ["MESSAGE", "decisions"]
 _DATA: Mapping[str, Any] = {
     "type": "object",
     "properties": {
-        "run_id": TEXT,
-        "key": TEXT,
+        "run_id": NAME,
+        "key": NAME,
         "revision": REVISION,
         "digest": DIGEST,
         "reason": REASON,

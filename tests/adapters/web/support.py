@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,9 +23,13 @@ from awaitly import (
     Run,
     Stage,
     Workflow,
+    validate,
     workflow,
 )
 from awaitly_web import Permission, Request, by_roles, web_app
+from awaitly_web.routes import matched
+from awaitly_web.schemas import COMPONENTS
+from awaitly_web.table import ROUTES
 
 __all__ = ["PERMITS", "WORKFLOWS", "Caller", "Web", "caller", "open_web", "who"]
 
@@ -144,11 +149,24 @@ class Web:
         return {"revision": approval.revision, "digest": approval.digest}
 
 
+async def _fits(answer: httpx2.Response) -> None:
+    """Check that an answer fits the description of its route."""
+    path = answer.request.url.raw_path.decode().partition("?")[0]
+    found = matched(ROUTES, answer.request.method, path)
+    if isinstance(found, frozenset) or found[0].answer is None or answer.request.method == "HEAD":
+        return
+    await answer.aread()
+    name = "Problem" if answer.status_code >= 400 else found[0].answer
+    schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": COMPONENTS}}
+    assert validate(json.dumps(schema), answer.json()) == Ok(None), answer.text
+
+
 @asynccontextmanager
 async def open_web(orchestrator: Orchestrator, **options: Any) -> AsyncGenerator[Web]:
     """Serve over an orchestrator that is open."""
     chosen: dict[str, Any] = {"authenticate": who, "permits": PERMITS, **options}
     app = web_app(orchestrator, **chosen)
+    hooks: Any = {"response": [_fits]}
     transport = httpx2.ASGITransport(app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://inbox.example") as client:
+    async with httpx2.AsyncClient(transport=transport, base_url="http://inbox.example", event_hooks=hooks) as client:
         yield Web(orchestrator, client)

@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from awaitly import Err
 from awaitly.desk import CancelRefusal
 from awaitly.errors import PromiseRefusal, Refusal, SignalRefusal
 from awaitly.queueing import RequeueRefusal
 from awaitly_web import asgi, web_app
+from awaitly_web.bodies import parsed
 from awaitly_web.problems import STATUSES
+from awaitly_web.routes import matched
 from awaitly_web.table import ROUTES
 from tests.adapters.web.support import Web, open_web, who
 from tests.support import SharedStore
@@ -82,6 +85,18 @@ async def test_bombs_are_refused(web: Web, bomb: str) -> None:
     assert refused.status_code in (413, 422)
     assert time.perf_counter() - began < 5
     assert (await web.by("ann:decider").get(APPROVAL)).json()["revision"] == 1
+
+
+@pytest.mark.parametrize("bomb", sorted(set(BOMBS) - {"huge revision", "float revision", "unknown", "long"}))
+def test_bombs_are_refused_where_they_are_read(bomb: str) -> None:
+    """Whatever the route would take besides."""
+    assert isinstance(parsed(BOMBS[bomb]), Err)
+
+
+def test_a_path_that_no_name_could_be_is_no_route() -> None:
+    """Stores are not even asked for it: some raise at NUL."""
+    for part in ("%00", "a%0Ab", "x" * 1_001):
+        assert matched(ROUTES, "GET", f"/api/runs/{part}") == frozenset()
 
 
 async def test_a_body_of_another_kind_is_refused(web: Web) -> None:
