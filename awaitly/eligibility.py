@@ -310,7 +310,8 @@ def shortfall(a: Approval, editor: Actor | None = None) -> str | None:
     may = frozenset[str]().union(*(people - out for people in named if people is not None))
     besides = f"besides {', '.join(sorted(out))} " if out else ""
     many = "1 must approve" if policy.seats == 1 else f"{policy.seats} different people must approve"
-    return f"{many}, and {besides}only {', '.join(sorted(may)) or 'nobody'} may"
+    others = f"only {', '.join(sorted(may))}" if may else "nobody"
+    return f"{many}, and {besides}{others} may"
 
 
 def _people_to_come(a: Approval) -> list[frozenset[str] | None]:

@@ -34,7 +34,8 @@ class Quorum:
         people = named_people(self.approvers)
         if people is not None and self.needs > len(people):
             listed = ", ".join(self.approvers or ())
-            msg = f"needs={self.needs} can never be met: there are only {len(people)} approvers ({listed})"
+            many = "is only 1 approver" if len(people) == 1 else f"are only {len(people)} approvers"
+            msg = f"needs={self.needs} can never be met: there {many} ({listed})"
             raise PolicyError(msg)
 
 
