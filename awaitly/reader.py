@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
@@ -21,7 +22,8 @@ from awaitly.result import Err, Ok, Result
 from awaitly.salvage import listed, salvaged
 from awaitly.saving import approvals_in
 from awaitly.statuses import RunStatus
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Found, Hold, Move, Page, RunQuery, RunRow, Store
+from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Found, Hold, Move, Page, RunQuery, RunRow, Store, Wakes
+from awaitly.watching import watching
 
 __all__ = ["Archive", "History", "Reader", "RunDetails", "still_awaited"]
 
@@ -87,6 +89,14 @@ class Reader:
     async def now(self) -> datetime:
         """Read the store's clock, by which deadlines are judged."""
         return from_micros(await self._store.now())
+
+    def watching(self) -> AbstractAsyncContextManager[Wakes]:
+        """Hear that runs have moved: inside `async with`, `next(timeout)` names some, or none where one is to look.
+
+        These are hints, and not every change is told: whoever shows how things stand looks again now and then besides.
+        What came before the entering is not told.
+        """
+        return watching(self._store)
 
     async def status(self, run_id: str) -> Result[RunDetails, UnknownRun]:
         """Give a run and its approvals as they stand, without running anything."""
