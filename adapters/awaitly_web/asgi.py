@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from awaitly_web.core import Orchestrator, SignedLinks
 from awaitly_web.headers import secured
 from awaitly_web.hooks import Webhooks
+from awaitly_web.pages import PAGES
 from awaitly_web.paths import relative
 from awaitly_web.permissions import Permits, everybody_decides
 from awaitly_web.problems import problem, too_large
@@ -53,7 +54,7 @@ def web_app(
         links=links,
         webhooks=webhooks,
         trusted_origins=trusted_origins,
-        routes=ROUTES,
+        routes=(*ROUTES, *PAGES),
     )
     return Starlette(routes=[StarletteRoute("/{path:path}", _Endpoint(site))])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from awaitly import (
+    ABSENT,
     Absence,
     AbsenceRefused,
     Actor,
@@ -17,6 +18,7 @@ from awaitly import (
     DeadLetter,
     Decision,
     DefinitionError,
+    Difference,
     DurabilityUnknown,
     EditorCannotApprove,
     Entry,
@@ -30,6 +32,7 @@ from awaitly import (
     Invocation,
     LinkClaim,
     LinkRefused,
+    Message,
     NeedsReview,
     NotAuthorised,
     Notice,
@@ -74,15 +77,19 @@ from awaitly import (
     WaitKind,
     Workflow,
     as_timedelta,
+    differences,
+    edits_of,
     from_micros,
     promise_id,
     said,
     to_micros,
     utc_now,
     validate,
+    visible,
 )
 
 __all__ = [
+    "ABSENT",
     "Absence",
     "AbsenceRefused",
     "Actor",
@@ -97,6 +104,7 @@ __all__ = [
     "DeadLetter",
     "Decision",
     "DefinitionError",
+    "Difference",
     "DurabilityUnknown",
     "EditorCannotApprove",
     "Entry",
@@ -110,6 +118,7 @@ __all__ = [
     "Invocation",
     "LinkClaim",
     "LinkRefused",
+    "Message",
     "NeedsReview",
     "NotAuthorised",
     "NotPossible",
@@ -154,10 +163,13 @@ __all__ = [
     "WaitKind",
     "Workflow",
     "as_timedelta",
+    "differences",
+    "edits_of",
     "from_micros",
     "promise_id",
     "said",
     "to_micros",
     "utc_now",
     "validate",
+    "visible",
 ]

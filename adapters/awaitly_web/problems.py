@@ -41,7 +41,7 @@ from awaitly_web.core import (
 )
 from awaitly_web.values import LARGEST_BODY, Response
 
-__all__ = ["STATUSES", "problem", "refused", "too_large"]
+__all__ = ["STATUSES", "is_problem", "problem", "refused", "too_large"]
 
 STATUSES: Mapping[type, int] = {
     UnknownApproval: 404,
@@ -71,6 +71,11 @@ STATUSES: Mapping[type, int] = {
     DurabilityUnknown: 503,
 }
 """The status of each refusal."""
+
+
+def is_problem(response: Response) -> bool:
+    """Whether an answer is a problem's document."""
+    return ("content-type", "application/problem+json") in response.headers
 
 
 def refused(refusal: object) -> Response:

@@ -12,12 +12,14 @@ from attrs import Factory, field, frozen
 from awaitly_web.bodies import Body
 from awaitly_web.parameters import Parameter, is_plain
 from awaitly_web.permissions import Permission
-from awaitly_web.values import Call, Response
+from awaitly_web.values import Call, Request, Response
 
-__all__ = ["Handler", "Route", "matched"]
+__all__ = ["Handler", "Route", "Worded", "matched"]
 
 Handler: TypeAlias = Callable[[Any, Call], Awaitable[Response]]
 """Answers a call; the first argument is the `Site`."""
+Worded: TypeAlias = Callable[[Request, Response], Response]
+"""Gives a problem in a form for whoever asked, as a page for people."""
 
 
 def _pattern(route: Route) -> re.Pattern[str]:
@@ -31,7 +33,8 @@ class Route:
     `parameters` and `body` are what it takes; where they are None the handler reads the query and the body itself.
     `answer` names the schema of what it answers, with `status`; `refuses` has the statuses of its problems besides
     those that each route of its kind can have. `guarded` is False for what other programs
-    sign themselves: nobody is asked who calls, and the handler reads the body once it knows.
+    sign themselves: nobody is asked who calls, and the handler reads the body once it knows. `worded` gives problems
+    another form than JSON.
     """
 
     method: str
@@ -45,6 +48,7 @@ class Route:
     statuses: tuple[int, ...] = (200,)
     refuses: tuple[int, ...] = ()
     guarded: bool = True
+    worded: Worded | None = None
     pattern: re.Pattern[str] = field(init=False, repr=False, eq=False, default=Factory(_pattern, takes_self=True))
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
-from attrs import define, evolve, field
+from attrs import Factory, define, evolve, field
 
 from awaitly_web.core import (
     Actor,
@@ -23,16 +23,18 @@ from awaitly_web.core import (
 from awaitly_web.csrf import checked_origins, is_forged
 from awaitly_web.headers import secured, with_headers
 from awaitly_web.hooks import Webhooks
+from awaitly_web.live import Live
 from awaitly_web.parameters import read_parameters
 from awaitly_web.permissions import Permission, Permits, everybody_decides
-from awaitly_web.problems import problem, refused, too_large
+from awaitly_web.problems import is_problem, problem, refused, too_large
 from awaitly_web.routes import Route, matched
 from awaitly_web.values import LARGEST_BODY, Call, Request, Response
 
-__all__ = ["Authenticate", "Site"]
+__all__ = ["NOBODY", "Authenticate", "Site"]
 
 _log = logging.getLogger("awaitly.web")
-_NOBODY = Actor("anonymous")
+NOBODY = Actor("anonymous")
+"""Whoever calls without being known."""
 
 Authenticate: TypeAlias = Callable[[Request], Awaitable[Actor | None]]
 """Says who makes a request: the actor, as the application has authenticated it, or None for nobody."""
@@ -46,6 +48,10 @@ def _given(_: object, __: object, value: Authenticate) -> None:
 
 def _origins(values: Iterable[str]) -> frozenset[str]:
     return checked_origins(values)
+
+
+def _live(site: Site) -> Live:
+    return Live(site.orchestrator)
 
 
 @define(kw_only=True)
@@ -63,12 +69,15 @@ class Site:
     webhooks: Webhooks | None = None
     trusted_origins: frozenset[str] = field(default=frozenset(), converter=_origins)
     routes: Sequence[Route] = ()
+    live: Live = field(init=False, default=Factory(_live, takes_self=True))
 
     async def answer(self, request: Request) -> Response:
         """Answer a request. Whatever goes wrong is an answer too, and tells nobody more than they may know."""
         found = matched(self.routes, request.method, request.path)
         where = found[0].path if isinstance(found, tuple) else "nowhere"
-        response = secured(await self._guarded(request, found, where))
+        answered = await self._guarded(request, found, where)
+        worded = found[0].worded if isinstance(found, tuple) else None
+        response = secured(worded(request, answered) if worded is not None and is_problem(answered) else answered)
         if request.method != "HEAD":
             return response
         length = ("content-length", str(len(response.body)))
@@ -109,7 +118,7 @@ class Site:
         barred = _barred(route, actor, permitted)
         if barred is not None:
             return barred
-        call = Call(request, actor or _NOBODY, parts, permitted=permitted)
+        call = Call(request, actor or NOBODY, parts, permitted=permitted)
         match _read(route, call):
             case Ok(read):
                 return await route.handler(self, read)

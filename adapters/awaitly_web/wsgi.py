@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 from awaitly_web.core import Orchestrator, SignedLinks
 from awaitly_web.headers import secured
 from awaitly_web.hooks import Webhooks
+from awaitly_web.pages import PAGES
 from awaitly_web.paths import relative
 from awaitly_web.permissions import Permits, everybody_decides
 from awaitly_web.problems import problem, too_large
@@ -56,7 +57,7 @@ def wsgi_app(
             links=links,
             webhooks=webhooks,
             trusted_origins=origins,
-            routes=ROUTES,
+            routes=(*ROUTES, *PAGES),
         )
 
     async def site_of(inner: Orchestrator) -> Site:

@@ -1,0 +1,202 @@
+"""Live updates: one watcher a process hears of commits, and tells all open streams whose subject has changed.
+
+A stream says that something has changed, and never what: whoever reads it asks anew, and is shown what they may see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import suppress
+from hashlib import sha256
+
+from attrs import define, field, frozen
+
+from awaitly_web.core import Actor, Ok, Orchestrator, RecordCorrupt, StoreError
+
+__all__ = ["MOST_STREAMS", "Live", "Topic"]
+
+_log = logging.getLogger("awaitly.web")
+
+MOST_STREAMS = 12
+"""How many streams one actor may have open in one process."""
+_LOOK_AGAIN, _EACH = 2.0, 0.02
+"""Seconds after which everything is looked at again, for not every change is told; more where there is much to see."""
+_BREATH = 0.05
+"""Seconds between two rounds: commits that come together are looked at together."""
+_HEARTBEAT = 15.0
+_LONGEST = 900.0
+"""Seconds after which a stream ends, and its reader opens another: whoever may no longer see it is then refused."""
+_AT_ONCE = 16
+
+
+@frozen
+class Topic:
+    """What a stream is about. `mark` gives a text that is another one when something has changed.
+
+    `run_id` is the run that it depends on alone; None where it depends on many.
+    """
+
+    name: str
+    mark: Callable[[], Awaitable[str]] = field(eq=False)
+    run_id: str | None = None
+
+
+@define(eq=False)
+class _Subject:
+    """A topic that somebody reads, and how it stood when it was last looked at."""
+
+    topic: Topic
+    mark: str = ""
+    readers: set[asyncio.Event] = field(factory=set[asyncio.Event])
+
+    async def look(self) -> None:
+        """Look, and wake the readers where it has changed."""
+        mark = await self.topic.mark()
+        if mark != self.mark:
+            self.mark = mark
+            for reader in self.readers:
+                reader.set()
+
+
+class Live:
+    """Feeds the streams of one process."""
+
+    def __init__(self, orchestrator: Orchestrator) -> None:
+        self._orchestrator = orchestrator
+        self._subjects: dict[str, _Subject] = {}
+        self._open: Counter[str] = Counter()
+        self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def streams(self) -> int:
+        """How many streams are open."""
+        return self._open.total()
+
+    def is_full(self, actor: Actor) -> bool:
+        """Whether somebody has as many streams open as they may."""
+        return self._open[actor.name] >= MOST_STREAMS
+
+    def run(self, run_id: str) -> Topic:
+        """Give the topic of a run, with all its approvals."""
+
+        async def mark() -> str:
+            match await self._orchestrator.status(run_id):
+                case Ok(details):
+                    versions = [(each.key, each.version) for each in details.approvals]
+                    run = details.run
+                    return _digest(run.status, run.updated_at, run.due_at, versions, details.awaiting, details.damage)
+                case _:
+                    return _digest("gone")
+
+        return Topic(f"run:{run_id}", mark, run_id)
+
+    def inbox(self, actor: Actor) -> Topic:
+        """Give the topic of what waits for somebody."""
+
+        async def mark() -> str:
+            page = await self._orchestrator.waiting_for(actor)
+            shown = [(p.run_id, p.key, p.digest, p.claimed_by, p.votes, p.asks_requester) for p in page.items]
+            return _digest(shown, page.after)
+
+        return Topic(f"inbox:{actor.name}:{sorted(actor.roles)}", mark)
+
+    async def tell(self, run_id: str) -> None:
+        """Look at once at what depends on a run: something was just done to it here."""
+        await self._look({run_id})
+
+    async def stream(self, topic: Topic, actor: Actor, seen: str | None) -> AsyncGenerator[bytes]:
+        """Give server-sent events, one whenever the topic has changed since `seen`, the id of the last one read."""
+        woken = asyncio.Event()
+        subject = self._entered(topic, actor, woken)
+        try:
+            yield b"retry: 2000\n\n"
+            if not subject.mark:
+                with suppress(StoreError, RecordCorrupt):
+                    await subject.look()
+            ends = asyncio.get_running_loop().time() + _LONGEST
+            while asyncio.get_running_loop().time() < ends:
+                woken.clear()
+                if subject.mark and subject.mark != seen:
+                    first, seen = seen is None, subject.mark
+                    yield f"id: {seen}\nevent: {'here' if first else 'changed'}\ndata: {seen}\n\n".encode()
+                    continue
+                try:
+                    async with asyncio.timeout(_HEARTBEAT):
+                        await woken.wait()
+                except TimeoutError:
+                    yield b": still here\n\n"
+        finally:
+            self._left(topic, actor, woken)
+
+    def _entered(self, topic: Topic, actor: Actor, reader: asyncio.Event) -> _Subject:
+        subject = self._subjects.setdefault(topic.name, _Subject(topic))
+        subject.readers.add(reader)
+        self._open[actor.name] += 1
+        if self._watcher is None or self._watcher.done():
+            self._watcher = asyncio.create_task(self._watch())
+        return subject
+
+    def _left(self, topic: Topic, actor: Actor, reader: asyncio.Event) -> None:
+        self._open -= Counter({actor.name: 1})
+        subject = self._subjects[topic.name]
+        subject.readers.discard(reader)
+        if not subject.readers:
+            del self._subjects[topic.name]
+        if not self._subjects and self._watcher is not None:
+            self._watcher.cancel()
+            self._watcher = None
+
+    async def _watch(self) -> None:
+        """Look whenever the store tells of something, and now and then besides, for as long as anybody reads."""
+        while True:
+            try:
+                await self._listen()
+            except StoreError:
+                _log.warning("live updates wait: the store is away")
+                await asyncio.sleep(_LOOK_AGAIN)
+            except Exception:  # noqa: BLE001  (one broken look must not end all streams)
+                _log.exception("live updates broke")
+                await asyncio.sleep(_LOOK_AGAIN)
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        async with self._orchestrator.watching() as wakes:
+            await self._look(None)
+            due = loop.time() + self._rest()
+            while True:
+                named = await wakes.next(max(0.0, due - loop.time()))
+                if loop.time() >= due:
+                    await self._look(None)
+                    due = loop.time() + self._rest()
+                elif named:
+                    await self._look(named)
+                await asyncio.sleep(_BREATH)
+
+    def _rest(self) -> float:
+        return max(_LOOK_AGAIN, _EACH * len(self._subjects))
+
+    async def _look(self, run_ids: Iterable[str] | None) -> None:
+        """Look at what depends on these runs, or at everything."""
+        named = None if run_ids is None else set(run_ids)
+        chosen = [
+            subject
+            for subject in self._subjects.values()
+            if named is None or subject.topic.run_id is None or subject.topic.run_id in named
+        ]
+        limit = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(subject: _Subject) -> None:
+            async with limit:
+                await subject.look()
+
+        results = await asyncio.gather(*map(one, chosen), return_exceptions=True)
+        failed = next((result for result in results if isinstance(result, BaseException)), None)
+        if failed is not None:
+            raise failed
+
+
+def _digest(*parts: object) -> str:
+    return sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()[:24]

@@ -1,0 +1,106 @@
+"""Mailed links: each shows one revision of one approval to one person, who may decide there."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+from awaitly_web.core import Approval, Err, LinkRefused, Ok, Result, visible
+from awaitly_web.opening import opened
+from awaitly_web.pages.addresses import approval_at, link_at
+from awaitly_web.pages.deciding import deed
+from awaitly_web.pages.rendering import page
+from awaitly_web.pages.showing import TOLD, Screen, shown
+from awaitly_web.seeing import same_person
+from awaitly_web.site import NOBODY, Site
+from awaitly_web.values import Call, Response
+
+__all__ = ["act", "entered", "show"]
+
+_TITLES = {
+    LinkRefused.NOT_OURS: "This link leads nowhere",
+    LinkRefused.EXPIRED: "This link is no longer good",
+    LinkRefused.STALE: "This has changed since",
+}
+
+
+@frozen
+class Entered:
+    """What somebody sees who came by a link."""
+
+    approval: Approval
+    screen: Screen
+
+
+async def entered(site: Site, call: Call) -> Result[Entered, Response]:
+    """Open a link, for the person whom it was made for. Somebody else who is signed in is told so instead."""
+    token = call.parts["token"]
+    match await opened(site, token):
+        case Err(refusal):
+            return Err(await _closed(site, call, token, refusal))
+        case Ok(found):
+            pass
+    person = found.claim.person
+    if call.actor is not NOBODY:
+        if not same_person(call.actor, person):
+            own = approval_at(call.request, found.approval.run_id, found.approval.key)
+            detail = f"It was made for {visible(person.name)}, and you are signed in as {visible(call.actor.name)}."
+            return Err(_nowhere(call, 403, "This link is somebody else's", detail, own))
+        person = call.actor
+    own = link_at(call.request, token)
+    told = TOLD.get(call.request.parameter("told") or "")
+    return Ok(Entered(found.approval, Screen(actor=person, action=own, live=f"{own}/live", by_link=True, told=told)))
+
+
+async def show(site: Site, call: Call) -> Response:
+    """Show what a link was made for."""
+    match await entered(site, call):
+        case Err(response):
+            return response
+        case Ok(found):
+            return await shown(site, call, found.approval, found.screen)
+
+
+async def act(site: Site, call: Call) -> Response:
+    """Do what a form says on a page that a link has opened."""
+    match await entered(site, call):
+        case Err(response):
+            return response
+        case Ok(found):
+            response = await deed(site, call, found.approval, found.screen)
+    if response.status == 303:  # noqa: PLR2004  (an edit has made this link stale: show where it leads now)
+        match await opened(site, call.parts["token"]):
+            case Err(LinkRefused.STALE):
+                return page(
+                    call.request,
+                    "closed.html",
+                    me=found.screen.actor,
+                    section=None,
+                    live=None,
+                    title="Your edit is there",
+                    detail="It is a new revision, which this link does not show; others may have to approve it now.",
+                    own_at=approval_at(call.request, found.approval.run_id, found.approval.key),
+                )
+            case _:
+                pass
+    return response
+
+
+async def _closed(site: Site, call: Call, token: str, refusal: LinkRefused) -> Response:
+    """Say why a link does not open, and where to go on."""
+    own: str | None = None
+    if refusal is LinkRefused.STALE and site.links is not None:
+        match site.links.read(token, await site.orchestrator.now()):
+            case Ok(claim):
+                own = approval_at(call.request, claim.run_id, claim.key)
+            case Err(_):
+                pass
+    status = 410 if refusal is LinkRefused.EXPIRED else 409 if refusal is LinkRefused.STALE else 404
+    sentence = f"{str(refusal)[0].upper()}{str(refusal)[1:]}."
+    return _nowhere(call, status, _TITLES[refusal], sentence, own)
+
+
+def _nowhere(call: Call, status: int, title: str, detail: str, own: str | None) -> Response:
+    me = None if call.actor is NOBODY else call.actor
+    return page(
+        call.request, "closed.html", status, me=me, section=None, live=None, title=title, detail=detail, own_at=own
+    )
