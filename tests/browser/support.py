@@ -6,7 +6,7 @@ import asyncio
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, closing
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -29,7 +29,6 @@ from awaitly import (
     Stage,
     Store,
     Workflow,
-    as_timedelta,
     workflow,
 )
 from awaitly_web import Permission, Sessions, by_roles, web_app
@@ -152,11 +151,13 @@ class Inbox:
         """Have a refund ask its manager."""
         await self.orchestrator.start(refund(given), run_id=run_id, requested_by="rita")
 
-    async def link(self, run_id: str, person: str = "ann", key: str = "manager", lasts: str = "7d") -> str:
+    async def link(
+        self, run_id: str, person: str = "ann", key: str = "manager", lasts: timedelta = timedelta(days=7)
+    ) -> str:
         """Make the link of a mail."""
         details = (await self.orchestrator.status(run_id)).unwrap()
         approval = next(each for each in details.approvals if each.key == key)
-        until = await self.orchestrator.now() + as_timedelta(lasts)
+        until = await self.orchestrator.now() + lasts
         claim = LinkClaim(run_id, key, approval.revision, approval.digest, Actor(person), until)
         return f"{self.url}/a/{self.links.token(claim)}"
 

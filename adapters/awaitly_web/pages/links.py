@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from attrs import frozen
 
 from awaitly_web.core import Approval, Err, LinkRefused, Ok, Result, visible
@@ -67,22 +69,21 @@ async def act(site: Site, call: Call) -> Response:
             return response
         case Ok(found):
             response = await deed(site, call, found.approval, found.screen)
-    if response.status == 303:  # noqa: PLR2004  (an edit has made this link stale: show where it leads now)
-        match await opened(site, call.parts["token"]):
-            case Err(LinkRefused.STALE):
-                return page(
-                    call.request,
-                    "closed.html",
-                    me=found.screen.actor,
-                    section=None,
-                    live=None,
-                    title="Your edit is there",
-                    detail="It is a new revision, which this link does not show; others may have to approve it now.",
-                    own_at=approval_at(call.request, found.approval.run_id, found.approval.key),
-                )
-            case _:
-                pass
-    return response
+    if response.status != HTTPStatus.SEE_OTHER or not isinstance(await opened(site, call.parts["token"]), Err):
+        return response
+    return await _outgrown(site, call, found)
+
+
+async def _outgrown(site: Site, call: Call, found: Entered) -> Response:
+    """Say what came of an edit: it has made a new revision, which the link does not show."""
+    approval, title, detail = found.approval, "Your edit is there", "Others have to approve it now."
+    match await site.orchestrator.status(approval.run_id):
+        case Ok(details) if any(each.key == approval.key and each.decided for each in details.approvals):
+            title, detail = "Your edit is in force", "It is decided, with what you have changed."
+        case _:
+            pass
+    own = approval_at(call.request, approval.run_id, approval.key)
+    return _nowhere(call, HTTPStatus.OK, title, detail, own)
 
 
 async def _closed(site: Site, call: Call, token: str, refusal: LinkRefused) -> Response:
