@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import webbrowser
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from awaitly.cli.example import load_example
 from awaitly.cli.failures import CommandFailed, Failure, store_trouble
 from awaitly.cli.options import actor, settings, signed, with_json
 from awaitly.cli.output import Output, in_terminal
+from awaitly.cli.serving import has_desktop
 from awaitly.cli.sitting import Sitting
 from awaitly.cli.stores import named_store
 from awaitly.exceptions import StoreError
@@ -39,9 +41,10 @@ _FOLDER = "awaitly-demo"
     help="Where the store and the payments are kept.",
 )
 @click.option("--no-input", is_flag=True, help="Ask nothing, even in a terminal.")
+@click.option("--web", is_flag=True, help="Decide in the browser; it opens where there is a desktop.")
 @signed
 @with_json
-def demo(folder: Path, no_input: bool, by: str, roles: tuple[str, ...]) -> None:  # noqa: FBT001  (click's own form)
+def demo(*, folder: Path, no_input: bool, web: bool, by: str, roles: tuple[str, ...]) -> None:
     """Pay back 200 refunds; the large ones wait for you.
 
     Stop it at any moment and start it again: it goes on where it was, and pays nobody twice. Where there is no
@@ -56,7 +59,10 @@ def demo(folder: Path, no_input: bool, by: str, roles: tuple[str, ...]) -> None:
         sitting = Sitting(named_store(place.url), example)
         with sitting.open():
             told = _run(output, sitting, example.rows(), place)
-            if not asks:
+            if web and told.waiting:
+                sitting.show(actor(by, roles), lambda address: _invite(output, address))
+                report.draw_farewell(output, place, len(sitting.waiting()[0]))
+            elif not asks:
                 output.answer(told.document(), lambda: report.draw_commands(output, told))
             elif told.waiting:
                 decide_all(output, sitting, told.waiting, told.now, actor(by, roles))
@@ -66,6 +72,13 @@ def demo(folder: Path, no_input: bool, by: str, roles: tuple[str, ...]) -> None:
         raise CommandFailed(Failure(ExitCode.INTERRUPTED, "Interrupted", message)) from None
     except StoreError as error:
         raise store_trouble(error) from error
+
+
+def _invite(output: Output, address: str) -> None:
+    """Say where the inbox is, and open it for whoever has a desktop."""
+    output.note(f"Decide at {address}; this goes on once nothing waits any more, and Ctrl-C stops it.")
+    if has_desktop():
+        webbrowser.open(address)
 
 
 def _run(output: Output, sitting: Sitting, rows: list[list[str]], place: report.Place) -> report.Told:

@@ -16,6 +16,7 @@ from awaitly.actors import Actor
 from awaitly.approval import Decision
 from awaitly.cli.example import Example
 from awaitly.cli.interrupts import Runner
+from awaitly.cli.serving import inbox
 from awaitly.cli.wording import sentence
 from awaitly.durations import from_micros
 from awaitly.errors import ApprovalRejected, PendingApproval, Refusal, RunConflict
@@ -32,6 +33,7 @@ T = TypeVar("T")
 _LEASE_SECONDS = 3
 _PATIENCE = 4 * _LEASE_SECONDS
 _AT_ONCE = 500
+_LOOK_AGAIN = 0.3
 
 
 @unique
@@ -175,6 +177,16 @@ class Sitting:
                 return Standing.NOT_PAID, sentence(error)
 
     # Deciding
+
+    def show(self, by: Actor, told: Callable[[str], None]) -> None:
+        """Serve the inbox to a person until nothing waits any more; `told` is called with its address."""
+        self._do(self._shown(by, told))
+
+    async def _shown(self, by: Actor, told: Callable[[str], None]) -> None:
+        async with inbox(self._orchestrator, by) as address, self._orchestrator.working():
+            told(address)
+            while await self._pending():  # noqa: ASYNC110  (a decision may come from any process)
+                await asyncio.sleep(_LOOK_AGAIN)
 
     def approve(self, asked: PendingApproval, by: Actor) -> Result[Decision, Refusal]:
         """Say yes to exactly what was shown."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,13 +12,15 @@ from typing import Any, TypeVar
 import click
 from attrs import frozen
 
+from awaitly.actors import Actor
 from awaitly.cli.application import APPLICATION, application
 from awaitly.cli.children import Child, worker_command
 from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import store_trouble, usage
 from awaitly.cli.logs import configure_logging
-from awaitly.cli.options import LENGTH, TEXT, settings, with_json
+from awaitly.cli.options import LENGTH, TEXT, settings, signed, with_json
 from awaitly.cli.reloading import Reloader
+from awaitly.cli.serving import PORT, as_person, can_serve, inbox_beside
 from awaitly.cli.stopping import end_soon, stopping
 from awaitly.cli.supervising import Supervisor
 from awaitly.exceptions import DefinitionError, StoreError
@@ -53,6 +56,14 @@ class Crew:
     def child(self, *more: str) -> Child:
         """Give a process that is one."""
         return Child(worker_command(self.app, self.concurrency, self.queues, _text(self.grace), *more))
+
+
+@frozen
+class Seat:
+    """For whom the inbox is served beside a worker, and at which port."""
+
+    person: Actor
+    port: int
 
 
 def _crewed(grace: str) -> Callable[[F], F]:
@@ -94,9 +105,14 @@ def _crewed(grace: str) -> Callable[[F], F]:
 @click.option("--once", is_flag=True, help="Work off what is due now, and end.")
 @click.option("--idle-exit", metavar="TIME", type=LENGTH, help="End once nothing was due for so long.")
 @click.option(
+    "--inbox", "inbox_port", type=click.IntRange(0, 65_535), hidden=True, help="Serve the inbox too: for `dev`."
+)
+@click.option("--inbox-as", "person", type=TEXT, hidden=True)
+@click.option("--inbox-role", "roles", type=TEXT, multiple=True, hidden=True)
+@click.option(
     "--supervise", is_flag=True, help="Start a worker when anything is due, and let it end when it is idle [5m]."
 )
-def worker(
+def worker(  # noqa: PLR0913  (each is an option)
     *,
     name: str,
     concurrency: int,
@@ -104,6 +120,9 @@ def worker(
     grace: timedelta,
     once: bool,
     idle_exit: timedelta | None,
+    inbox_port: int | None,
+    person: str | None,
+    roles: tuple[str, ...],
     supervise: bool,
 ) -> int:
     """Work off what is due, until it is told to stop.
@@ -120,25 +139,48 @@ def worker(
     if supervise:
         return _completed(_supervise(orchestrator, crew, idle_exit or _IDLE))
     one = crew.worker(orchestrator)
-    code = _completed(_work(orchestrator, one, once=once, idle_exit=idle_exit))
+    seat = None if inbox_port is None else Seat(as_person(person, roles), inbox_port)
+    code = _completed(_work(orchestrator, one, seat, once=once, idle_exit=idle_exit))
     settings().output.answer({"unknown": sorted(one.unknown)}, lambda: None)
     return code
 
 
 @click.command()
 @_crewed(_HASTE)
-def dev(*, name: str, concurrency: int, queues: tuple[str, ...], grace: timedelta) -> int:
-    """Keep a worker running, started anew whenever a Python file below this folder changes.
+@click.option("--port", type=click.IntRange(0, 65_535), default=PORT, show_default=True, help="Where the inbox is.")
+@click.option("--no-inbox", is_flag=True, help="Serve no inbox.")
+@signed
+def dev(
+    *,
+    name: str,
+    concurrency: int,
+    queues: tuple[str, ...],
+    grace: timedelta,
+    port: int,
+    no_inbox: bool,
+    by: str,
+    roles: tuple[str, ...],
+) -> int:
+    """Keep a worker running, started anew whenever a Python file below this folder changes, and the inbox beside it.
 
     MODULE:ATTRIBUTE is as for `awaitly worker`. Where the program cannot be imported, the next change is waited for.
+    The inbox is for whoever sits at this machine, where the extra `serve` is installed.
     """
     configure_logging()
-    return _completed(_develop(Reloader(Crew(name, concurrency, queues, grace).child(), Path.cwd())))
+    more: tuple[str, ...] = ()
+    if not no_inbox and can_serve():
+        named = [word for role in roles for word in ("--inbox-role", role)]
+        more = ("--inbox", str(port), "--inbox-as", by, *named)
+    elif not no_inbox:
+        LOGGER.info(line("no_inbox", hint="pip install 'awaitly[serve]'"))
+    return _completed(_develop(Reloader(Crew(name, concurrency, queues, grace).child(*more), Path.cwd())))
 
 
-async def _work(orchestrator: Orchestrator, one: Worker, *, once: bool, idle_exit: timedelta | None) -> ExitCode:
+async def _work(
+    orchestrator: Orchestrator, one: Worker, seat: Seat | None, *, once: bool, idle_exit: timedelta | None
+) -> ExitCode:
     with stopping(lambda at_once: one.stop(at_once=at_once)) as stops:
-        async with orchestrator:
+        async with orchestrator, nullcontext() if seat is None else inbox_beside(orchestrator, seat.person, seat.port):
             await one.run(once=once, idle_exit=idle_exit)
         if one.executing:
             LOGGER.warning(line("left_behind", runs=",".join(sorted(one.executing))))

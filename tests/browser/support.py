@@ -182,7 +182,7 @@ async def opened_inbox(store: Store | None = None) -> AsyncGenerator[Inbox]:
             server = uvicorn.Server(config)
             serving = asyncio.create_task(server._serve([listening]))  # noqa: SLF001  (`serve` takes over signals)
             async with orchestrator.working():
-                while not server.started:
+                while not server.started:  # noqa: ASYNC110  (it tells of nothing)
                     await asyncio.sleep(0.01)
                 yield Inbox(url, orchestrator, sessions, links)
             server.should_exit = True

@@ -69,5 +69,10 @@ class Served:
         assert token is not None
         approval = await self.approval()
         shown = {"csrf_token": token[1], "revision": approval.revision, "digest": approval.digest}
-        sent = {"origin": "null", "sec-fetch-site": "same-origin", **({"x-person": who} if who else {}), **(headers or {})}
+        sent = {
+            "origin": "null",
+            "sec-fetch-site": "same-origin",
+            **({"x-person": who} if who else {}),
+            **(headers or {}),
+        }
         return await self.client.post(path, data={**shown, **fields}, headers=sent)

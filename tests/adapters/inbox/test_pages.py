@@ -5,7 +5,12 @@ import pytest
 from awaitly import ApprovalStatus
 from tests.adapters.inbox.support import APPROVAL, Served
 
-SCANNERS = ["Mozilla/5.0 (Windows NT 10.0) SafeLinks", "Slackbot-LinkExpanding 1.0", "facebookexternalhit/1.1", "curl/8"]
+SCANNERS = [
+    "Mozilla/5.0 (Windows NT 10.0) SafeLinks",
+    "Slackbot-LinkExpanding 1.0",
+    "facebookexternalhit/1.1",
+    "curl/8",
+]
 
 
 async def test_a_form_decides(served: Served) -> None:
