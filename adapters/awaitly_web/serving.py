@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from urllib.parse import urlsplit
 
 from attrs import frozen
+from starlette.applications import Starlette
 
 try:
     import uvicorn
@@ -25,7 +26,7 @@ from awaitly_web.core import Actor, DefinitionError, Orchestrator
 from awaitly_web.permissions import EVERYTHING, Permission
 from awaitly_web.values import Request
 
-__all__ = ["OnlyHere", "inbox_served", "is_loopback"]
+__all__ = ["OnlyHere", "app_served", "inbox_served", "is_loopback"]
 
 _GRACE = 1
 
@@ -84,22 +85,24 @@ async def inbox_served(
         raise DefinitionError(msg)
     app = web_app(orchestrator, authenticate=OnlyHere(actor), permits=_everything)
     with socket.create_server((host.strip("[]"), port), family=_family(host)) as listening:
-        config = uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            proxy_headers=False,
-            timeout_graceful_shutdown=_GRACE,
-        )
-        server = _Server(config)
-        serving = asyncio.create_task(server.serve([listening]))
         shown = f"[{host.strip('[]')}]" if ":" in host else host
-        try:
+        async with app_served(app, listening):
             yield f"http://{shown}:{listening.getsockname()[1]}/"
-        finally:
-            server.should_exit = True
-            await asyncio.gather(serving, return_exceptions=True)
+
+
+@asynccontextmanager
+async def app_served(app: Starlette, listening: socket.socket) -> AsyncGenerator[None]:
+    """Serve an application on a socket that listens, and leave signals alone; open streams are cut at the end."""
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="off", proxy_headers=False, timeout_graceful_shutdown=_GRACE
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve([listening]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.gather(serving, return_exceptions=True)
 
 
 def _family(host: str) -> socket.AddressFamily:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import uvicorn
 from attrs import frozen
 
 from awaitly import (
@@ -32,6 +30,10 @@ from awaitly import (
     workflow,
 )
 from awaitly_web import Permission, Sessions, by_roles, web_app
+from awaitly_web.serving import app_served
+
+if TYPE_CHECKING:
+    from playwright.async_api import BrowserContext
 
 __all__ = ["REFUND", "SECRET", "WORKFLOWS", "Inbox", "Refund", "asked", "chained", "opened_inbox", "refund"]
 
@@ -161,11 +163,10 @@ class Inbox:
         claim = LinkClaim(run_id, key, approval.revision, approval.digest, Actor(person), until)
         return f"{self.url}/a/{self.links.token(claim)}"
 
-    def cookie(self, name: str, *roles: str) -> dict[str, str]:
-        """Give the cookie of somebody who has signed in."""
-        cookie = self.sessions.cookie_of(Actor(name, roles)).partition(";")[0]
-        key, _, value = cookie.partition("=")
-        return {"name": key, "value": value, "url": self.url}
+    async def sign_in(self, context: BrowserContext, name: str, *roles: str) -> None:
+        """Give a browser the cookie of somebody who has signed in."""
+        key, _, value = self.sessions.cookie_of(Actor(name, roles)).partition(";")[0].partition("=")
+        await context.add_cookies([{"name": key, "value": value, "url": self.url}])
 
 
 @asynccontextmanager
@@ -173,17 +174,9 @@ async def opened_inbox(store: Store | None = None) -> AsyncGenerator[Inbox]:
     """Serve an inbox on a free port of this machine, with a worker behind it."""
     sessions = Sessions(keys=(SECRET,), secure=False)
     async with Orchestrator(store or MemoryStore(), workflows=WORKFLOWS) as orchestrator:
-        with closing(socket.socket()) as listening:
-            listening.bind(("127.0.0.1", 0))
+        with socket.create_server(("127.0.0.1", 0)) as listening:
             url = f"http://127.0.0.1:{listening.getsockname()[1]}"
             links = SignedLinks(base_url=url, keys=(SECRET,))
             app = web_app(orchestrator, authenticate=sessions, permits=PERMITS, links=links)
-            config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1)
-            server = uvicorn.Server(config)
-            serving = asyncio.create_task(server._serve([listening]))  # noqa: SLF001  (`serve` takes over signals)
-            async with orchestrator.working():
-                while not server.started:  # noqa: ASYNC110  (it tells of nothing)
-                    await asyncio.sleep(0.01)
+            async with app_served(app, listening), orchestrator.working():
                 yield Inbox(url, orchestrator, sessions, links)
-            server.should_exit = True
-            await serving

@@ -17,7 +17,7 @@ async def opened(browser: Browser, inbox: Inbox, path: str, *, who: str = "", **
     """Open a page, as somebody who has signed in where they are named."""
     context = await browser.new_context(java_script_enabled=options.get("script", True))
     if who:
-        await context.add_cookies([inbox.cookie(who, "viewer")])  # type: ignore[list-item]  (as it documents them)
+        await inbox.sign_in(context, who, "viewer")
     page = await context.new_page()
     await page.goto(path if path.startswith("http") else inbox.url + path)
     return page

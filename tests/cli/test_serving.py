@@ -6,12 +6,11 @@ import json
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.cli.support import call
@@ -24,7 +23,7 @@ orchestrator = Orchestrator(MemoryStore())
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[str]:
+def served(folder: Path) -> Generator[str]:
     """Serve on a free port, and give the address."""
     (folder / "app.py").write_text(APP)
     words = [sys.executable, "-m", "awaitly", "serve", "app:orchestrator", "--as", "ann", "--port", "0", "--json"]
@@ -42,13 +41,8 @@ def served(folder: Path) -> Iterator[str]:
 
 def status(address: str, host: str | None = None) -> tuple[int, str]:
     """Ask for a page."""
-    request = urllib.request.Request(address, headers={} if host is None else {"Host": host})
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read().decode()
+    answer = httpx2.get(address, headers={} if host is None else {"host": host})
+    return answer.status_code, answer.text
 
 
 def test_the_inbox_is_served_to_one_person_on_this_machine(tmp_path: Path) -> None:
@@ -61,7 +55,7 @@ def test_the_inbox_is_served_to_one_person_on_this_machine(tmp_path: Path) -> No
         assert status(address, "evil.example")[0] == 401
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.10", "example.com"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.10", "example.com"])  # noqa: S104  (it is refused)
 def test_it_is_refused_where_others_could_reach_it(host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody signs in there, so that it is for this machine alone."""
     (tmp_path / "app.py").write_text(APP)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
@@ -24,6 +25,7 @@ from awaitly import (
 
 __all__ = ["APPROVAL", "Served", "ask"]
 
+NO_HEADERS: Mapping[str, str] = {}
 APPROVAL = "/runs/r1/approvals/boss"
 
 
@@ -62,7 +64,9 @@ class Served:
         """Open a page."""
         return await self.client.request(method, path, headers={"x-person": who} if who else {})
 
-    async def post(self, path: str, who: str = "ann", headers: Any = None, **fields: Any) -> httpx2.Response:
+    async def post(
+        self, path: str, who: str = "ann", headers: Mapping[str, str] = NO_HEADERS, **fields: Any
+    ) -> httpx2.Response:
         """Send a form of a page, with all that a browser would send along."""
         page = await self.get(path, who)
         token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
@@ -73,6 +77,6 @@ class Served:
             "origin": "null",
             "sec-fetch-site": "same-origin",
             **({"x-person": who} if who else {}),
-            **(headers or {}),
+            **headers,
         }
         return await self.client.post(path, data={**shown, **fields}, headers=sent)
