@@ -28,7 +28,7 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _MOST_FIELDS = 1_000
 _SHORTEST = 32
 _UNTOLD = "null"
-"""The origin that browsers send with forms of pages which say `no-referrer`, as ours do; then the token decides."""
+"""The origin that browsers send with forms of pages which say `no-referrer`, as ours do."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -65,7 +65,7 @@ def is_forged(request: Request, trusted: frozenset[str]) -> str | None:
         return None
     if _is_foreign(request, trusted):
         return "it comes from another site"
-    if request.headers.get("cookie") is None and request.headers.get("origin") != _UNTOLD:
+    if request.headers.get("cookie") is None:
         return None
     token, sent = token_of(request), _sent(request)
     if token is None or sent is None or not hmac.compare_digest(token.encode(), sent.encode("utf-8", "replace")):
@@ -89,7 +89,7 @@ def _is_foreign(request: Request, trusted: frozenset[str]) -> bool:
     site = request.headers.get("sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):
         return True
-    if origin == _UNTOLD:
+    if site == "same-origin" and origin == _UNTOLD:
         return False
     return origin is not None and not _is_own(origin, request.headers.get("host", ""))
 
