@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from awaitly.actors import Actor, By, as_actor
 from awaitly.approval import Approval, Decision
+from awaitly.chiming import climbed
 from awaitly.durations import Duration, as_timedelta, from_micros
 from awaitly.eligibility import concerns, is_open_to
 from awaitly.errors import PendingApproval, Refusal
@@ -121,10 +122,14 @@ class Inbox(Staffing):
         return Standing(rules=rules, absences=absences)
 
     async def _view(self, row: ApprovalRow, by: Actor, standing: Standing, now: datetime) -> PendingApproval | None:
-        """Show an approval if it waits for this person; one that does not decode waits for nobody."""
-        approval = _legible(row)
-        if approval is None:
+        """Show an approval, by now on the level whose time has come, if it waits for this person.
+
+        One that does not decode waits for nobody.
+        """
+        legible = _legible(row)
+        if legible is None:
             return None
+        approval = climbed(legible, now).approval
         standing = await self._standing(by, approval, standing.absences)
         return approval.view() if is_open_to(approval, by, standing, now) else None
 
