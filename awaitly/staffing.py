@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import TypeAlias
 
 from awaitly.actors import ADMIN, By, as_actor
 from awaitly.attending import Attending
 from awaitly.durations import Duration, as_timedelta, from_micros
 from awaitly.errors import AbsenceRefused
 from awaitly.events import Absence
+from awaitly.grants import ANYONE, person_of
 from awaitly.handling import DEEPEST
 from awaitly.ids import ABSENCES
 from awaitly.looks import Looks
@@ -30,7 +33,7 @@ class Staffing(Attending):
 
         What `owner` may is judged by the roles given here, besides the name. `until` is an aware time, or a length of
         time from `since`. `by`, where somebody else says it, needs the role `admin`. The same two again replace what
-        was said before. Refused where it would go round in a circle, or over more than three people.
+        was said before. Refused where at some moment it would go round in a circle, or over more than three people.
         """
         who, actor = as_actor(owner), as_actor(owner if by is None else by)
         now = from_micros(await self._store.now())
@@ -38,7 +41,7 @@ class Staffing(Attending):
         ends = until if isinstance(until, datetime) else begins + as_timedelta(until)
         absence = Absence(who, to, begins, ends)
         refusal = _unfit(absence, now) or _not_theirs(who.name, to, actor.name, admin=ADMIN in actor.roles)
-        refusal = refusal or await self._circle(absence)
+        refusal = refusal or await self._too_far(absence)
         if refusal is not None:
             return Err(refusal)
         looks = Looks()
@@ -76,20 +79,47 @@ class Staffing(Attending):
             if isinstance(await self._store.commit(gone), Ok):
                 return
 
-    async def _circle(self, absence: Absence) -> AbsenceRefused | None:
-        """Refuse where whoever stands in is away meanwhile, and theirs too, until it comes back or goes too far."""
-        others = [
-            other for other in await self.absences() if other.since < absence.until and absence.since < other.until
-        ]
-        way = [absence.owner.name, absence.to]
-        while len(way) <= DEEPEST + 1:
-            following = next((other.to for other in others if other.owner.name == way[-1]), None)
-            if following is None:
-                return None
-            way.append(following)
-            if following == absence.owner.name:
-                return AbsenceRefused(absence.owner.name, absence.to, f"it would go round: {' to '.join(way)}")
-        return AbsenceRefused(absence.owner.name, absence.to, f"it would go over too many: {' to '.join(way)}")
+    async def _too_far(self, absence: Absence) -> AbsenceRefused | None:
+        """Refuse where at some moment a seat would come back to who had it, or go over too many."""
+        others = [other for other in await self.absences() if _ends(other) != _ends(absence)]
+        people = [_people(way) for way in _ways((absence,), others)]
+        circle = next((names for names in people if len(set(names)) < len(names)), None)
+        if circle is not None:
+            return AbsenceRefused(*_ends(absence), f"it would go round: {' to '.join(circle)}")
+        over = next((names for names in people if len(names) > DEEPEST + 1), None)
+        return over and AbsenceRefused(*_ends(absence), f"it would go over too many: {' to '.join(over)}")
+
+
+Way: TypeAlias = tuple[Absence, ...]
+"""Absences that hold at one moment, each of whoever stands in by the one before."""
+
+
+def _ways(way: Way, others: Iterable[Absence]) -> Iterator[Way]:
+    """Give every way that goes on from this one, at either end, up to one that is round or too long."""
+    yield way
+    people = _people(way)
+    if len(way) > DEEPEST or len(set(people)) < len(people):
+        return
+    meeting = [other for other in others if _meet(*way, other)]
+    for other in meeting:
+        if other.owner.name == people[-1]:
+            yield from _ways((*way, other), meeting)
+    for other in meeting:
+        if other.to == people[0]:
+            yield from _ways((other, *way), meeting)
+
+
+def _meet(*absences: Absence) -> bool:
+    """Whether there is a moment at which all of these are away."""
+    return max(each.since for each in absences) < min(each.until for each in absences)
+
+
+def _people(way: Way) -> tuple[str, ...]:
+    return (way[0].owner.name, *(absence.to for absence in way))
+
+
+def _ends(absence: Absence) -> tuple[str, str]:
+    return absence.owner.name, absence.to
 
 
 def _unfit(absence: Absence, now: datetime) -> AbsenceRefused | None:
@@ -98,7 +128,7 @@ def _unfit(absence: Absence, now: datetime) -> AbsenceRefused | None:
         return AbsenceRefused(owner, to, "its times need a time zone")
     if absence.until <= max(absence.since, now):
         return AbsenceRefused(owner, to, f"it would be over at {absence.until.isoformat()}, before it begins")
-    if not to.strip() or to == owner or to.startswith("role:"):
+    if not to.strip() or to in (owner, ANYONE) or person_of(to) != to:
         return AbsenceRefused(owner, to, "name the one person who stands in, somebody else")
     return None
 

@@ -51,4 +51,8 @@ def absence_of(row: RunRow) -> Absence:
 def _absence_of(row: RunRow) -> Absence:
     body = compact(row.body)
     since, until = from_micros(row.created_at), from_micros(body["until"])
-    return Absence(actor_of(body["owner"]), text_of(body["to"]), since, until)
+    absence = Absence(actor_of(body["owner"]), text_of(body["to"]), since, until)
+    if row.run_id != absence_id(absence.owner.name, absence.to):
+        msg = "it is of others than its id says"
+        raise ValueError(msg)
+    return absence
