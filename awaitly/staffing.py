@@ -87,7 +87,9 @@ class Staffing(Attending):
         if circle is not None:
             return AbsenceRefused(*_ends(absence), f"it would go round: {' to '.join(circle)}")
         over = next((names for names in people if len(names) > DEEPEST + 1), None)
-        return over and AbsenceRefused(*_ends(absence), f"it would go over too many: {' to '.join(over)}")
+        if over is not None:
+            return AbsenceRefused(*_ends(absence), f"it would go over too many: {' to '.join(over)}")
+        return None
 
 
 Way: TypeAlias = tuple[Absence, ...]

@@ -38,7 +38,7 @@ async def office(each_store: SharedStore) -> AsyncIterator[Office]:
 
 async def away(office: Office, *pairs: str) -> list[str | None]:
     """Say of each pair of letters that the first is away for a day, and the second stands in; give why not."""
-    said = [await office.orchestrator.away(owner, to=to, until="1d") for owner, to in pairs]
+    said = [await office.orchestrator.away(pair[0], to=pair[1], until="1d") for pair in pairs]
     return [None if isinstance(each, Ok) else error_of(each).reason for each in said]
 
 
