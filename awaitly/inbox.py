@@ -21,11 +21,11 @@ from awaitly.result import Result
 from awaitly.staffing import Staffing
 from awaitly.store import NEVER, ApprovalQuery, ApprovalRow, Page, cursor
 
-__all__ = ["Inbox", "WasShown"]
+__all__ = ["MOST_LOOKS", "Inbox", "WasShown"]
 
 _AT_ONCE = 32
 """How many decisions are under way at a time: one process's commits share their journeys to the disk."""
-_MOST_LOOKS = 20
+MOST_LOOKS = 20
 """How many pages of the store are gone through for one page of what waits: a person may be barred from many."""
 
 
@@ -80,7 +80,7 @@ class Inbox(Staffing):
         names = {ANYONE, *_names(by.name, by.roles), *self._standings.grants}
         names.update(name for each in absences for name in _names(each.owner.name, each.owner.roles))
         found: list[PendingApproval] = []
-        for _ in range(_MOST_LOOKS):
+        for _ in range(MOST_LOOKS):
             query = ApprovalQuery(
                 prefix=prefix,
                 workflow=workflow,
@@ -172,4 +172,6 @@ async def _all(
         async with limit:
             return await decide(each)
 
-    return tuple(await asyncio.gather(*map(one, pending)))
+    tasks = [asyncio.ensure_future(one(each)) for each in pending]
+    await asyncio.gather(*tasks, return_exceptions=True)  # where the store fails, none is left under way
+    return tuple([task.result() for task in tasks])
