@@ -164,7 +164,7 @@ async def test_it_waits_for_a_delegate_and_its_owner(office: Office) -> None:
 async def test_a_seat_that_was_handed_on_three_times_lists_all_four(office: Office) -> None:
     """Whoever had it keeps it."""
     await office.ask("r", approvers=["a"], needs=1)
-    for giver, to in ("ab", "bc", "cd"):
+    for giver, to in zip("abc", "bcd", strict=True):
         (await office.orchestrator.delegate("r", to=to, by=giver)).unwrap()
     assert await office.listed("a", "b", "c", "d", "e") == [["r"], ["r"], ["r"], ["r"], []]
 
