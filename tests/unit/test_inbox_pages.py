@@ -121,6 +121,13 @@ async def test_those_who_are_barred_leave_no_gap(office: Office) -> None:
     assert await walked(office, "ann", 2) == [["r01", "r05"], ["r09"]]
 
 
+async def test_a_page_that_is_full_amid_a_look_leads_on_to_the_rest(office: Office) -> None:
+    """Also where the store has nothing behind that look."""
+    for number in range(4):
+        await office.ask(f"r{number}", by="zed" if number else "ann")
+    assert await walked(office, "ann", 2) == [["r1", "r2"], ["r3"]]
+
+
 async def test_a_page_ends_where_nothing_more_waits(office: Office) -> None:
     """Be it full, with some behind it that the person is barred from: the next page is empty then, and the last."""
     for number in range(6):
