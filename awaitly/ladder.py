@@ -39,7 +39,7 @@ def next_time(a: Approval) -> datetime | None:
 
 def rungs_due(a: Approval, now: datetime) -> tuple[Rung, ...]:
     """Give the rungs whose time has come and that were not told."""
-    if is_stopped(a):
+    if not a.policy.escalations or is_stopped(a):
         return ()
     left = rungs(a.policy.escalations)[a.handling.told :]
     return tuple(takewhile(lambda rung: time_of(a, rung) <= now, left))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 from awaitly.approval import Approval, Closing, StagePlace, Vote
@@ -133,24 +134,29 @@ def _approval_of(row: ApprovalRow) -> Approval:
         policy=policy,
         asked_at=from_micros(row.asked_at),
         deadline=moment_of(row.deadline),
-        requested_by=optional(actor_of, body.get("requested_by")),
-        reason=body.get("reason"),
-        metadata=json_of(body["metadata"]) if "metadata" in body else "{}",
-        redact=texts_of(body.get("redact", [])),
-        external=truth_of(body.get("external", False)),
         version=row.version,
-        revision=count_of(body.get("revision", 1)),
         status=status,
-        edited=optional(json_of, body.get("edited")),
-        editor=optional(actor_of, body.get("editor")),
-        votes=tuple(map(_vote, body.get("votes", ()))),
-        closing=optional(_closing, body.get("closing")),
-        consumed_at=moment_of(body.get("consumed_at")),
         handling=handling_of(body["handling"], policy) if "handling" in body else UNHANDLED,
-        stage=optional(_stage, body.get("stage")),
-        channels=tuple(map(text_of, body.get("channels", ()))),
         digest=text_of(body["digest"]),
+        **{name: _OTHERS[name](value) for name, value in body.items() if name in _OTHERS},
     )
 
+
+_OTHERS: Mapping[str, Callable[[Any], Any]] = {
+    "requested_by": partial(optional, actor_of),
+    "reason": partial(optional, text_of),
+    "metadata": json_of,
+    "redact": texts_of,
+    "external": truth_of,
+    "revision": count_of,
+    "edited": partial(optional, json_of),
+    "editor": partial(optional, actor_of),
+    "votes": lambda plain: tuple(map(_vote, plain)),
+    "closing": partial(optional, _closing),
+    "consumed_at": moment_of,
+    "stage": partial(optional, _stage),
+    "channels": lambda plain: tuple(map(text_of, plain)),
+}
+"""How the members are read that most approvals do not have."""
 
 _NOT_CLOSED = {ApprovalStatus.PENDING, ApprovalStatus.SUPERSEDED}

@@ -212,6 +212,13 @@ def test_no_spoiled_member_passes_for_the_record(kind: str) -> None:
             continue
 
 
+def test_a_reason_that_is_no_text_is_damage() -> None:
+    """It is shown to people, who would be shown anything."""
+    row = row_of_approval(evolve(APPROVAL, reason="odd"))
+    with pytest.raises(RecordCorrupt, match="a text was expected"):
+        approval_of(evolve(row, body=row.body.replace('"odd"', '["odd"]')))
+
+
 def test_a_quarantined_run_keeps_what_stood_in_it() -> None:
     """It is read as a run that needs review, however often it is set aside, and unwraps to what it was."""
     row = evolve(row_of_run(RUN), body="{broken")
