@@ -134,7 +134,10 @@ class Inbox(Staffing):
         return approval.view() if is_open_to(approval, by, standing, now) else None
 
     async def approve_all(self, pending: Iterable[WasShown], *, by: By) -> tuple[Result[Decision, Refusal], ...]:
-        """Approve many, each at the revision and content that is given here, and give each one's result in order."""
+        """Approve many, each at the revision and content that is given here, and give each one's result in order.
+
+        Where the store fails for one, that is raised once the others are through; those are repetitions then.
+        """
         return await _all(lambda p: self.approve(p.run_id, p.key, by=by, revision=p.revision, digest=p.digest), pending)
 
     async def reject_all(
