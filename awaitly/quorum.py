@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import TypeAlias
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from awaitly.exceptions import PolicyError
 from awaitly.grants import Grant, checked_grants, is_countable, person_of
@@ -67,18 +70,63 @@ def filled(needs: Sequence[int], votes: Sequence[Sequence[int]]) -> bool:
 
 
 def most_filled(needs: Sequence[int], votes: Sequence[Sequence[int]]) -> int:
-    """Give the number of seats that can be filled where nobody takes two: a greatest matching, by augmenting paths."""
-    seats = [quorum for quorum, count in enumerate(needs) for _ in range(count)]
-    taken: dict[int, int] = {}
+    """Give the number of seats that can be filled where nobody takes two: a greatest flow, by shortest ways.
 
-    def seated(vote: int, tried: set[int]) -> bool:
-        for seat, quorum in enumerate(seats):
-            if quorum not in votes[vote] or seat in tried:
-                continue
-            tried.add(seat)
-            if seat not in taken or seated(taken[seat], tried):
-                taken[seat] = vote
-                return True
+    Whoever fits the same quorums is as good as another, so thousands of people are no more than a few kinds of them.
+    """
+    kinds = Counter(frozenset(quorum for quorum in fits if quorum < len(needs)) for fits in votes)
+    seating = _Seating(kinds, list(needs), [Counter() for _ in needs])
+    while seating.goes_on():
+        pass
+    return sum(seated.total() for seated in seating.seated)
+
+
+_Kind: TypeAlias = frozenset[int]
+"""People who fit the same quorums."""
+
+
+@define
+class _Seating:
+    """Who still stands, how many seats of each quorum are free, and who sits in it."""
+
+    standing: Counter[_Kind]
+    free: list[int]
+    seated: list[Counter[_Kind]]
+
+    def goes_on(self) -> bool:
+        """Seat some who stand, by moving others on where that makes room; False where nobody else can be seated."""
+        queue = [kind for kind, count in self.standing.items() if count]
+        sits: dict[_Kind, int | None] = dict.fromkeys(queue)
+        reached: dict[int, _Kind] = {}
+        for kind in queue:
+            for quorum in kind.difference(reached):
+                reached[quorum] = kind
+                if self.free[quorum]:
+                    self._move(_way(quorum, reached, sits))
+                    return True
+                movable = [other for other, count in self.seated[quorum].items() if count and other not in sits]
+                sits.update(dict.fromkeys(movable, quorum))
+                queue += movable
         return False
 
-    return sum(seated(vote, set()) for vote in range(len(votes)))
+    def _move(self, way: list[tuple[_Kind, int]]) -> None:
+        """Let as many as can move along: each kind to the quorum beside it, from that of the next."""
+        first, (last, _) = way[0][1], way[-1]
+        leaving = [(kind, quorum) for (kind, _), (_, quorum) in pairwise(way)]
+        count = min(self.free[first], self.standing[last], *(self.seated[quorum][kind] for kind, quorum in leaving))
+        for kind, quorum in way:
+            self.seated[quorum][kind] += count
+        for kind, quorum in leaving:
+            self.seated[quorum][kind] -= count
+        self.free[first] -= count
+        self.standing[last] -= count
+
+
+def _way(quorum: int, reached: dict[int, _Kind], sits: dict[_Kind, int | None]) -> list[tuple[_Kind, int]]:
+    """Give who takes a free seat, who then takes theirs, and so on, until it is somebody who stands."""
+    way: list[tuple[_Kind, int]] = []
+    following: int | None = quorum
+    while following is not None:
+        way.append((kind := reached[following], following))
+        following = sits[kind]
+    return way

@@ -158,6 +158,16 @@ def test_seats_are_filled_exactly_where_some_way_of_seating_fills_them(
     assert (most_filled(needs, votes) == len(seats)) is best
 
 
+def test_thousands_of_people_are_seated_too() -> None:
+    """Given 2,000 people who fit two quorums of 600 and 300, it is judged; one seat too many for them is refused."""
+    crowd = [f"p{number}" for number in range(2_000)]
+    assert Policy(approvers=crowd, needs=600, also=[Quorum(crowd, 300)]).seats == 900
+    with pytest.raises(PolicyError, match="2001 different people"):
+        Policy(approvers=crowd, needs=1_701, also=[Quorum(crowd, 300)])
+    votes = [(0,)] * 1_000 + [(0, 1)] * 1_000
+    assert (most_filled([1_500, 500], votes), most_filled([900, 1_500], votes)) == (2_000, 1_900)
+
+
 def test_the_stricter_of_each_limit_holds() -> None:
     """Given two policies, when both are to hold, then the sooner deadline, the fresher sign-in, the fewer vetoes do."""
     one = Policy(approvers=["role:a"], rejections=2, expires_in="2h", fresh_within="1h", self_approval=True)
