@@ -71,7 +71,7 @@ def answer(a: Approval, event: Answer, now: datetime) -> Result[Transition, Refu
         return Ok(Transition(a))
     if inquiry is None:
         return Err(NotPossible(a.run_id, a.key, "nobody has asked anything that could be answered; comment on it"))
-    refusal = out_of_time(a, now) or _uninvolved(a, event) or _unfit(a, event.text)
+    refusal = out_of_time(a, now) or _uninvolved(a, event) or _unfit(a, event.text, answers=True)
     if refusal is not None:
         return Err(refusal)
     handling = changed(_said(a, Remark(RemarkKind.ANSWER, event.by, now, event.text)), inquiry=None)
@@ -102,12 +102,12 @@ def _uninvolved(a: Approval, event: Comment | Answer) -> NotAuthorised | None:
     return NotAuthorised(a.run_id, a.key, event.by.name, needs)
 
 
-def _unfit(a: Approval, text: str) -> NotPossible | None:
-    """Say what is wrong with a text."""
+def _unfit(a: Approval, text: str, *, answers: bool = False) -> NotPossible | None:
+    """Say what is wrong with a text. There is always room for an answer: time may stand still until it comes."""
     if not text.strip():
         return NotPossible(a.run_id, a.key, "there is nothing said: give it a text")
     if len(text) > LONGEST:
         return NotPossible(a.run_id, a.key, f"a remark has at most {LONGEST:,} characters, not {len(text):,}")
-    if len(a.handling.remarks) >= MOST:
+    if len(a.handling.remarks) >= MOST and not answers:
         return NotPossible(a.run_id, a.key, f"there are {MOST} remarks already, which is all that it holds")
     return None

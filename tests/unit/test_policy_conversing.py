@@ -130,7 +130,10 @@ def test_a_remark_has_limits(kind: Any, before: tuple[Event, ...]) -> None:
     assert after(question, kind(by, "x" * LONGEST)).handling.remarks[-1].text == "x" * LONGEST
     full = tuple(Remark(RemarkKind.COMMENT, BOB, NOW, str(n)) for n in range(MOST))
     crowded = changed(question, handling=Handling(remarks=full, inquiry=question.handling.inquiry))
-    assert "500 remarks already" in str(refused(crowded, kind(by, "one more")))
+    if kind is Answer:  # without which time might stand still for ever
+        assert after(crowded, Answer(by, "because")).handling.inquiry is None
+    else:
+        assert "500 remarks already" in str(refused(crowded, kind(by, "one more")))
 
 
 def test_what_was_decided_is_no_longer_talked_about() -> None:
