@@ -19,6 +19,7 @@ __all__ = [
     "checked_grants",
     "is_countable",
     "listed_in",
+    "names_somebody",
     "person_of",
 ]
 
@@ -32,7 +33,7 @@ _LONGEST = 200
 
 
 def _named(_: object, __: object, value: str) -> None:
-    if not isinstance(cast("object", value), str) or not _names_somebody(value):
+    if not isinstance(cast("object", value), str) or not names_somebody(value):
         msg = f"a rule needs a name of printable text, such as Rule('on-call', ...), not {value!r}"
         raise PolicyError(msg)
 
@@ -77,7 +78,8 @@ def listed_in(what: str, values: object, items: str) -> tuple[object, ...]:
     raise PolicyError(msg)
 
 
-def _names_somebody(name: str) -> bool:
+def names_somebody(name: str) -> bool:
+    """Whether a name can stand where people are named: printable text, as every store keeps it, and not too long."""
     return bool(name) and name == name.strip() and len(name) <= _LONGEST and name.isprintable() and name != ANYONE
 
 
@@ -86,7 +88,7 @@ def _checked(grant: object, what: str) -> str:
         msg = f"{what} lists names such as 'alice' and roles such as 'role:manager', not {grant!r}"
         raise PolicyError(msg)
     prefix, colon, rest = grant.partition(":")
-    if not _names_somebody(rest if prefix + colon in _PREFIXES else grant):
+    if not names_somebody(rest if prefix + colon in _PREFIXES else grant):
         msg = f"{what}: {grant[:40]!r} names nobody; write a person as 'alice' and a role as 'role:manager'"
         raise PolicyError(msg)
     if colon and prefix + colon not in _PREFIXES:

@@ -11,7 +11,7 @@ from awaitly.changing import changed
 from awaitly.eligibility import Seat, may_not, out_of_time, same_actor, same_person, seat_of, shortfall
 from awaitly.errors import ClaimedByOther, NotAuthorised, NotPossible, Refusal
 from awaitly.events import Claim, Delegate, Reassign, Release
-from awaitly.grants import ANYONE, person_of
+from awaitly.grants import names_somebody, person_of
 from awaitly.handling import DEEPEST, Delegation, Taken
 from awaitly.ladder import level_of
 from awaitly.result import Err, Ok, Result
@@ -71,8 +71,8 @@ def _given(a: Approval, event: Delegate, seat: Seat, now: datetime) -> Delegatio
 
 def _cannot_go_on(a: Approval, given: Delegation) -> str | None:
     """Say why a seat cannot be handed on to somebody."""
-    if person_of(given.to) != given.to or not given.to.strip() or given.to == ANYONE:
-        return f"a seat goes to one person, by their name, such as 'bob', and not to {given.to!r}"
+    if person_of(given.to) != given.to or not names_somebody(given.to):
+        return f"a seat goes to one person, by their name, such as 'bob', and not to {given.to[:40]!r}"
     if given.to in given.through:
         way = " to ".join((*given.through, given.to))
         return f"it cannot go round in a circle: {way}"

@@ -85,10 +85,8 @@ class Inbox(Staffing):
                 prefix=prefix,
                 workflow=workflow,
                 alive_at=now,
-                deadline_before=None
-                if due_within is None
-                else now + as_timedelta(due_within) // timedelta(microseconds=1),
-                audience=tuple(sorted(names)),
+                deadline_before=None if due_within is None else _after(now, due_within),
+                audience=tuple(sorted(filter(str.isprintable, names))),
                 limit=limit,
                 after=after,
             )
@@ -159,6 +157,11 @@ def _legible(row: ApprovalRow) -> Approval | None:
 def _names(name: str, roles: Iterable[str]) -> list[str]:
     """Give the names under which what waits for somebody may be listed."""
     return [name, NAME + name, *(ROLE + role for role in roles)]
+
+
+def _after(now: int, length: Duration) -> int:
+    """Give the time, in microseconds, that is a length after another; what never comes, where that is beyond all."""
+    return min(now + as_timedelta(length) // timedelta(microseconds=1), NEVER)
 
 
 def _position(row: ApprovalRow) -> str:

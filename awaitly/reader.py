@@ -22,7 +22,20 @@ from awaitly.result import Err, Ok, Result
 from awaitly.salvage import listed, salvaged
 from awaitly.saving import approvals_in
 from awaitly.statuses import RunStatus
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Found, Hold, Move, Page, RunQuery, RunRow, Store, Wakes
+from awaitly.store import (
+    NEVER,
+    ApprovalQuery,
+    ApprovalRow,
+    Changes,
+    Found,
+    Hold,
+    Move,
+    Page,
+    RunQuery,
+    RunRow,
+    Store,
+    Wakes,
+)
 from awaitly.watching import watching
 
 __all__ = ["Archive", "History", "Reader", "RunDetails", "still_awaited"]
@@ -180,7 +193,7 @@ class Reader:
             workflow=workflow,
             alive_at=now,
             asked_before=None if older_than is None else now - _micros(older_than),
-            deadline_before=None if due_within is None else now + _micros(due_within),
+            deadline_before=None if due_within is None else min(now + _micros(due_within), NEVER),
             limit=limit,
             after=after,
         )
@@ -246,7 +259,8 @@ class Reader:
 
 
 def _micros(length: Duration) -> int:
-    return as_timedelta(length) // timedelta(microseconds=1)
+    """Give a length of time in microseconds, which is at most what a store can compare."""
+    return min(as_timedelta(length) // timedelta(microseconds=1), NEVER)
 
 
 def _view(row: ApprovalRow) -> PendingApproval:

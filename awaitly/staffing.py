@@ -11,7 +11,7 @@ from awaitly.attending import Attending
 from awaitly.durations import Duration, as_timedelta, from_micros
 from awaitly.errors import AbsenceRefused
 from awaitly.events import Absence
-from awaitly.grants import ANYONE, person_of
+from awaitly.grants import names_somebody, person_of
 from awaitly.handling import DEEPEST
 from awaitly.ids import ABSENCES
 from awaitly.looks import Looks
@@ -38,7 +38,10 @@ class Staffing(Attending):
         who, actor = as_actor(owner), as_actor(owner if by is None else by)
         now = from_micros(await self._store.now())
         begins = now if since is None else since
-        ends = until if isinstance(until, datetime) else begins + as_timedelta(until)
+        try:
+            ends = until if isinstance(until, datetime) else begins + as_timedelta(until)
+        except OverflowError:
+            return Err(AbsenceRefused(who.name, to, "it would end beyond all calendars: say until when"))
         absence = Absence(who, to, begins, ends)
         refusal = _unfit(absence, now) or _not_theirs(who.name, to, actor.name, admin=ADMIN in actor.roles)
         refusal = refusal or await self._too_far(absence)
@@ -130,7 +133,7 @@ def _unfit(absence: Absence, now: datetime) -> AbsenceRefused | None:
         return AbsenceRefused(owner, to, "its times need a time zone")
     if absence.until <= max(absence.since, now):
         return AbsenceRefused(owner, to, f"it would be over at {absence.until.isoformat()}, before it begins")
-    if not to.strip() or to in (owner, ANYONE) or person_of(to) != to:
+    if person_of(to) != to or not names_somebody(to) or to == owner:
         return AbsenceRefused(owner, to, "name the one person who stands in, somebody else")
     return None
 

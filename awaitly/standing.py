@@ -56,7 +56,7 @@ def by_rules(event: Eventful, rules: Rules) -> Eventful:
     def judged(approval: Approval) -> Result[Event, Refusal]:
         match event(approval):
             case Ok(meant) if isinstance(meant, Seated):
-                met = frozenset(g for g in approval.policy.rules if _is_met_at_once(rules.get(g), meant.by, approval))
+                met = frozenset(g for g in approval.rules if _is_met_at_once(rules.get(g), meant.by, approval))
                 return Ok(changed(meant, standing=Standing(rules=met)))
             case other:
                 return other

@@ -127,7 +127,9 @@ def test_nobody_hands_a_seat_to_the_requester() -> None:
     assert isinstance(refused(after(question, Delegate(ALICE, "dan")), Delegate(DAN, "gus")), NotPossible)
 
 
-@pytest.mark.parametrize("to", ["", "  ", "role:ops", "rule:on-call", "name:x:y", "*"])
+@pytest.mark.parametrize(
+    "to", ["", "  ", "role:ops", "rule:on-call", "name:x:y", "*", "a\0b", "\ud800", "\u202eada", "x" * 201]
+)
 def test_a_seat_goes_to_one_person(to: str) -> None:
     """Given a seat, when it is handed to what is nobody's name, then `NotPossible`, whether or not one requested."""
     for by in (None, BOB):
