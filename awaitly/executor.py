@@ -127,7 +127,7 @@ class Executor:
 
         A schedule whose tick has come gives way to the run that comes of it.
         """
-        looks = Looks()
+        looks, told = Looks(), False
         while True:
             found = looks.again(await self._store.load(run_id))
             if found.run is None:
@@ -138,7 +138,8 @@ class Executor:
             except RecordCorrupt as exc:
                 return await self.set_aside(workflow or self.workflow_of(row), found.run, exc, take.move)
             now = from_micros(found.now)
-            if await self._chimed(state, now):
+            if not told and (chimed := moves.chime(state, now)) is not None:
+                told = await self._chimed(state, chimed, now)
                 continue
             known = workflow or self.workflow_of(row)
             if run_id.startswith(SCHEDULES):
@@ -149,15 +150,17 @@ class Executor:
                 return came
             run_id = came
 
-    async def _chimed(self, state: RunState, now: datetime) -> bool:
-        """Do what time has brought to a run's questions, for which its code is not needed; False for nothing."""
-        chimed = moves.chime(state, now)
-        if chimed is None:
-            return False
+    async def _chimed(self, state: RunState, chimed: Moved, now: datetime) -> bool:
+        """Write what time has brought to a run's questions, for which its code is not needed; False for a conflict.
+
+        That is done once for each time that a run is taken: with reminders that follow each other faster than they are
+        written, there would be no end of it.
+        """
         changes, after = difference(Move.REMIND, state, chimed.state, chimed.facts)
-        if isinstance(await self._store.commit(changes), Ok):  # else whoever was quicker has done it
-            for before, told in zip(state.approvals, after.approvals, strict=True):
-                tell_chimed(self.observers, before, told, now)
+        if isinstance(await self._store.commit(changes), Err):  # whoever was quicker may have done it
+            return False
+        for before, told in zip(state.approvals, after.approvals, strict=True):
+            tell_chimed(self.observers, before, told, now)
         return True
 
     async def _rung(

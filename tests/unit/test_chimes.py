@@ -313,3 +313,22 @@ async def test_nobody_is_reminded_again_for_the_time_that_stood_still(store: Sha
         clock.advance("55m")
         await orchestrator.resume("r")
         assert (await noted(orchestrator))["reminded"] == 2
+
+
+class Hurrying(TestClock):
+    """Goes on by a minute whenever it is read: whatever is done takes longer than that."""
+
+    def __call__(self) -> datetime:
+        """Give a time, each a minute after the last."""
+        self.advance("1m")
+        return super().__call__()
+
+
+async def test_reminders_that_come_faster_than_they_are_written_hold_nothing_up() -> None:
+    """Given a reminder each second, and a store that is slower, when the run is resumed, then that comes to an end."""
+    hasty = asking(Policy(remind_every="1s"))
+    async with Orchestrator(MemoryStore(clock=Hurrying()), workflows=[hasty]) as orchestrator:
+        await orchestrator.start(hasty(), run_id="r", requested_by=ALICE)
+        async with asyncio.timeout(10):
+            assert (await orchestrator.resume("r")).status is RunStatus.PARKED
+        assert await noted(orchestrator) == {"asked": 1, "reminded": 1}
