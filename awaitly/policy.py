@@ -28,6 +28,9 @@ __all__ = ["DEFAULT", "Calendar", "OnExpiry", "Policy", "Risk"]
 
 T = TypeVar("T")
 
+_SOONEST = timedelta(seconds=1)
+"""How soon after another a reminder may come: each is an entry in the ledger, for as long as nobody decides."""
+
 Calendar: TypeAlias = Callable[[datetime, timedelta], datetime]
 """Gives the moment that is a length of *working* time after a moment; both moments are aware and UTC."""
 
@@ -124,7 +127,8 @@ class Policy:
     `fresh_within`: how long ago the actor may have been authenticated (`Actor.authenticated_at`).
     `exclusive_claims`: whether a claim keeps all others from deciding.
     `expires_in`: counted from the asking, by the store's clock; `on_expiry`: what then.
-    `escalations`: levels of `Escalation`, in order. `remind_every`: how often whoever may decide is reminded.
+    `escalations`: levels of `Escalation`, in order. `remind_every`: how often whoever may decide is reminded, a second
+    at least.
     `questions_stop_clock`: whether time stands still while the requester is asked something.
     `calendar`: turns `expires_in` and each level's `after` from working time into moments when the approval is asked.
     `risk`: `HIGH` refuses approval by silence.
@@ -186,6 +190,8 @@ class Policy:
     def _time_problems(self) -> Iterator[str]:
         if self.expires_in is None and self.on_expiry is not OnExpiry.EXPIRE:
             yield f"on_expiry={self.on_expiry.value!r} would never happen: say as well when, such as expires_in='24h'"
+        if self.remind_every is not None and self.remind_every < _SOONEST:
+            yield "remind_every is shorter than a second, and nobody can be told that often: say '1h', for example"
         if self.remind_every is not None and self.expires_in is not None and self.remind_every >= self.expires_in:
             yield (
                 f"a reminder every {spoken(self.remind_every)} would never come: "

@@ -130,7 +130,7 @@ POLICIES = st.builds(
         | st.builds(Escalation, SOON, LISTS, repeat=st.integers(2, 4), every=SOON),
         max_size=1,
     ),
-    remind_every=st.none() | SOON,
+    remind_every=st.none() | st.timedeltas(timedelta(seconds=1), timedelta(days=99)),
     questions_stop_clock=st.booleans(),
     risk=st.sampled_from(Risk),
 )

@@ -116,6 +116,10 @@ OPTIONS: list[tuple[dict[str, Any], str]] = [
     ({"expires_in": timedelta(-1)}, f"expires_in is a length of time {NOT_A_TIME} -86400 seconds"),
     ({"expires_in": "40000d"}, f"expires_in is a length of time {NOT_A_TIME} '40000d'"),
     ({"remind_every": "0s"}, f"remind_every is a length of time {NOT_A_TIME} '0s'"),
+    (
+        {"remind_every": "999ms"},
+        "remind_every is shorter than a second, and nobody can be told that often: say '1h', for example",
+    ),
     ({"remind_every": "9999999999w"}, f"remind_every is a length of time {NOT_A_TIME} '9999999999w'"),
     ({"fresh_within": "-1h"}, f"fresh_within is a length of time {NOT_A_TIME} '-1h'"),
     ({"on_expiry": "shrug"}, "on_expiry is one of 'expire', 'reject', 'approve', not 'shrug'"),
