@@ -12,7 +12,7 @@ from awaitly.eligibility import Seat, may_not, out_of_time, same_actor, same_per
 from awaitly.errors import ClaimedByOther, NotAuthorised, NotPossible, Refusal
 from awaitly.events import Claim, Delegate, Reassign, Release
 from awaitly.grants import names_somebody, person_of
-from awaitly.handling import DEEPEST, Delegation, Taken
+from awaitly.handling import DEEPEST, MOST_HANDED, Delegation, Taken
 from awaitly.ladder import level_of
 from awaitly.result import Err, Ok, Result
 from awaitly.transition import Transition, handled
@@ -57,6 +57,9 @@ def delegate(a: Approval, event: Delegate, now: datetime) -> Result[Transition, 
         return Err(NotPossible(a.run_id, a.key, why))
     if any((d.owner, d.to) == (given.owner, given.to) for d in a.handling.delegations):
         return Ok(Transition(a))
+    if len(a.handling.delegations) >= MOST_HANDED:
+        full = f"seats were handed on {MOST_HANDED} times already, which is all that it holds; an admin can reassign it"
+        return Err(NotPossible(a.run_id, a.key, full))
     handling = changed(a.handling, delegations=(*a.handling.delegations, given))
     return handled(a, handling, AuditEvent.DELEGATED, now, seat.by, to=(given.to,))
 

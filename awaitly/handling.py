@@ -9,10 +9,12 @@ from attrs import frozen
 
 from awaitly.actors import Actor
 
-__all__ = ["DEEPEST", "UNHANDLED", "Delegation", "Handling", "Inquiry", "Remark", "RemarkKind", "Taken"]
+__all__ = ["DEEPEST", "MOST_HANDED", "UNHANDLED", "Delegation", "Handling", "Inquiry", "Remark", "RemarkKind", "Taken"]
 
 DEEPEST = 3
 """How often a seat may be handed on from one person to the next."""
+MOST_HANDED = 100
+"""Seats of one approval that are handed on: each is written anew with whatever happens to it."""
 
 
 @frozen

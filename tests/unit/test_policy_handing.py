@@ -20,6 +20,7 @@ from awaitly import (
 from awaitly.audit import AuditEvent
 from awaitly.eligibility import audience, is_open_to
 from awaitly.events import ALONE, Approve, Claim, Delegate, Edit, Event, Reassign, Reject, Release, Standing
+from awaitly.handling import MOST_HANDED
 from awaitly.quorum import Quorum
 from tests.support import ADMIN, ALICE, BOB, CAROL
 from tests.unit.approvals import HOUR, NOW, after, asked, facts_of, moved, refused
@@ -108,6 +109,13 @@ def test_a_seat_is_handed_on_three_times_at_most() -> None:
     assert after(chain, Approve(FRED)).votes[0].by == Actor("fred", on_behalf_of="alice")
     refusal = refused(chain, Delegate(FRED, "gus"))
     assert str(refusal).endswith("a seat is handed on at most 3 times: alice to dan to eva to fred to gus")
+
+
+def test_so_many_seats_are_handed_on_and_no_more() -> None:
+    """Given seats that were handed on as often as can be, when another is, then `NotPossible`; a repetition is none."""
+    question = after(asked(ONE), *(Delegate(ALICE, f"stand-in {number}") for number in range(MOST_HANDED)))
+    assert "an admin can reassign it" in str(refused(question, Delegate(ALICE, "one more")))
+    assert not moved(question, Delegate(ALICE, "stand-in 0")).changed
 
 
 @pytest.mark.parametrize("back", ["alice", "dan", "eva"])
