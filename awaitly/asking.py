@@ -79,17 +79,23 @@ def _on_reject(value: OnReject | str) -> OnReject:
         raise DefinitionError(msg) from exc
 
 
+def _answering(_: object, __: object, value: object) -> None:
+    if type(value) is not bool and (not callable(value) or inspect.iscoroutinefunction(value)):
+        msg = f"when is True, False, or a plain function of the content that gives one of them, not {value!r}"
+        raise DefinitionError(msg)
+
+
 @frozen
 class Stage(Generic[T]):
     """One stage of `run.chain`.
 
-    `when` says whether it is asked at all: a value, or a predicate of the content as it stands when its turn comes (one
-    that raises counts as yes). What it leaves out is as the chain says. `on_reject`: whether a rejection ends the
-    chain, or goes back to the stage before.
+    `when` says whether it is asked at all: True or False, or a predicate of the content as it stands when its turn
+    comes (one that raises, or gives anything but False, counts as yes). What it leaves out is as the chain says.
+    `on_reject`: whether a rejection ends the chain, or goes back to the stage before.
     """
 
     name: str = field(validator=_keyed)
-    when: bool | Callable[[T], bool] = field(default=True, kw_only=True)
+    when: bool | Callable[[T], bool] = field(default=True, kw_only=True, validator=_answering)
     policy: Policy | None = field(default=None, kw_only=True)
     summary: str | None = field(default=None, kw_only=True)
     reason: str | None = field(default=None, kw_only=True)
@@ -100,7 +106,7 @@ class Stage(Generic[T]):
         if not callable(self.when):
             return self.when
         try:
-            return bool(self.when(content))
+            return self.when(content) is not False
         except Exception:  # noqa: BLE001  (whatever it is, it must not let a stage be left out)
             return True
 
@@ -147,11 +153,11 @@ class GatedStep(Generic[P, T, E]):
         raise DefinitionError(msg)
 
     def asks(self, arguments: Mapping[str, object]) -> bool:
-        """Whether these arguments need a person. A predicate that raises counts as yes: the gate fails closed."""
+        """Whether these arguments need a person. One that raises, or does not say False, counts as yes: it fails closed."""
         if self.when is None:
             return True
         try:
-            return bool(self.signature.call(self.when, arguments))
+            return self.signature.call(self.when, arguments) is not False
         except Exception:  # noqa: BLE001  (whatever it is, it must not open the gate)
             return True
 

@@ -209,6 +209,17 @@ def broken(*_: object, **__: object) -> Any:
     raise ZeroDivisionError
 
 
+@pytest.mark.parametrize("answer", [None, 0, "", []])
+async def test_a_predicate_that_gives_no_answer_closes_the_gate(
+    store: SharedStore, mailer: Mailer, answer: Any
+) -> None:
+    """One that forgot to return, for instance: only False lets a call through."""
+    flow = sending(gated_step(mailer.send, when=lambda to, amount, iban="": answer), "bob", 1)
+    async with Orchestrator(store, workflows=[flow]) as orchestrator:
+        assert waiting((await orchestrator.start(flow(), run_id="r")).result).key == "send"
+    assert mailer.sent == []
+
+
 async def test_a_predicate_that_raises_closes_the_gate(store: SharedStore, mailer: Mailer) -> None:
     """Where nobody can say whether to ask, the question is put."""
     flow = sending(gated_step(mailer.send, when=broken), "bob", 1)

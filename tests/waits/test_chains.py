@@ -457,6 +457,30 @@ async def test_several_questions_each_with_a_quorum(store: SharedStore, needs: i
 # Code that wavers
 
 
+@pytest.mark.parametrize("answer", [None, 0, "", []])
+async def test_a_condition_that_gives_no_answer_has_its_stage_asked(store: SharedStore, answer: Any) -> None:
+    """One that forgot to return, for instance: only False leaves a stage out."""
+
+    @workflow
+    async def silent(run: Run[FlowError]) -> Result[int, FlowError]:
+        return Ok(await run.chain("x", Stage[int]("odd", when=lambda _: answer), proposes=5))
+
+    async with Orchestrator(store, workflows=[silent]) as orchestrator:
+        assert waiting((await orchestrator.start(silent(), run_id="r")).result).key == "x.odd"
+
+
+async def later(_: int) -> bool:
+    """Answer once somebody awaits it, which nobody does."""
+    return False
+
+
+@pytest.mark.parametrize("when", [None, 0, "yes", later])
+def test_a_condition_that_could_give_no_answer_is_refused(when: Any) -> None:
+    """Where the stage is defined, in words that say what to write."""
+    with pytest.raises(DefinitionError, match="when is True, False, or a plain function of the content"):
+        Stage[int]("odd", when=when)
+
+
 async def test_a_condition_that_raises_has_its_stage_asked(store: SharedStore) -> None:
     """Whatever it raises, it must not let a stage be left out."""
 
