@@ -80,6 +80,7 @@ DRIVERS = {
     "httpx2",
     "smtplib",
     "aiosmtplib",
+    "apprise",
 }
 HEAVY = [
     "cattrs",

@@ -1,0 +1,5 @@
+from __future__ import annotations
+
+from tests.fixtures import limit
+
+__all__ = ["limit"]
