@@ -7,6 +7,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from enum import Enum, auto, unique
+from typing import Any
 
 import apprise
 
@@ -113,7 +114,7 @@ class AppriseChannel:
 
 def _notified(url: str, title: str, body: str) -> _Told:
     """Let apprise notify one service. The first call of a program takes long: it imports what it knows."""
-    service = apprise.Apprise()
+    service: Any = apprise.Apprise()  # its types are known in part
     if not service.add(url):
         return _Told.NEVER
     taken = service.notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT)
