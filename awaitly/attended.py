@@ -1,4 +1,4 @@
-"""The verbs around what waits, for plain code: attending to it, standing in, deciding in bulk, reading the ledger."""
+"""The verbs around what waits, for plain code: attending to it, standing in, deciding in bulk, the ledger, notices."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from awaitly.actors import By
 from awaitly.approval import Decision
 from awaitly.audit import BrokenChain, Entry, Part
 from awaitly.durations import Duration
-from awaitly.errors import AbsenceRefused, NeedsReview, PendingApproval, Refusal, UnknownApproval
+from awaitly.errors import AbsenceRefused, NeedsReview, PendingApproval, Refusal, UnknownApproval, UnknownNotice
 from awaitly.events import Absence
 from awaitly.grants import Grant
 from awaitly.looping import Looping
+from awaitly.notices import Notice
+from awaitly.outbox import DeadLetter
 from awaitly.progress import Progress
 from awaitly.result import Result
 from awaitly.store import Page
@@ -119,3 +121,19 @@ class Attended(Looping):
     ) -> Result[int, BrokenChain]:
         """Take texts, or people, out of a run's ledger for good; gives how many entries have changed."""
         return self._run(self._inner.redact(run_id, parts=parts, key=key))
+
+    # Telling people
+
+    def notices(self, run_id: str) -> tuple[Notice, ...]:
+        """List what people were, or are to be, told of a run."""
+        return self._run(self._inner.notices(run_id))
+
+    def dead_letters(
+        self, *, run_id: str | None = None, channel: str | None = None, limit: int = 50, after: str | None = None
+    ) -> Page[DeadLetter]:
+        """List the notices that were given up, by run."""
+        return self._run(self._inner.dead_letters(run_id=run_id, channel=channel, limit=limit, after=after))
+
+    def resend(self, run_id: str, key: str) -> Result[Notice, UnknownNotice]:
+        """Have a notice that was given up sent again, under the same id."""
+        return self._run(self._inner.resend(run_id, key))

@@ -12,6 +12,7 @@ from awaitly.actors import By
 from awaitly.approval import Decision
 from awaitly.attended import Attended
 from awaitly.audit import BrokenChain, Head
+from awaitly.channels import NotificationChannel
 from awaitly.desk import CancelRefusal
 from awaitly.dispatch import Dispatcher
 from awaitly.doctor import Diagnosis
@@ -63,8 +64,10 @@ class Orchestrator(Attended):
         observers: Iterable[Observer] = (),
         dispatcher: Dispatcher | None = None,
         rules: Iterable[Rule] = (),
+        channels: Iterable[NotificationChannel] = (),
     ) -> None:
         options: dict[str, Any] = {"observers": observers, "dispatcher": dispatcher, "rules": rules}
+        options["channels"] = channels
         super().__init__(orchestrator.Orchestrator(store, workflows=workflows, lease=lease, inline=inline, **options))
 
     def call(self, verb: Callable[[orchestrator.Orchestrator], Coroutine[Any, Any, T]]) -> T:

@@ -20,14 +20,16 @@ from awaitly import (
     Result,
     Rule,
     Run,
+    Undeliverable,
     UnknownApproval,
+    UnknownNotice,
     said,
     workflow,
 )
 from awaitly import Orchestrator as Awaited
 from awaitly.asking import Stage
 from awaitly.sync import Orchestrator
-from awaitly.testing import TestClock
+from awaitly.testing import RecordingChannel, TestClock, raising
 from tests.support import error_of
 
 ADMIN = Actor("root", ["admin"])
@@ -137,3 +139,19 @@ def test_a_ledger_is_read_and_redacted(orchestrator: Orchestrator) -> None:
     assert orchestrator.redact("r", parts=[Part.TEXT], key="manager") == Ok(1)
     assert said(orchestrator.ledger("r")[-1])["redacted"] == ["text"]
     assert isinstance(orchestrator.verify("r"), Ok)
+
+
+def test_people_are_told_by_channels() -> None:
+    """What could not be delivered is listed, and sent again under the same id."""
+    pager = RecordingChannel("pager")
+    pager.during = raising(Undeliverable("no such number"))
+    with Orchestrator(MemoryStore(clock=TestClock()), workflows=[refund], channels=[pager]) as orchestrator:
+        orchestrator.start(refund(7), run_id="r")
+        orchestrator.work(once=True)
+        (letter,) = orchestrator.dead_letters(channel="pager").items
+        pager.during = None
+        assert orchestrator.resend("r", letter.key).unwrap().id == letter.id
+        orchestrator.work(once=True)
+        assert [notice.id for notice in orchestrator.notices("r") if notice.sent_at] == [letter.id]
+        assert orchestrator.resend("r", "none") == Err(UnknownNotice("r", "none"))
+    assert [delivery.id for delivery in pager.delivered] == [letter.id]
