@@ -46,6 +46,8 @@ _COMMANDS = {
     "serve": ("awaitly.cli.serving", "Show the inbox to one person on this machine."),
     "schedules": ("awaitly.cli.schedules", "List the schedules."),
     "unschedule": ("awaitly.cli.schedules", "End a schedule."),
+    "notices": ("awaitly.cli.notices", "List what people are told."),
+    "resend": ("awaitly.cli.notices", "Have what was given up sent again."),
     "retry": ("awaitly.cli.retrying", "Put a run that failed back into its queue."),
     "doctor": ("awaitly.cli.examining", "Try today's code on every run that waits."),
     "audit": ("awaitly.cli.auditing", "Check, print and redact ledgers."),
