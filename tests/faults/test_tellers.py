@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.grounds import Ground
+from tests.faults.lives import folder
+from tests.faults.orders import Place
+from tests.faults.tally import TALLY, Violated
+from tests.faults.tellers import MOMENTS, lived
+
+MANY = 17
+"""Lives for each of six moments, with two kills in each: 204 kills."""
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_kill_beside_a_send_loses_no_notice(place: Place, moment: str) -> None:
+    """Whoever tells people is killed before or after: others tell them, in order, under the same id."""
+    await lived(place, moment)
+
+
+@pytest.mark.parametrize("moment", ["begun", "done"])
+async def test_a_kill_beside_a_send_loses_no_notice_wherever_runs_are_kept(elsewhere: Place, moment: str) -> None:
+    """The same on servers and in two stores, right before and after the send; the long run has all moments."""
+    await lived(elsewhere, moment)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_many_kills_beside_a_send_lose_no_notice(moment: str) -> None:
+    """Two hundred in a file of SQLite."""
+    for _ in range(MANY):
+        with folder() as here:
+            await lived(Place.at(here), moment)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_many_kills_beside_a_send_lose_no_notice_wherever_runs_are_kept(ground: Ground, moment: str) -> None:
+    """Two hundred on each kind of server, and in two stores."""
+    for _ in range(MANY):
+        with folder() as here:
+            await lived(ground(here), moment)
+
+
+@pytest.mark.parametrize("moment", ["send.after", "begun"])
+async def test_the_kills_notice_a_store_that_takes_a_notice_for_sent(here: Path, moment: str) -> None:
+    """Where what is taken counts as sent, somebody is never told."""
+    with TALLY.aside(), pytest.raises(Violated, match="every notice arrives at least once"):
+        await lived(Place.at(here), moment, hasty=True)
