@@ -153,7 +153,7 @@ class GatedStep(Generic[P, T, E]):
         raise DefinitionError(msg)
 
     def asks(self, arguments: Mapping[str, object]) -> bool:
-        """Whether these arguments need a person. One that raises, or does not say False, counts as yes: it fails closed."""
+        """Whether these arguments need a person: unless the condition says False. The gate fails closed."""
         if self.when is None:
             return True
         try:
