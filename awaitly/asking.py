@@ -153,7 +153,7 @@ class GatedStep(Generic[P, T, E]):
         raise DefinitionError(msg)
 
     def asks(self, arguments: Mapping[str, object]) -> bool:
-        """Whether these arguments need a person: unless the condition says False. The gate fails closed."""
+        """Whether these arguments need a person: also where the predicate raises, or gives anything but False."""
         if self.when is None:
             return True
         try:
