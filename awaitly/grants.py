@@ -18,6 +18,7 @@ __all__ = [
     "Rule",
     "checked_grants",
     "is_countable",
+    "is_kept",
     "listed_in",
     "names_somebody",
     "person_of",
@@ -81,6 +82,11 @@ def listed_in(what: str, values: object, items: str) -> tuple[object, ...]:
 def names_somebody(name: str) -> bool:
     """Whether a name can stand where people are named: printable text, as every store keeps it, and not too long."""
     return bool(name) and name == name.strip() and len(name) <= _LONGEST and name.isprintable() and name != ANYONE
+
+
+def is_kept(grant: str) -> bool:
+    """Whether a text can be a grant that is kept somewhere; no store need be asked for another."""
+    return len(grant) <= _LONGEST + max(map(len, _PREFIXES)) and grant.isprintable()
 
 
 def _checked(grant: object, what: str) -> str:

@@ -15,7 +15,7 @@ from awaitly.eligibility import concerns, is_open_to
 from awaitly.errors import PendingApproval, Refusal
 from awaitly.events import Absence, Standing
 from awaitly.exceptions import RecordCorrupt
-from awaitly.grants import ANYONE, NAME, ROLE
+from awaitly.grants import ANYONE, NAME, ROLE, is_kept
 from awaitly.records import approval_of
 from awaitly.result import Result
 from awaitly.staffing import Staffing
@@ -86,7 +86,7 @@ class Inbox(Staffing):
                 workflow=workflow,
                 alive_at=now,
                 deadline_before=None if due_within is None else _after(now, due_within),
-                audience=tuple(sorted(filter(str.isprintable, names))),
+                audience=tuple(sorted(filter(is_kept, names))),
                 limit=limit,
                 after=after,
             )

@@ -20,6 +20,7 @@ from awaitly import (
     Snapshot,
     workflow,
 )
+from awaitly.grants import is_kept
 from tests.support import ADMIN, SharedStore, error_of
 
 FOR_EVER = timedelta.max
@@ -52,6 +53,13 @@ async def test_what_waits_for_whoever_is_called_so_is_listed(each_store: SharedS
         await orchestrator.start(asking(), run_id="r")
         page = await orchestrator.waiting_for(Actor(name, ["ops", name]))
     assert [pending.run_id for pending in page.items] == ["r"]
+
+
+@pytest.mark.parametrize("name", [*ODD[:2], "x" * 300])
+def test_no_store_is_asked_for_a_name_that_none_keeps(name: str) -> None:
+    """The longest that a policy may name is asked for, with whatever stands before it."""
+    assert not is_kept(name)
+    assert all(is_kept(prefix + "x" * 200) for prefix in ("", "name:", "role:", "rule:"))
 
 
 async def test_a_time_beyond_all_times_is_no_time_at_all(each_store: SharedStore) -> None:
