@@ -323,7 +323,9 @@ async def test_other_callbacks_of_the_same_app_are_left_alone(desk: Desk) -> Non
     foreign = [{"action_id": "survey", "value": "5"}]
     assert await desk.pressed("Approve", actions=foreign) == 200
     assert await desk.pressed("Approve", type="view_submission") == 200
+    assert await desk.pressed("Open", actions=[{"action_id": "awaitly.open", "value": "link"}]) == 200
     assert (await desk.approval()).pending
+    assert desk.slack.replies == []
 
 
 async def test_what_is_too_large_is_not_looked_at(desk: Desk) -> None:
