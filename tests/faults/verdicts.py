@@ -27,6 +27,8 @@ from awaitly import (
     Found,
     MemoryStore,
     NotApproved,
+    Notice,
+    NoticeKind,
     Ok,
     Orchestrator,
     Policy,
@@ -42,7 +44,7 @@ from awaitly.audit import verify
 from awaitly.durations import to_micros
 from awaitly.journal import RunRecord
 from awaitly.quorum import filled
-from awaitly.testing import StoreWrapper, TestClock
+from awaitly.testing import RecordingChannel, StoreWrapper, TestClock
 from tests.faults.planting import planted
 from tests.faults.stores import store_at
 from tests.faults.tally import TALLY
@@ -99,7 +101,8 @@ async def opened(
         await memory.open()
         stores = [memory if address == IN_MEMORY else store_at(address) for _ in range(count)]
         timed = [Timed(planted(plant, store), shared=store is memory) for store in stores]
-        yield [await stack.enter_async_context(Orchestrator(store, workflows=workflows)) for store in timed]
+        hands = [Orchestrator(store, workflows=workflows, channels=[RecordingChannel("people")]) for store in timed]
+        yield [await stack.enter_async_context(each) for each in hands]
 
 
 async def rounds(count: int, one: Callable[[int], Awaitable[None]]) -> None:
@@ -235,7 +238,22 @@ async def sight(orchestrator: Orchestrator, run_id: str) -> Sight:
     history = (await orchestrator.history(run_id)).unwrap()
     TALLY.check("the ledger verifies", isinstance(verify(run_id, history.entries), Ok), run_id)
     (approval,) = history.approvals
-    return Sight(history.run, approval, tuple(map(said, history.entries)))
+    told = tuple(map(said, history.entries))
+    _check_outbox(approval, told, await orchestrator.notices(run_id))
+    return Sight(history.run, approval, told)
+
+
+def _check_outbox(a: Approval, told: Sequence[dict[str, Any]], notices: Sequence[Notice]) -> None:
+    """Check that people are to be told what the ledger says: each notice of an entry, and of each end one."""
+    entries = {number: each["event"] for number, each in enumerate(told, start=1)}
+    named = [entries.get(notice.number) == (notice.event and notice.event.value) for notice in notices]
+    TALLY.check("each notice is of an entry, and of one", all(named), (notices, told))
+    numbers = [notice.number for notice in notices]
+    TALLY.check("nothing is told twice", len(set(numbers)) == len(numbers), notices)
+    decided = {"edited"} if a.policy.seats == 1 else set[str]()
+    ends = {n for n, event in entries.items() if event in _FINAL | decided | {"superseded"}}
+    resolved = {notice.number for notice in notices if notice.kind is NoticeKind.RESOLVED}
+    TALLY.check("each end is told", resolved <= ends and bool(resolved) is not a.pending, (notices, told))
 
 
 _FINAL = {"approved", "rejected", "expired", "cancelled"}
