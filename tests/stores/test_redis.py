@@ -65,6 +65,7 @@ class TestRedisStore(ContractOverRedis):
         return redis_url
 
 
+@pytest.mark.slow
 class TestRedisStoreOnACluster(ContractOverRedis):
     """The Redis store keeps the contract on a cluster of three masters."""
 

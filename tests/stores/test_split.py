@@ -123,6 +123,7 @@ class TestSplitOnRedisAndPostgres(ContractOverHalves):
         return on_redis_and_postgres
 
 
+@pytest.mark.slow
 class TestSplitOnPostgresAndAFile(ContractOverHalves):
     """Approvals on Postgres and runs in a file keep the contract."""
 
