@@ -114,6 +114,7 @@ class TestSplitInFiles(ContractOverHalves):
         return in_files
 
 
+@pytest.mark.slow
 class TestSplitOnRedisAndPostgres(ContractOverHalves):
     """Approvals on Redis and runs on Postgres keep the contract."""
 
