@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from awaitly.actors import By
-from awaitly.approval import Decision
+from awaitly.approval import Approval, Decision
 from awaitly.audit import BrokenChain, Entry, Part
 from awaitly.durations import Duration
 from awaitly.errors import AbsenceRefused, NeedsReview, PendingApproval, Refusal, UnknownApproval, UnknownNotice
@@ -26,6 +26,14 @@ class Attended(Looping):
     """Lets plain code attend to approvals; each verb is the one of the same name of `awaitly.Orchestrator`."""
 
     # Attending
+
+    def now(self) -> datetime:
+        """Read the store's clock, by which deadlines are judged."""
+        return self._run(self._inner.now())
+
+    def concerning(self, person: By, run_id: str) -> tuple[Approval, ...]:
+        """Give those approvals of a run that are this person's business, decided or not."""
+        return self._run(self._inner.concerning(person, run_id))
 
     def claim(self, run_id: str, key: str | None = None, *, by: By) -> Result[Decision, Refusal]:
         """Take an approval on, so that others see it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar, overload
@@ -69,6 +69,11 @@ class Orchestrator(Attended):
         options: dict[str, Any] = {"observers": observers, "dispatcher": dispatcher, "rules": rules}
         options["channels"] = channels
         super().__init__(orchestrator.Orchestrator(store, workflows=workflows, lease=lease, inline=inline, **options))
+
+    @property
+    def workflows(self) -> Mapping[str, Workflow[..., Any, Any]]:
+        """The workflows that this orchestrator was given, by name."""
+        return self._inner.workflows
 
     def call(self, verb: Callable[[orchestrator.Orchestrator], Coroutine[Any, Any, T]]) -> T:
         """Have the asynchronous orchestrator inside do something, on its own loop, and wait for it.

@@ -65,12 +65,12 @@ def parameters(verb: Any) -> dict[str, Any]:
 
 def test_every_verb_takes_the_same_with_and_without_await() -> None:
     """The façade has each public verb under its name, with the same options and defaults; its own making too."""
-    verbs = {name for name in dir(Awaited) if not name.startswith("_")}
-    assert verbs == {name for name in dir(Orchestrator) if not name.startswith("_")}
+    verbs = {name for name in dir(Awaited) if not name.startswith("_")} - {"watching"}  # which plain code cannot
+    assert verbs == {name for name in dir(Orchestrator) if not name.startswith("_")} - {"call"}
     differing = [
         name
         for name in (*verbs, "__init__")
-        if parameters(getattr(Awaited, name)) != parameters(getattr(Orchestrator, name))
+        if name != "workflows" and parameters(getattr(Awaited, name)) != parameters(getattr(Orchestrator, name))
     ]
     assert differing == []
 
