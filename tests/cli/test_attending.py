@@ -137,7 +137,7 @@ def test_hostile_words_are_shown(handled: str) -> None:
         call("claim", "inv-1", "--by", NASTY, "--role", "finance", "--store", handled),
         call("delegate", "inv-1", "--to", NASTY, "--by", "ann", "--store", handled),
         call("reassign", "inv-1", "--to", NASTY, *ADMIN, "--store", handled),
-        call("comment", "inv-1", NASTY, "--by", NASTY, "--store", handled),
+        call("comment", "inv-1", NASTY, "--by", "ann", "--store", handled),
     ]
     assert [each.code for each in told] == [0, 1, 2, 0]
     assert all(is_safe(each.out + each.err) for each in told)
