@@ -71,11 +71,6 @@ class Courier:
         self._channels = channels
         self._news = {name: asyncio.Event() for name in channels}
 
-    @property
-    def idle(self) -> bool:
-        """Whether there is no channel to serve."""
-        return not self._channels
-
     def look(self) -> None:
         """Look for what is due right now."""
         for news in self._news.values():

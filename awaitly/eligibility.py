@@ -32,6 +32,7 @@ __all__ = [
     "as_seated",
     "audience",
     "concerns",
+    "is_involved",
     "is_open_to",
     "may_not",
     "out_of_time",
@@ -185,7 +186,7 @@ def _unseated(
 ) -> Refusal | None:
     if isinstance(event, Edit) and a.policy.editors is not None:
         needs = " or ".join(a.policy.editors) or "another policy, for this one lets nobody edit"
-        return None if _is_editor(a, event) else NotAuthorised(a.run_id, a.key, event.by.name, needs)
+        return None if _is_editor(a, event.by, event.standing) else NotAuthorised(a.run_id, a.key, event.by.name, needs)
     return NotAuthorised(a.run_id, a.key, event.by.name, _whom_it_takes(a)) if seat is None else None
 
 
@@ -198,9 +199,9 @@ def _whom_it_takes(a: Approval) -> str:
     return " and ".join((count.format(n) if n > 1 else "") + " or ".join(g or ("anyone",)) for n, g in quorums)
 
 
-def _is_editor(a: Approval, event: Edit | Comment) -> bool:
+def _is_editor(a: Approval, by: Actor, standing: Standing) -> bool:
     """Whether somebody is among the policy's editors, where it names any."""
-    return any(event.by.holds(grant) or grant in event.standing.rules for grant in a.policy.editors or ())
+    return any(by.holds(grant) or grant in standing.rules for grant in a.policy.editors or ())
 
 
 def _asked_for_it(a: Approval, by: Actor) -> bool:
@@ -253,7 +254,7 @@ def concerns(a: Approval, by: Actor, standing: Standing) -> bool:
     """
     if a.requested_by is not None and same_person(by, a.requested_by):
         return True
-    if seat_of(a, by, standing) is not None or any(by.holds(g) or g in standing.rules for g in a.policy.editors or ()):
+    if seat_of(a, by, standing) is not None or _is_editor(a, by, standing):
         return True
     acted = [*(vote.by for vote in a.votes), a.editor, None if a.closing is None else a.closing.by]
     return any(same_person(by, actor) for actor in acted if actor is not None)
@@ -269,7 +270,7 @@ def is_involved(a: Approval, event: Comment | Answer) -> bool:
         return True
     if isinstance(event, Answer):
         return a.requested_by is None
-    return seat_of(a, by, event.standing) is not None or _is_editor(a, event)
+    return seat_of(a, by, event.standing) is not None or _is_editor(a, by, event.standing)
 
 
 def same_person(one: Actor, other: Actor) -> bool:

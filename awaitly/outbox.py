@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from attrs import frozen
 
-from awaitly.durations import from_micros
 from awaitly.errors import UnknownNotice
 from awaitly.exceptions import RecordCorrupt
 from awaitly.inbox import Inbox
-from awaitly.looks import Looks
 from awaitly.notices import Notice, NoticeKind, resent
 from awaitly.records import notice_of, row_of_notice
 from awaitly.result import Err, Ok, Result
@@ -23,7 +20,10 @@ __all__ = ["DeadLetter", "Outbox"]
 
 @frozen
 class DeadLetter:
-    """A notice that was given up: `id` is the one under which it was sent, `number` its own in its run and channel."""
+    """A notice that was given up: `id` is the one under which it was sent, `key` its own among those of its run.
+
+    `kind`, `about` and `at` are None, and `id` is empty, where it does not decode.
+    """
 
     run_id: str
     key: str
@@ -53,24 +53,16 @@ class Outbox(Inbox):
 
     async def resend(self, run_id: str, key: str) -> Result[Notice, UnknownNotice]:
         """Have a notice that was given up sent again, under the same id; `key` is that of the dead letter."""
-        return await self._moved(run_id, key, lambda notice, now: resent(notice, now) if notice.dead else notice)
-
-    async def _moved(
-        self, run_id: str, key: str, move: Callable[[Notice, datetime], Notice]
-    ) -> Result[Notice, UnknownNotice]:
-        looks = Looks()
         while True:
-            found = looks.again(await self._store.load(run_id))
-            rows = legible_notices(await self._store.notices(run_id))
-            notice = next((notice for notice in rows if notice.key == key), None)
+            notice = next((notice for notice in await self.notices(run_id) if notice.key == key), None)
             if notice is None:
                 return Err(UnknownNotice(run_id, key))
-            moved = move(notice, from_micros(found.now))
-            if moved is notice:
+            if not notice.dead:
                 return Ok(notice)
-            written = Changes(move=Move.SEND, notices=(row_of_notice(moved),), wakes=True)
+            again = resent(notice, await self.now())
+            written = Changes(move=Move.SEND, notices=(row_of_notice(again),), wakes=True)
             if isinstance(await self._store.commit(written), Ok):
-                return Ok(moved)
+                return Ok(again)
 
 
 def _shown(row: NoticeRow) -> DeadLetter:
