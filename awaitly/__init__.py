@@ -1,19 +1,21 @@
 """awaitly: code that stops and waits for a person, and goes on exactly where it stopped."""
 
 from awaitly.actors import Actor
-from awaitly.approval import Approval, Decision, StagePlace, Vote
-from awaitly.asking import Ask, OnReject, Stage, approval_step, gated_step
-from awaitly.audit import AuditEvent, BrokenChain, Entry, Head, Part, said
-from awaitly.channels import Delivery, NotificationChannel, Resolution, RetryLater, Undeliverable
+from awaitly.approvals.approval import Approval, Decision, StagePlace, Vote
+from awaitly.approvals.audit import AuditEvent, BrokenChain, Entry, Head, Part, said
+from awaitly.approvals.differing import ABSENT, Difference, differences, edits_of
+from awaitly.approvals.escalation import Escalation
+from awaitly.approvals.events import Absence
+from awaitly.approvals.grants import Rule
+from awaitly.approvals.handling import Delegation, Handling, Inquiry, Remark, RemarkKind
+from awaitly.approvals.notices import Notice, NoticeKind
+from awaitly.approvals.outcomes import Approved, Edited, Outcome, Pending, Rejected
+from awaitly.approvals.policy import Calendar, OnExpiry, Policy, Risk
+from awaitly.approvals.quorum import Quorum
+from awaitly.approvals.veil import Veil
 from awaitly.clocks import RemoteClock
 from awaitly.codec import Codec
 from awaitly.coding.bounds import Bounds
-from awaitly.console import ConsoleChannel
-from awaitly.context import Run
-from awaitly.desk import CancelRefusal
-from awaitly.differing import ABSENT, Difference, differences, edits_of
-from awaitly.dispatch import Dispatcher, Due
-from awaitly.doctor import Diagnosis, Verdict
 from awaitly.durations import Duration, as_timedelta, from_micros, to_micros, utc_now
 from awaitly.errors import (
     AbsenceRefused,
@@ -62,8 +64,6 @@ from awaitly.errors import (
     is_approval_rejected,
     is_pending_approval,
 )
-from awaitly.escalation import Escalation
-from awaitly.events import Absence
 from awaitly.exceptions import (
     BadSnapshot,
     CommitUnknown,
@@ -85,14 +85,10 @@ from awaitly.exceptions import (
     UnknownWorkflow,
     UnstorableValue,
 )
-from awaitly.execution import Execution, execute
-from awaitly.grants import Rule
-from awaitly.handling import Delegation, Handling, Inquiry, Remark, RemarkKind
-from awaitly.inbox import WasShown
-from awaitly.journal import Failed, Message, Raised, Returned, RunRecord, Step, Wait
-from awaitly.links import LinkClaim, Links, SignedLinks
-from awaitly.memory import MemoryStore
-from awaitly.notices import Notice, NoticeKind
+from awaitly.notifying.channels import Delivery, NotificationChannel, Resolution, RetryLater, Undeliverable
+from awaitly.notifying.console import ConsoleChannel
+from awaitly.notifying.links import LinkClaim, Links, SignedLinks
+from awaitly.notifying.telling import Telling, telling
 from awaitly.observing import (
     ApprovalDecided,
     ApprovalEscalated,
@@ -114,23 +110,20 @@ from awaitly.observing import (
     StepRetried,
     StepStarted,
 )
-from awaitly.orchestrator import Orchestrator
-from awaitly.outbox import DeadLetter
-from awaitly.outcomes import Approved, Edited, Outcome, Pending, Rejected
-from awaitly.policy import Calendar, OnExpiry, Policy, Risk
-from awaitly.progress import Progress, StageProgress, StageState
-from awaitly.promises import Promise, promise_id
-from awaitly.queueing import Enqueued, RequeueRefusal
-from awaitly.quorum import Quorum
-from awaitly.reader import History, RunDetails
+from awaitly.replaying.asking import Ask, OnReject, Stage, approval_step, gated_step
+from awaitly.replaying.context import Run
+from awaitly.replaying.execution import Execution, execute
+from awaitly.replaying.promises import Promise, promise_id
+from awaitly.replaying.signals import Parked
+from awaitly.replaying.snapshot import Snapshot
+from awaitly.replaying.workflow import Invocation, Workflow, step, workflow
 from awaitly.result import Err, Ok, Result, catching
 from awaitly.retry import Retry
-from awaitly.scheduling import Scheduled
 from awaitly.schema import validate
-from awaitly.signals import Parked
-from awaitly.snapshot import Snapshot
 from awaitly.statuses import ApprovalStatus, Priority, RunStatus, WaitKind
-from awaitly.store import (
+from awaitly.storage.journal import Failed, Message, Raised, Returned, RunRecord, Step, Wait
+from awaitly.storage.memory import MemoryStore
+from awaitly.storage.store import (
     NEVER,
     ApprovalQuery,
     ApprovalRow,
@@ -158,11 +151,18 @@ from awaitly.store import (
     open_store,
     position,
 )
-from awaitly.telling import Telling, telling
-from awaitly.veil import Veil
+from awaitly.verbs.desk import CancelRefusal
+from awaitly.verbs.doctor import Diagnosis, Verdict
+from awaitly.verbs.inbox import WasShown
+from awaitly.verbs.orchestrator import Orchestrator
+from awaitly.verbs.outbox import DeadLetter
+from awaitly.verbs.progress import Progress, StageProgress, StageState
+from awaitly.verbs.queueing import Enqueued, RequeueRefusal
+from awaitly.verbs.reader import History, RunDetails
+from awaitly.verbs.scheduling import Scheduled
 from awaitly.visible import clipped, shown, visible
-from awaitly.worker import Worker
-from awaitly.workflow import Invocation, Workflow, step, workflow
+from awaitly.working.dispatch import Dispatcher, Due
+from awaitly.working.worker import Worker
 
 __all__ = [
     "ABSENT",

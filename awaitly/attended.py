@@ -6,18 +6,18 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from awaitly.actors import By
-from awaitly.approval import Approval, Decision
-from awaitly.audit import BrokenChain, Entry, Part
+from awaitly.approvals.approval import Approval, Decision
+from awaitly.approvals.audit import BrokenChain, Entry, Part
+from awaitly.approvals.events import Absence
+from awaitly.approvals.grants import Grant
+from awaitly.approvals.notices import Notice
 from awaitly.durations import Duration
 from awaitly.errors import AbsenceRefused, NeedsReview, PendingApproval, Refusal, UnknownApproval, UnknownNotice
-from awaitly.events import Absence
-from awaitly.grants import Grant
 from awaitly.looping import Looping
-from awaitly.notices import Notice
-from awaitly.outbox import DeadLetter
-from awaitly.progress import Progress
 from awaitly.result import Result
-from awaitly.store import Page
+from awaitly.storage.store import Page
+from awaitly.verbs.outbox import DeadLetter
+from awaitly.verbs.progress import Progress
 
 __all__ = ["Attended"]
 

@@ -8,8 +8,8 @@ from collections.abc import Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from awaitly import orchestrator
 from awaitly.exceptions import DefinitionError
+from awaitly.verbs import orchestrator
 
 __all__ = ["Looping"]
 

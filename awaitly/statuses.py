@@ -9,7 +9,7 @@ __all__ = ["ApprovalStatus", "Priority", "RunStatus", "WaitKind"]
 
 @unique
 class RunStatus(Enum):
-    """Where a run stands; `awaitly.running` holds every move between these."""
+    """Where a run stands; `awaitly.runs.running` holds every move between these."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -19,7 +19,7 @@ class RunStatus(Enum):
     CANCELLED = "cancelled"
     NEEDS_REVIEW = "needs_review"
     SCHEDULED = "scheduled"
-    """No run: it stands for a schedule, and `awaitly.schedules` holds its moves."""
+    """No run: it stands for a schedule, and `awaitly.runs.schedules` holds its moves."""
 
     @property
     def ended(self) -> bool:
@@ -31,7 +31,7 @@ class RunStatus(Enum):
 
 @unique
 class ApprovalStatus(Enum):
-    """Where an approval stands; `awaitly.deciding` holds every move between these."""
+    """Where an approval stands; `awaitly.approvals.deciding` holds every move between these."""
 
     PENDING = "pending"
     APPROVED = "approved"

@@ -7,15 +7,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar, overload
 
-from awaitly import orchestrator
 from awaitly.actors import By
-from awaitly.approval import Decision
+from awaitly.approvals.approval import Decision
+from awaitly.approvals.audit import BrokenChain, Head
+from awaitly.approvals.grants import Rule
 from awaitly.attended import Attended
-from awaitly.audit import BrokenChain, Head
-from awaitly.channels import NotificationChannel
-from awaitly.desk import CancelRefusal
-from awaitly.dispatch import Dispatcher
-from awaitly.doctor import Diagnosis
 from awaitly.durations import Duration
 from awaitly.errors import (
     PendingApproval,
@@ -28,19 +24,23 @@ from awaitly.errors import (
     UnknownRun,
     UnknownSchedule,
 )
-from awaitly.execution import Execution
-from awaitly.grants import Rule
-from awaitly.host import INLINE
-from awaitly.journal import DEFAULT_QUEUE, RunRecord
+from awaitly.notifying.channels import NotificationChannel
 from awaitly.observing import Observer
-from awaitly.queueing import Enqueued, RequeueRefusal
-from awaitly.reader import Archive, History, RunDetails
+from awaitly.replaying.execution import Execution
+from awaitly.replaying.host import INLINE
+from awaitly.replaying.workflow import Invocation, Workflow
 from awaitly.result import Result
-from awaitly.scheduling import Scheduled
 from awaitly.statuses import Priority, RunStatus
-from awaitly.store import Page, Store
-from awaitly.worker import CONCURRENCY, GRACE, Worker
-from awaitly.workflow import Invocation, Workflow
+from awaitly.storage.journal import DEFAULT_QUEUE, RunRecord
+from awaitly.storage.store import Page, Store
+from awaitly.verbs import orchestrator
+from awaitly.verbs.desk import CancelRefusal
+from awaitly.verbs.doctor import Diagnosis
+from awaitly.verbs.queueing import Enqueued, RequeueRefusal
+from awaitly.verbs.reader import Archive, History, RunDetails
+from awaitly.verbs.scheduling import Scheduled
+from awaitly.working.dispatch import Dispatcher
+from awaitly.working.worker import CONCURRENCY, GRACE, Worker
 
 __all__ = ["Orchestrator"]
 

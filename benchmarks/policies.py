@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from statistics import median
 
 from awaitly import Actor, Approval, Escalation, Ok, Policy
-from awaitly.deciding import decide
-from awaitly.events import Approve
+from awaitly.approvals.deciding import decide
+from awaitly.approvals.events import Approve
 from benchmarks.figures import Figure, at_most
 
 __all__ = ["measure"]

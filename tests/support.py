@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, cast
 from attrs import frozen
 
 from awaitly import Actor, Err, MemoryStore, NotApproved, Ok, PendingApproval, Result, Store
-from awaitly.store import ApprovalRow, Changes, Hold, Move, RunRow, StepRow
+from awaitly.storage.store import ApprovalRow, Changes, Hold, Move, RunRow, StepRow
 from awaitly.testing import CountingStore, FailingStore, Failpoints, TestClock
 from awaitly_sqlite import SqliteStore
 

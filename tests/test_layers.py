@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,61 +13,83 @@ ROOT = Path(__file__).parents[1]
 CORE = ROOT / "awaitly"
 ADAPTERS = ROOT / "adapters"
 
-# From the bottom to the top: a module may import from layers below its own, and from nothing else of the core. A
-# folder stands for all that is in it.
+# From the bottom to the top: a module may import from layers below its own, and from nothing else of the core. The
+# layers of a folder stand together, so folders, too, point one way. A folder named here stands for all that is in it.
 LAYERS: list[list[str]] = [
-    ["result", "statuses", "durations", "changing", "clocks", "turns", "coding.paths", "logs", "rests", "solitude"],
+    # the ground: values, and what all else is said in
+    ["result", "statuses", "durations", "changing", "clocks", "coding.paths", "logs", "rests"],
     ["observing", "visible"],
     ["errors"],
     ["exceptions"],
-    ["ids", "coding", "actors", "retry", "grants"],
-    ["digest", "codec", "schema", "outcomes", "redaction", "escalation", "quorum", "handling"],
-    ["policy"],
-    ["approval"],
-    ["audit", "editing", "events", "ladder", "veil"],
-    ["eligibility", "transition", "notices"],
-    ["differing"],
-    ["channels"],
-    ["links", "telling"],
-    ["handing", "conversing", "chiming"],
-    ["journal", "store"],
-    ["lanes", "looks", "witness"],
-    ["host"],
-    ["watchdog"],
-    ["deciding", "running", "records", "memory", "schedules"],
-    ["moves", "saving", "picking", "watching", "wrapping"],
-    ["salvage"],
-    ["letters", "promises", "standing"],
-    ["mailbox", "ringing"],
-    ["errands"],
-    ["signals", "workflow", "snapshot", "dispatch"],
-    ["asking", "calling", "replay"],
-    ["questions", "line"],
-    ["branching", "pauses"],
-    ["consulting"],
-    ["context"],
-    ["execution"],
-    ["tenure"],
-    ["roster"],
-    ["progress", "composing"],
-    ["executor", "reader"],
-    ["desk", "messenger", "doctor"],
-    ["courier"],
-    ["queueing", "worker"],
-    ["scheduling"],
-    ["answering"],
-    ["attending"],
-    ["staffing"],
-    ["inbox"],
-    ["outbox"],
-    ["orchestrator"],
+    ["ids", "coding", "actors", "retry"],
+    ["digest", "codec", "schema"],
+    # approvals
+    ["approvals.grants"],
+    ["approvals.outcomes", "approvals.redaction", "approvals.escalation", "approvals.quorum", "approvals.handling"],
+    ["approvals.policy"],
+    ["approvals.approval"],
+    ["approvals.audit", "approvals.editing", "approvals.events", "approvals.ladder", "approvals.veil"],
+    ["approvals.eligibility", "approvals.transition", "approvals.notices"],
+    ["approvals.differing"],
+    ["approvals.handing", "approvals.conversing", "approvals.chiming"],
+    ["approvals.deciding"],
+    # storage
+    ["storage.journal", "storage.store"],
+    ["storage.lanes"],
+    ["storage.records", "storage.memory"],
+    # runs
+    ["runs.witness"],
+    ["runs.running", "runs.schedules"],
+    ["runs.moves", "runs.saving", "runs.picking", "runs.watching", "runs.wrapping"],
+    ["runs.salvage"],
+    ["runs.letters", "runs.standing"],
+    # notifying
+    ["notifying.channels"],
+    ["notifying.links", "notifying.telling"],
+    ["notifying.composing"],
+    ["notifying.courier"],
+    ["notifying.console"],
+    # replaying
+    ["replaying.host"],
+    ["replaying.watchdog"],
+    ["replaying.promises"],
+    ["replaying.signals", "replaying.workflow", "replaying.snapshot"],
+    ["replaying.asking", "replaying.calling", "replaying.replay"],
+    ["replaying.questions", "replaying.line"],
+    ["replaying.branching", "replaying.pauses"],
+    ["replaying.consulting"],
+    ["replaying.context"],
+    ["replaying.execution"],
+    # working
+    ["working.turns", "working.solitude"],
+    ["working.looks"],
+    ["working.mailbox", "working.ringing"],
+    ["working.errands"],
+    ["working.dispatch"],
+    ["working.tenure"],
+    ["working.roster"],
+    ["working.executor"],
+    ["working.worker"],
+    # verbs
+    ["verbs.progress"],
+    ["verbs.reader"],
+    ["verbs.desk", "verbs.messenger", "verbs.doctor"],
+    ["verbs.queueing"],
+    ["verbs.scheduling"],
+    ["verbs.answering"],
+    ["verbs.attending"],
+    ["verbs.staffing"],
+    ["verbs.inbox"],
+    ["verbs.outbox"],
+    ["verbs.orchestrator"],
+    # the edges
     ["looping"],
     ["attended"],
-    ["console"],
     ["sync", "testing"],
-    ["cli", "gate"],
+    ["cli"],
     ["__main__"],
 ]
+FOLDERS = ["approvals", "storage", "runs", "notifying", "replaying", "working", "verbs"]
 DRIVERS = {
     "sqlite3",
     "redis",
@@ -103,13 +126,14 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def layer_of(name: str) -> int:
-    """Give the height of a module: that of the longest prefix of its name which is in the list."""
+def place_of(name: str) -> tuple[int, str]:
+    """Give a module's height and its place there: the longest prefix of its name which is in the list."""
     parts = name.split(".")
     for length in range(len(parts), 0, -1):
+        prefix = ".".join(parts[:length])
         for height, layer in enumerate(LAYERS):
-            if ".".join(parts[:length]) in layer:
-                return height
+            if prefix in layer:
+                return height, prefix
     raise AssertionError(f"awaitly.{name} stands in no layer: add it to the list in {Path(__file__).name}")
 
 
@@ -133,8 +157,9 @@ def for_types_only(tree: ast.AST) -> set[int]:
 
 
 def modules() -> list[Path]:
-    """List the core's modules, but for the one that exports."""
-    return [path for path in sorted(CORE.rglob("*.py")) if path != CORE / "__init__.py"]
+    """List the core's modules, but for the one that exports and for folders that only say what they hold."""
+    folders = {CORE / "__init__.py", *(CORE / name / "__init__.py" for name in FOLDERS)}
+    return [path for path in sorted(CORE.rglob("*.py")) if path not in folders]
 
 
 def targets(tree: ast.AST) -> Iterator[tuple[str, int]]:
@@ -143,21 +168,25 @@ def targets(tree: ast.AST) -> Iterator[tuple[str, int]]:
     for module, names, line in imported(tree):
         if line in skipped or module.split(".")[0] != "awaitly":
             continue
-        if module == "awaitly":
-            yield from ((name, line) for name in names)
+        if (CORE.parent / module.replace(".", "/")).is_dir() and not _holds_code(module):
+            yield from ((f"{module}.{name}".removeprefix("awaitly."), line) for name in names)
         else:
             yield module.removeprefix("awaitly."), line
 
 
+def _holds_code(package: str) -> bool:
+    """Whether a package has names of its own, and not its modules alone."""
+    face = ast.parse((CORE.parent / package.replace(".", "/") / "__init__.py").read_text())
+    return package != "awaitly" and any(not isinstance(node, ast.Expr) for node in face.body)
+
+
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_imports_point_down(path: Path) -> None:
-    """A module imports only from layers below it, or from its own folder."""
-    name = name_of(path)
-    height = layer_of(name)
+    """A module imports only from layers below it, or from its own place."""
+    height, place = place_of(name_of(path))
     for target, line in targets(ast.parse(path.read_text())):
-        if target.split(".")[0] == name.split(".")[0]:
-            continue
-        assert layer_of(target) < height, (
+        below, other = place_of(target)
+        assert below < height or other == place, (
             f"{path.relative_to(ROOT)}:{line} imports awaitly.{target}, which is not below"
         )
 
@@ -173,10 +202,19 @@ def test_nobody_but_the_top_knows_the_memory_store_and_the_testing_tools() -> No
     """No rule or verb imports `memory` or `testing`; they are chosen by whoever wires things up."""
     for path in modules():
         name = name_of(path)
-        if name.split(".")[0] in {"testing", "cli", "__main__", "memory"}:
+        if name.split(".")[0] in {"testing", "cli", "__main__"} or name == "storage.memory":
             continue
         for target, line in targets(ast.parse(path.read_text())):
-            assert target.split(".")[0] not in {"memory", "testing"}, f"{path.relative_to(ROOT)}:{line}"
+            assert not target.startswith(("storage.memory", "testing")), f"{path.relative_to(ROOT)}:{line}"
+
+
+def test_the_layers_of_a_folder_stand_together() -> None:
+    """So whatever stands in a folder is above all of the folders below it."""
+    folders = [next((f for f in FOLDERS if layer[0].startswith(f"{f}.")), "") for layer in LAYERS]
+    for layer, folder in zip(LAYERS, folders, strict=True):
+        assert not folder or all(name.startswith(f"{folder}.") for name in layer), layer
+    runs = [folder for folder, _ in itertools.groupby(folders) if folder]
+    assert runs == FOLDERS
 
 
 def test_the_list_of_layers_has_no_module_twice() -> None:

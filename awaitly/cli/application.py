@@ -15,7 +15,7 @@ import click
 
 from awaitly.cli.failures import CommandFailed, usage
 from awaitly.cli.options import TEXT
-from awaitly.orchestrator import Orchestrator
+from awaitly.verbs.orchestrator import Orchestrator
 
 __all__ = ["APPLICATION", "application"]
 

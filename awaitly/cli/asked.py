@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from awaitly.approval import Approval, Vote
-from awaitly.audit import AuditEvent
+from awaitly.approvals.approval import Approval, Vote
+from awaitly.approvals.audit import AuditEvent
+from awaitly.approvals.differing import ABSENT, Difference, edits_of
+from awaitly.approvals.redaction import redacted
+from awaitly.approvals.veil import Veil
 from awaitly.cli.happenings import by_channel, happenings
 from awaitly.cli.human import day_and_time
 from awaitly.cli.ledger import Told, channel_of
-from awaitly.differing import ABSENT, Difference, edits_of
-from awaitly.redaction import redacted
 from awaitly.statuses import ApprovalStatus
-from awaitly.veil import Veil
 from awaitly.visible import shown, visible
 
 __all__ = ["details_of", "differences_of", "vote_lines"]

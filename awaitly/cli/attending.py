@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 import click
 
 from awaitly.actors import Actor
-from awaitly.approval import Decision
+from awaitly.approvals.approval import Decision
+from awaitly.approvals.grants import checked_grants
 from awaitly.cli.editing import from_stdin
 from awaitly.cli.failures import usage
 from awaitly.cli.human import day_and_time
@@ -16,10 +17,9 @@ from awaitly.cli.people import acting, listed
 from awaitly.cli.verbs import act, thing
 from awaitly.errors import Refusal
 from awaitly.exceptions import PolicyError
-from awaitly.grants import checked_grants
-from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
-from awaitly.store import Store
+from awaitly.storage.store import Store
+from awaitly.verbs.orchestrator import Orchestrator
 from awaitly.visible import visible
 
 __all__ = ["answer", "ask", "claim", "comment", "delegate", "reassign", "release"]

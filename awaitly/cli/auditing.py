@@ -10,7 +10,7 @@ from typing import Any
 import click
 from attrs import frozen
 
-from awaitly.audit import BrokenChain, Entry, Head, Part, verify
+from awaitly.approvals.audit import BrokenChain, Entry, Head, Part, verify
 from awaitly.cli import plain
 from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import refused, usage
@@ -19,9 +19,9 @@ from awaitly.cli.options import RUN, TEXT, common, need_command, settings
 from awaitly.cli.people import listed
 from awaitly.cli.stores import look, work
 from awaitly.errors import UnknownApproval, UnknownRun
-from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
-from awaitly.store import Store
+from awaitly.storage.store import Store
+from awaitly.verbs.orchestrator import Orchestrator
 from awaitly.visible import visible
 
 __all__ = ["audit"]

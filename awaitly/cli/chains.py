@@ -6,8 +6,8 @@ from awaitly.cli.boxes import Box, draw_boxes
 from awaitly.cli.folding import fold
 from awaitly.cli.output import Output
 from awaitly.cli.people import acting, others
-from awaitly.progress import Progress, StageProgress, StageState
 from awaitly.statuses import ApprovalStatus
+from awaitly.verbs.progress import Progress, StageProgress, StageState
 from awaitly.visible import visible
 
 __all__ = ["draw_chain"]

@@ -17,9 +17,9 @@ from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import CommandFailed, Failure, usage
 from awaitly.cli.options import LENGTH, common, settings
 from awaitly.cli.stores import work
-from awaitly.orchestrator import Orchestrator
-from awaitly.reader import History
-from awaitly.store import Store
+from awaitly.storage.store import Store
+from awaitly.verbs.orchestrator import Orchestrator
+from awaitly.verbs.reader import History
 from awaitly.visible import visible
 
 __all__ = ["cleanup"]

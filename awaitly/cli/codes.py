@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import IntEnum, unique
 
-from awaitly.audit import BrokenChain
+from awaitly.approvals.audit import BrokenChain
 from awaitly.errors import (
     AlreadyDecided,
     AlreadySent,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 from attrs import frozen
 
-from awaitly.approval import Decision
+from awaitly.approvals.approval import Decision
+from awaitly.approvals.outcomes import Approved, Edited, Rejected
 from awaitly.cli import plain
 from awaitly.cli.editing import from_stdin, meant_value
 from awaitly.cli.failures import refused, usage
@@ -13,13 +14,12 @@ from awaitly.cli.options import KEY, REVISION, RUN, TEXT, WithValue, actor, comm
 from awaitly.cli.people import acting
 from awaitly.cli.stores import work
 from awaitly.cli.verbs import act, thing
-from awaitly.desk import CancelRefusal
 from awaitly.errors import RunCancelled
-from awaitly.orchestrator import Orchestrator
-from awaitly.outcomes import Approved, Edited, Rejected
 from awaitly.result import Err, Ok, Result
 from awaitly.statuses import RunStatus, WaitKind
-from awaitly.store import Store
+from awaitly.storage.store import Store
+from awaitly.verbs.desk import CancelRefusal
+from awaitly.verbs.orchestrator import Orchestrator
 from awaitly.visible import shown, visible
 
 __all__ = ["approve", "cancel", "edit", "reject", "sentence"]

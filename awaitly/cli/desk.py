@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from awaitly.actors import Actor
-from awaitly.approval import Decision
+from awaitly.approvals.approval import Decision
 from awaitly.cli.interrupts import typed
 from awaitly.cli.output import Output
 from awaitly.cli.sitting import Sitting

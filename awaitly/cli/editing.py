@@ -7,9 +7,9 @@ import sys
 from typing import Any
 
 from awaitly.cli.failures import usage
-from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
 from awaitly.schema import validate
+from awaitly.verbs.orchestrator import Orchestrator
 from awaitly.visible import visible
 
 __all__ = ["ANYTHING", "fitting", "from_stdin", "meant_value"]

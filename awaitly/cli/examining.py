@@ -16,9 +16,9 @@ from awaitly.cli.human import length
 from awaitly.cli.interrupts import Runner
 from awaitly.cli.options import LENGTH, TEXT, settings, with_json
 from awaitly.cli.output import Output, in_terminal
-from awaitly.doctor import Diagnosis, Verdict
 from awaitly.exceptions import StoreError, UnknownWorkflow
-from awaitly.orchestrator import Orchestrator
+from awaitly.verbs.doctor import Diagnosis, Verdict
+from awaitly.verbs.orchestrator import Orchestrator
 
 __all__ = ["doctor"]
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from awaitly.workflow import Workflow
+from awaitly.replaying.workflow import Workflow
 
 __all__ = ["Example", "Paid", "load_example"]
 

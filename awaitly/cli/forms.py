@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from awaitly.approval import Approval, Vote
-from awaitly.differing import ABSENT, edits_of
-from awaitly.eligibility import who_may
-from awaitly.escalation import rungs
-from awaitly.ladder import level_of, next_reminder, time_of
-from awaitly.progress import Progress, progress_of
-from awaitly.veil import Veil
+from awaitly.approvals.approval import Approval, Vote
+from awaitly.approvals.differing import ABSENT, edits_of
+from awaitly.approvals.eligibility import who_may
+from awaitly.approvals.escalation import rungs
+from awaitly.approvals.ladder import level_of, next_reminder, time_of
+from awaitly.approvals.veil import Veil
+from awaitly.verbs.progress import Progress, progress_of
 
 __all__ = ["chains_of", "handled", "plain_chain", "plain_vote"]
 

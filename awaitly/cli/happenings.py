@@ -7,14 +7,14 @@ from datetime import datetime
 from itertools import groupby
 
 from awaitly.actors import Actor
-from awaitly.approval import Approval
-from awaitly.audit import AuditEvent
+from awaitly.approvals.approval import Approval
+from awaitly.approvals.audit import AuditEvent
+from awaitly.approvals.redaction import BLANK
+from awaitly.approvals.veil import Veil
 from awaitly.cli.folding import excerpt
 from awaitly.cli.human import day_and_time
 from awaitly.cli.ledger import Told
 from awaitly.cli.people import acting, listed
-from awaitly.redaction import BLANK
-from awaitly.veil import Veil
 from awaitly.visible import visible
 
 __all__ = ["by_channel", "happenings"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from awaitly.audit import Head
+from awaitly.approvals.audit import Head
 from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import CommandFailed, Failure, usage
 from awaitly.visible import visible

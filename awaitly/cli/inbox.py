@@ -10,7 +10,7 @@ import click
 from attrs import frozen
 
 from awaitly.actors import Actor
-from awaitly.approval import Decision
+from awaitly.approvals.approval import Decision
 from awaitly.cli import deciding, plain
 from awaitly.cli.agreeing import agrees
 from awaitly.cli.codes import ExitCode
@@ -24,9 +24,9 @@ from awaitly.cli.stores import look, work
 from awaitly.cli.tables import expiry
 from awaitly.durations import from_micros
 from awaitly.errors import PendingApproval, Refusal
-from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
-from awaitly.store import Page, Store
+from awaitly.storage.store import Page, Store
+from awaitly.verbs.orchestrator import Orchestrator
 from awaitly.visible import visible
 
 __all__ = ["inbox"]

@@ -9,9 +9,9 @@ from typing import Any
 from attrs import frozen
 
 from awaitly.actors import Actor
-from awaitly.audit import AuditEvent, Entry, Part, said
+from awaitly.approvals.audit import AuditEvent, Entry, Part, said
+from awaitly.approvals.veil import Veil
 from awaitly.durations import from_micros
-from awaitly.veil import Veil
 
 __all__ = ["Told", "channel_of", "plain_told", "told_by"]
 

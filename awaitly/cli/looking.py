@@ -18,12 +18,12 @@ from awaitly.cli.stores import look, named_store
 from awaitly.cli.waits import Children, children_of
 from awaitly.durations import from_micros
 from awaitly.errors import PendingApproval, UnknownRun
-from awaitly.journal import RunRecord
-from awaitly.orchestrator import Orchestrator
-from awaitly.reader import History
 from awaitly.result import Err, Ok, Result
 from awaitly.statuses import RunStatus
-from awaitly.store import Described, Page, Store
+from awaitly.storage.journal import RunRecord
+from awaitly.storage.store import Described, Page, Store
+from awaitly.verbs.orchestrator import Orchestrator
+from awaitly.verbs.reader import History
 from awaitly.visible import visible
 
 __all__ = ["page_of", "pending", "runs", "say_more", "schema", "show"]

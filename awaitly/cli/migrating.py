@@ -10,7 +10,7 @@ from awaitly.cli.interrupts import Runner
 from awaitly.cli.options import common, settings
 from awaitly.cli.stores import named_store
 from awaitly.exceptions import StoreError
-from awaitly.store import Migrating
+from awaitly.storage.store import Migrating
 
 __all__ = ["migrate"]
 

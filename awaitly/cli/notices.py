@@ -9,6 +9,7 @@ from typing import Any
 import click
 from rich.text import Text
 
+from awaitly.approvals.notices import Notice
 from awaitly.cli import plain
 from awaitly.cli.failures import refused, usage
 from awaitly.cli.human import day_and_time
@@ -19,11 +20,10 @@ from awaitly.cli.stores import look, work
 from awaitly.cli.tables import expiry, table
 from awaitly.durations import from_micros
 from awaitly.errors import UnknownNotice, UnknownRun
-from awaitly.notices import Notice
-from awaitly.orchestrator import Orchestrator
-from awaitly.outbox import DeadLetter
 from awaitly.result import Err, Ok, Result
-from awaitly.store import Page, Store
+from awaitly.storage.store import Page, Store
+from awaitly.verbs.orchestrator import Orchestrator
+from awaitly.verbs.outbox import DeadLetter
 from awaitly.visible import clipped, visible
 
 __all__ = ["notices", "resend"]

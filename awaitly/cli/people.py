@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from awaitly.actors import Actor
-from awaitly.grants import ANYONE
+from awaitly.approvals.grants import ANYONE
 from awaitly.visible import visible
 
 __all__ = ["acting", "listed", "others"]

@@ -13,13 +13,17 @@ from typing import Any, cast
 from attrs import fields, has
 
 from awaitly.actors import Actor
-from awaitly.approval import Approval, Decision
-from awaitly.audit import Head
+from awaitly.approvals.approval import Approval, Decision
+from awaitly.approvals.audit import Head
+from awaitly.approvals.redaction import redacted
+from awaitly.approvals.veil import Veil
 from awaitly.cli import forms
 from awaitly.cli.ledger import plain_told, told_by
 from awaitly.cli.waits import NO_CHILDREN, Children, children_of
 from awaitly.errors import PendingApproval
-from awaitly.journal import (
+from awaitly.replaying.promises import promise_id
+from awaitly.statuses import RunStatus, WaitKind
+from awaitly.storage.journal import (
     Arrived,
     Decided,
     Elapsed,
@@ -32,11 +36,7 @@ from awaitly.journal import (
     Step,
     Wait,
 )
-from awaitly.promises import promise_id
-from awaitly.reader import History
-from awaitly.redaction import redacted
-from awaitly.statuses import RunStatus, WaitKind
-from awaitly.veil import Veil
+from awaitly.verbs.reader import History
 
 __all__ = ["approval", "decision", "head", "history", "members", "pending", "run"]
 

@@ -8,7 +8,13 @@ from datetime import datetime, timedelta
 from attrs import frozen
 from rich.text import Text
 
-from awaitly.approval import Approval
+from awaitly.approvals.approval import Approval
+from awaitly.approvals.eligibility import who_may
+from awaitly.approvals.escalation import Escalation, rungs
+from awaitly.approvals.handling import Inquiry, RemarkKind
+from awaitly.approvals.ladder import next_reminder, time_of
+from awaitly.approvals.policy import OnExpiry
+from awaitly.approvals.veil import Veil
 from awaitly.cli.asked import differences_of, vote_lines
 from awaitly.cli.folding import excerpt, fold
 from awaitly.cli.human import day_and_time, length
@@ -16,12 +22,6 @@ from awaitly.cli.ledger import Told
 from awaitly.cli.output import Output
 from awaitly.cli.people import acting, listed, others
 from awaitly.durations import spoken
-from awaitly.eligibility import who_may
-from awaitly.escalation import Escalation, rungs
-from awaitly.handling import Inquiry, RemarkKind
-from awaitly.ladder import next_reminder, time_of
-from awaitly.policy import OnExpiry
-from awaitly.veil import Veil
 from awaitly.visible import visible
 
 __all__ = ["draw_question", "stopped_by"]

@@ -8,10 +8,10 @@ from awaitly.cli import plain
 from awaitly.cli.failures import refused
 from awaitly.cli.options import RUN, common, settings
 from awaitly.cli.stores import work
-from awaitly.orchestrator import Orchestrator
-from awaitly.queueing import Enqueued, RequeueRefusal
 from awaitly.result import Err, Ok, Result
-from awaitly.store import Store
+from awaitly.storage.store import Store
+from awaitly.verbs.orchestrator import Orchestrator
+from awaitly.verbs.queueing import Enqueued, RequeueRefusal
 from awaitly.visible import visible
 
 __all__ = ["retry"]

@@ -7,17 +7,17 @@ from datetime import datetime
 
 from attrs import field, frozen
 
-from awaitly.approval import Approval
+from awaitly.approvals.approval import Approval
+from awaitly.approvals.veil import Veil
 from awaitly.cli import wording
 from awaitly.cli.asked import details_of
 from awaitly.cli.human import day_and_time, length
 from awaitly.cli.ledger import Told, told_by
 from awaitly.cli.waits import Children, came, described
 from awaitly.digest import digest
-from awaitly.journal import Arrived, Decided, Elapsed, Failed, Message, Raised, Step
-from awaitly.reader import History
 from awaitly.statuses import RunStatus, WaitKind
-from awaitly.veil import Veil
+from awaitly.storage.journal import Arrived, Decided, Elapsed, Failed, Message, Raised, Step
+from awaitly.verbs.reader import History
 
 __all__ = ["Row", "rows_of"]
 

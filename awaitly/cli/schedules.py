@@ -16,10 +16,10 @@ from awaitly.cli.stores import look, work
 from awaitly.cli.tables import expiry, table
 from awaitly.durations import from_micros
 from awaitly.errors import UnknownSchedule
-from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
-from awaitly.scheduling import Scheduled
-from awaitly.store import Store
+from awaitly.storage.store import Store
+from awaitly.verbs.orchestrator import Orchestrator
+from awaitly.verbs.scheduling import Scheduled
 from awaitly.visible import visible
 
 __all__ = ["schedules", "unschedule"]

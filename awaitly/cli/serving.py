@@ -20,7 +20,7 @@ from awaitly.cli.options import TEXT, settings, with_json
 from awaitly.cli.stopping import stopping
 from awaitly.exceptions import DefinitionError, StoreError
 from awaitly.logs import LOGGER, line
-from awaitly.orchestrator import Orchestrator
+from awaitly.verbs.orchestrator import Orchestrator
 
 __all__ = ["PORT", "as_person", "can_serve", "has_desktop", "inbox", "inbox_beside", "serve"]
 

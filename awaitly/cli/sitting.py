@@ -13,18 +13,18 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from awaitly.actors import Actor
-from awaitly.approval import Decision
+from awaitly.approvals.approval import Decision
 from awaitly.cli.example import Example
 from awaitly.cli.interrupts import Runner
 from awaitly.cli.serving import inbox
 from awaitly.cli.wording import sentence
 from awaitly.durations import from_micros
 from awaitly.errors import ApprovalRejected, PendingApproval, Refusal, RunConflict
-from awaitly.execution import Execution
-from awaitly.orchestrator import Orchestrator
+from awaitly.replaying.execution import Execution
 from awaitly.result import Err, Ok, Result
 from awaitly.statuses import RunStatus
-from awaitly.store import Page, Store
+from awaitly.storage.store import Page, Store
+from awaitly.verbs.orchestrator import Orchestrator
 
 __all__ = ["Found", "Line", "Sitting", "Standing"]
 

@@ -9,6 +9,7 @@ import click
 from rich.text import Text
 
 from awaitly.actors import ADMIN, Actor
+from awaitly.approvals.events import Absence
 from awaitly.cli.failures import refused
 from awaitly.cli.human import day_and_time, length
 from awaitly.cli.options import LENGTH, NAME, TEXT, actor, common, settings
@@ -18,10 +19,9 @@ from awaitly.cli.stores import look, work
 from awaitly.cli.tables import table
 from awaitly.durations import from_micros
 from awaitly.errors import AbsenceRefused
-from awaitly.events import Absence
-from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
-from awaitly.store import Store
+from awaitly.storage.store import Store
+from awaitly.verbs.orchestrator import Orchestrator
 from awaitly.visible import visible
 
 __all__ = ["absences", "away", "back"]

@@ -11,8 +11,8 @@ from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import CommandFailed, Failure, store_trouble, usage
 from awaitly.cli.interrupts import Runner
 from awaitly.exceptions import StoreError, StoreReadOnly
-from awaitly.orchestrator import Orchestrator
-from awaitly.store import Store, open_store
+from awaitly.storage.store import Store, open_store
+from awaitly.verbs.orchestrator import Orchestrator
 
 __all__ = ["look", "named_store", "work"]
 

@@ -13,9 +13,9 @@ from attrs import define, field
 from awaitly.cli.children import Child
 from awaitly.exceptions import StoreError
 from awaitly.logs import LOGGER, line
-from awaitly.orchestrator import Orchestrator
 from awaitly.rests import Growing
-from awaitly.worker import Worker
+from awaitly.verbs.orchestrator import Orchestrator
+from awaitly.working.worker import Worker
 
 __all__ = ["Supervisor"]
 

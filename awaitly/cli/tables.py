@@ -12,8 +12,8 @@ from awaitly.cli.human import day_and_time, length
 from awaitly.cli.output import Output
 from awaitly.cli.waits import in_list, status_word
 from awaitly.errors import PendingApproval
-from awaitly.journal import RunRecord
 from awaitly.statuses import RunStatus
+from awaitly.storage.journal import RunRecord
 from awaitly.visible import visible
 
 __all__ = ["STYLES", "draw_pending", "draw_runs", "table"]

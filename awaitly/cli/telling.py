@@ -15,12 +15,12 @@ from awaitly.cli.stores import work
 from awaitly.errors import PromiseRefusal, Sent, SignalRefusal
 from awaitly.exceptions import DefinitionError
 from awaitly.ids import checked_name
-from awaitly.journal import Wait
-from awaitly.orchestrator import Orchestrator
-from awaitly.promises import parts_of_promise
+from awaitly.replaying.promises import parts_of_promise
 from awaitly.result import Err, Ok, Result
 from awaitly.statuses import WaitKind
-from awaitly.store import Store
+from awaitly.storage.journal import Wait
+from awaitly.storage.store import Store
+from awaitly.verbs.orchestrator import Orchestrator
 from awaitly.visible import visible
 
 __all__ = ["resolve", "signal"]

@@ -9,7 +9,8 @@ from enum import Enum, unique
 from rich.cells import cell_len
 from rich.text import Text
 
-from awaitly.approval import Approval
+from awaitly.approvals.approval import Approval
+from awaitly.approvals.veil import Veil
 from awaitly.cli import plain, wording
 from awaitly.cli.chains import draw_chain
 from awaitly.cli.folding import cut, fold
@@ -21,10 +22,9 @@ from awaitly.cli.question import draw_question, stopped_by
 from awaitly.cli.rows import Row, rows_of
 from awaitly.cli.tables import STYLES, expiry
 from awaitly.cli.waits import NO_CHILDREN, Children, awaited, queued, status_word
-from awaitly.journal import Failed, Raised, Recorded, RunRecord
-from awaitly.reader import History, still_awaited
 from awaitly.statuses import RunStatus
-from awaitly.veil import Veil
+from awaitly.storage.journal import Failed, Raised, Recorded, RunRecord
+from awaitly.verbs.reader import History, still_awaited
 from awaitly.visible import shown, visible
 
 __all__ = ["draw"]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeAlias
 
-from awaitly.approval import Decision
+from awaitly.approvals.approval import Decision
 from awaitly.cli import plain
 from awaitly.cli.failures import refused
 from awaitly.cli.options import settings
 from awaitly.cli.stores import work
-from awaitly.orchestrator import Orchestrator
 from awaitly.result import Err, Ok, Result
-from awaitly.store import Store
+from awaitly.storage.store import Store
+from awaitly.verbs.orchestrator import Orchestrator
 from awaitly.visible import visible
 
 __all__ = ["Verb", "act", "thing"]

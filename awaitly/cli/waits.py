@@ -7,13 +7,13 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TypeAlias
 
+from awaitly.approvals.veil import Veil
 from awaitly.cli import wording
 from awaitly.cli.human import day_and_time, length
-from awaitly.journal import DEFAULT_QUEUE, Failed, Message, Raised, RunRecord, Wait
-from awaitly.promises import promise_id
-from awaitly.reader import History
+from awaitly.replaying.promises import promise_id
 from awaitly.statuses import RunStatus, WaitKind
-from awaitly.veil import Veil
+from awaitly.storage.journal import DEFAULT_QUEUE, Failed, Message, Raised, RunRecord, Wait
+from awaitly.verbs.reader import History
 from awaitly.visible import visible
 
 __all__ = ["NO_CHILDREN", "Children", "awaited", "came", "children_of", "described", "in_list", "queued", "status_word"]

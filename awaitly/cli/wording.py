@@ -8,11 +8,11 @@ from typing import Any
 
 from attrs import fields, has
 
+from awaitly.approvals.veil import Veil, is_list, is_object
 from awaitly.codec import Codec
 from awaitly.errors import NotApproved
-from awaitly.journal import Failed, Raised
 from awaitly.result import Err, Ok
-from awaitly.veil import Veil, is_list, is_object
+from awaitly.storage.journal import Failed, Raised
 from awaitly.visible import shown, visible
 
 __all__ = ["failure", "sentence"]

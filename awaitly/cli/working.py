@@ -24,10 +24,10 @@ from awaitly.cli.serving import PORT, as_person, can_serve, inbox_beside
 from awaitly.cli.stopping import end_soon, stopping
 from awaitly.cli.supervising import Supervisor
 from awaitly.exceptions import DefinitionError, StoreError
-from awaitly.journal import DEFAULT_QUEUE
 from awaitly.logs import LOGGER, line
-from awaitly.orchestrator import Orchestrator
-from awaitly.worker import CONCURRENCY, GRACE, Worker
+from awaitly.storage.journal import DEFAULT_QUEUE
+from awaitly.verbs.orchestrator import Orchestrator
+from awaitly.working.worker import CONCURRENCY, GRACE, Worker
 
 __all__ = ["dev", "worker"]
 

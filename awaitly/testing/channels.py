@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from awaitly.channels import Delivery
+from awaitly.notifying.channels import Delivery
 from awaitly.testing.failpoints import Action
 
 __all__ = ["RecordingChannel"]

@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from awaitly.result import Result
-from awaitly.store import Changes, Conflict, Move, Store
+from awaitly.storage.store import Changes, Conflict, Move, Store
 from awaitly.testing.one_run import check_one_run
 from awaitly.testing.wrapping import StoreWrapper
 

@@ -9,11 +9,11 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from awaitly.actors import By
-from awaitly.approval import Decision
+from awaitly.approvals.approval import Decision
 from awaitly.durations import Duration, as_timedelta
 from awaitly.errors import PendingApproval, Refusal
-from awaitly.orchestrator import Orchestrator
 from awaitly.result import Result
+from awaitly.verbs.orchestrator import Orchestrator
 
 __all__ = ["Deciders", "Decisions", "Planned", "Ruling", "approve", "edit", "reject"]
 

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from awaitly.exceptions import StoreUnavailable
 from awaitly.result import Result
-from awaitly.store import Changes, Conflict, Move, Store
+from awaitly.storage.store import Changes, Conflict, Move, Store
 from awaitly.testing.wrapping import StoreWrapper
 
 __all__ = ["Action", "FailingStore", "Failpoints", "Pause", "kill", "raising"]

@@ -11,14 +11,14 @@ from typing import Any, TypeVar
 from awaitly.changing import changed
 from awaitly.durations import Duration
 from awaitly.exceptions import StoreUnavailable
-from awaitly.host import StandIn
-from awaitly.memory import MemoryStore
-from awaitly.orchestrator import Orchestrator
+from awaitly.replaying.host import StandIn
+from awaitly.replaying.workflow import Workflow
 from awaitly.result import Ok, Result
-from awaitly.store import Changes, Conflict, Wakes
+from awaitly.storage.memory import MemoryStore
+from awaitly.storage.store import Changes, Conflict, Wakes
 from awaitly.testing.timeline import Timelines
 from awaitly.testing.wrapping import StoreWrapper
-from awaitly.workflow import Workflow
+from awaitly.verbs.orchestrator import Orchestrator
 
 __all__ = ["Life", "Memory", "Simulated"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from awaitly.audit import Entry
-from awaitly.store import ApprovalRow, Changes, Hold, NoticeRow, RunRow, StepRow
+from awaitly.approvals.audit import Entry
+from awaitly.storage.store import ApprovalRow, Changes, Hold, NoticeRow, RunRow, StepRow
 
 __all__ = ["check_one_run"]
 

@@ -11,14 +11,14 @@ from typing import Any, Self, TypeVar
 
 from awaitly.durations import Duration, as_timedelta, from_micros, to_micros
 from awaitly.errors import PendingApproval, WorkflowChanged
-from awaitly.execution import Execution
-from awaitly.orchestrator import Orchestrator
+from awaitly.replaying.execution import Execution
+from awaitly.replaying.workflow import Workflow
 from awaitly.result import Err
 from awaitly.testing.clock import TestClock
 from awaitly.testing.deciders import Deciders, Decisions, Planned
 from awaitly.testing.lives import Life, Memory, Simulated
 from awaitly.testing.scripts import Complaints, Scripts, Steps
-from awaitly.workflow import Workflow
+from awaitly.verbs.orchestrator import Orchestrator
 
 __all__ = ["Passing"]
 

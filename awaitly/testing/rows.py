@@ -7,8 +7,8 @@ from typing import Any
 
 from attrs import evolve
 
-from awaitly.audit import Entry
-from awaitly.store import ApprovalRow, Changes, Move, NoticeRow, RunRow, StepRow
+from awaitly.approvals.audit import Entry
+from awaitly.storage.store import ApprovalRow, Changes, Move, NoticeRow, RunRow, StepRow
 
 __all__ = ["PARTS", "T0", "approval_row", "changes", "entry_row", "notice_row", "run_row", "step_row"]
 

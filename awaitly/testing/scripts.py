@@ -10,12 +10,12 @@ from typing import Any, TypeAlias, cast
 
 from attrs import frozen
 
-from awaitly.asking import ApprovalStep, GatedStep
-from awaitly.calling import is_result
-from awaitly.outcomes import Approved, Pending, Rejected
+from awaitly.approvals.outcomes import Approved, Pending, Rejected
+from awaitly.replaying.asking import ApprovalStep, GatedStep
+from awaitly.replaying.calling import is_result
+from awaitly.replaying.workflow import StepWithOptions, name_of
 from awaitly.result import Err, Ok
 from awaitly.testing.lives import Life
-from awaitly.workflow import StepWithOptions, name_of
 
 __all__ = ["CRASH", "Answer", "Call", "Complaints", "Scripts", "Steps"]
 

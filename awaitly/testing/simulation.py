@@ -8,8 +8,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar, cast, overload
 
 from awaitly.actors import By
-from awaitly.approval import Decision
-from awaitly.desk import CancelRefusal
+from awaitly.approvals.approval import Decision
 from awaitly.durations import Duration
 from awaitly.errors import (
     ConflictReason,
@@ -22,20 +21,21 @@ from awaitly.errors import (
     SignalRefusal,
     UnknownRun,
 )
-from awaitly.execution import Execution
 from awaitly.ids import new_run_id
-from awaitly.journal import DEFAULT_QUEUE
-from awaitly.queueing import Enqueued
-from awaitly.reader import RunDetails
+from awaitly.replaying.execution import Execution
+from awaitly.replaying.workflow import Invocation, Workflow
 from awaitly.result import Err, Result
 from awaitly.statuses import Priority
+from awaitly.storage.journal import DEFAULT_QUEUE
 from awaitly.testing.clock import START
 from awaitly.testing.deciders import Decisions
 from awaitly.testing.events import At
 from awaitly.testing.passing import Passing
 from awaitly.testing.scripts import Call, Steps
 from awaitly.testing.timeline import difference_of
-from awaitly.workflow import Invocation, Workflow
+from awaitly.verbs.desk import CancelRefusal
+from awaitly.verbs.queueing import Enqueued
+from awaitly.verbs.reader import RunDetails
 
 __all__ = ["Simulation"]
 

@@ -8,8 +8,8 @@ from typing import TypeVar
 from attrs import define, evolve, field
 from hypothesis import strategies as st
 
-from awaitly.audit import Entry
-from awaitly.store import (
+from awaitly.approvals.audit import Entry
+from awaitly.storage.store import (
     ApprovalQuery,
     ApprovalRow,
     Changes,

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from awaitly.result import Ok
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, NoticeQuery, Page, RunQuery, Store
+from awaitly.storage.store import ApprovalQuery, ApprovalRow, Changes, NoticeQuery, Page, RunQuery, Store
 from awaitly.testing.store_draws import (
     CHANNELS,
     DUE_MOMENTS,

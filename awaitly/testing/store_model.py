@@ -10,8 +10,8 @@ from math import inf
 
 from attrs import evolve
 
-from awaitly.audit import Entry
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, NoticeQuery, NoticeRow, RunQuery, RunRow, StepRow
+from awaitly.approvals.audit import Entry
+from awaitly.storage.store import ApprovalQuery, ApprovalRow, Changes, NoticeQuery, NoticeRow, RunQuery, RunRow, StepRow
 
 __all__ = ["StoreModel"]
 

@@ -9,13 +9,13 @@ from difflib import ndiff
 
 from attrs import evolve
 
-from awaitly.approval import Approval
+from awaitly.approvals.approval import Approval
+from awaitly.approvals.ladder import tellings_between
 from awaitly.digest import digest
-from awaitly.journal import Arrived, Decided, Elapsed, Failed, Message, Returned, RunRecord, Step
-from awaitly.ladder import tellings_between
-from awaitly.records import approval_of, is_message, message_of, run_of, step_of
 from awaitly.statuses import ApprovalStatus, RunStatus, WaitKind
-from awaitly.store import ApprovalRow, Changes, Move
+from awaitly.storage.journal import Arrived, Decided, Elapsed, Failed, Message, Returned, RunRecord, Step
+from awaitly.storage.records import approval_of, is_message, message_of, run_of, step_of
+from awaitly.storage.store import ApprovalRow, Changes, Move
 from awaitly.testing import events as was
 from awaitly.testing.events import At, Happening
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from awaitly.wrapping import StoreWrapper
+from awaitly.runs.wrapping import StoreWrapper
 
 __all__ = ["StoreWrapper"]

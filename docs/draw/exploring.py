@@ -19,15 +19,14 @@ from awaitly import (
     Policy,
     RunStatus,
     UnexpectedError,
-    deciding,
-    events,
     from_micros,
-    running,
 )
-from awaitly.approval import Closing, Vote
-from awaitly.handling import Handling, Inquiry, Taken
-from awaitly.journal import Lease, Raised, Returned, RunRecord
-from awaitly.transition import Transition
+from awaitly.approvals import deciding, events
+from awaitly.approvals.approval import Closing, Vote
+from awaitly.approvals.handling import Handling, Inquiry, Taken
+from awaitly.approvals.transition import Transition
+from awaitly.runs import running
+from awaitly.storage.journal import Lease, Raised, Returned, RunRecord
 
 __all__ = ["CONSUMED", "Moves", "approval_moves", "run_moves"]
 

@@ -71,11 +71,15 @@ class Picture:
             style = "name" if number == 0 else "small"
             self.words(x + width / 2, top + 17 * number, line, style, anchor="middle")
 
-    def row(self, x: float, y: float, width: float, height: float, name: str, detail: str, kind: str = "box") -> None:
-        """Draw a box whose name and detail stand on the left, one above the other."""
+    def row(
+        self, x: float, y: float, width: float, height: float, name: str, lines: Sequence[str], kind: str = "box"
+    ) -> None:
+        """Draw a box whose name and lines stand on the left, one above the other."""
         self._rect(kind, x, y, width, height, 6)
-        self.words(x + 14, y + height / 2 - 4, name, "name")
-        self.words(x + 14, y + height / 2 + 13, detail, "small")
+        top = y + height / 2 - 17 * len(lines) / 2 + 5
+        self.words(x + 14, top, name, "name")
+        for number, line in enumerate(lines, 1):
+            self.words(x + 14, top + 16 * number, line, "small")
 
     def frame(self, x: float, y: float, width: float, height: float, name: str) -> None:
         """Draw a dashed frame around what belongs together, its name inside at the top."""

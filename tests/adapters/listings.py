@@ -9,9 +9,9 @@ from typing import TypeAlias
 
 from attrs import evolve
 
-from awaitly.memory import MemoryStore
 from awaitly.result import Ok
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Page, RunQuery, RunRow, Store
+from awaitly.storage.memory import MemoryStore
+from awaitly.storage.store import ApprovalQuery, ApprovalRow, Changes, Page, RunQuery, RunRow, Store
 from awaitly.testing.rows import T0, approval_row, changes, run_row
 
 __all__ = [

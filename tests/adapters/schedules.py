@@ -9,7 +9,7 @@ from datetime import timedelta
 from attrs import evolve
 
 from awaitly import Changes, Move, Ok, Orchestrator, Result, Run, Scheduled, Store, from_micros, workflow
-from awaitly.records import row_of_run, run_of
+from awaitly.storage.records import row_of_run, run_of
 from tests.support import SharedStore
 
 __all__ = ["made_overdue", "rings_once"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from awaitly import Escalation, NotApproved, Ok, Orchestrator, Policy, Result, Run, open_store, workflow
-from awaitly.asking import Stage
+from awaitly.replaying.asking import Stage
 from tests.cli.support import SECRET, wait_for
 
 TWO = Policy(

@@ -9,8 +9,8 @@ import pytest
 from attrs import evolve
 
 from awaitly import Actor, Approval, ApprovalStatus, History, Policy, RunStatus, StagePlace
-from awaitly.approval import Closing
-from awaitly.journal import RunRecord
+from awaitly.approvals.approval import Closing
+from awaitly.storage.journal import RunRecord
 from tests.cli.drawing import drawn
 from tests.cli.support import NASTY, call, is_safe
 from tests.cli.terminal import Terminal

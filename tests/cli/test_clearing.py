@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from awaitly import Entry, Head, Ok
-from awaitly.audit import verify
+from awaitly.approvals.audit import verify
 from awaitly.cli.codes import ExitCode
 from tests.cli.support import SECRET, call, process, resumed
 

@@ -9,10 +9,10 @@ import pytest
 from attrs import evolve
 
 from awaitly import Actor, Approval, ApprovalStatus, AuditEvent, Entry, History, Part, Policy, RunStatus, Vote
-from awaitly.approval import Closing
-from awaitly.audit import EMPTY, Fact, chained, without
+from awaitly.approvals.approval import Closing
+from awaitly.approvals.audit import EMPTY, Fact, chained, without
 from awaitly.cli.codes import ExitCode
-from awaitly.journal import RunRecord
+from awaitly.storage.journal import RunRecord
 from tests.cli.drawing import drawn
 from tests.cli.support import NASTY, NASTY_SHOWN, SECRET, call, is_safe
 

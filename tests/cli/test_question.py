@@ -24,8 +24,8 @@ from awaitly import (
     RunStatus,
     Vote,
 )
-from awaitly.handling import Taken
-from awaitly.journal import RunRecord
+from awaitly.approvals.handling import Taken
+from awaitly.storage.journal import RunRecord
 from tests.cli.drawing import drawn
 from tests.cli.support import NASTY, NASTY_SHOWN, SECRET, call, is_safe
 from tests.cli.terminal import Terminal

@@ -6,9 +6,9 @@ import pytest
 from attrs import evolve
 
 from awaitly import Actor, Approval, ApprovalStatus, History, Policy, RunStatus
-from awaitly.approval import Closing
+from awaitly.approvals.approval import Closing
 from awaitly.errors import UnexpectedError
-from awaitly.journal import Raised, Returned, RunRecord, Step
+from awaitly.storage.journal import Raised, Returned, RunRecord, Step
 from tests.cli.drawing import drawn
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)

@@ -13,8 +13,8 @@ from awaitly import Actor, History, Message, Orchestrator, Priority, RunStatus, 
 from awaitly.cli.waits import in_list
 from awaitly.digest import digest
 from awaitly.errors import UnexpectedError
-from awaitly.journal import Arrived, Elapsed, Failed, Raised, Returned, RunRecord, Step
-from awaitly.records import message_key
+from awaitly.storage.journal import Arrived, Elapsed, Failed, Raised, Returned, RunRecord, Step
+from awaitly.storage.records import message_key
 from tests.cli.drawing import drawn
 from tests.cli.support import NASTY, NASTY_SHOWN, call, is_safe, wait_for
 from tests.cli.waiting import WORKFLOWS

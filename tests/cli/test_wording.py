@@ -10,9 +10,9 @@ import pytest
 from attrs import frozen
 
 from awaitly import ApprovalExpired, ApprovalRejected, Codec, NotApproved, UnexpectedError
+from awaitly.approvals.veil import Veil
 from awaitly.cli.wording import failure, sentence
-from awaitly.journal import Failed, Raised
-from awaitly.veil import Veil
+from awaitly.storage.journal import Failed, Raised
 from tests.cli.support import NASTY, NASTY_SHOWN, Declined, call, is_safe, resumed
 
 CODEC = Codec()

@@ -23,9 +23,9 @@ from awaitly import (
     RunStatus,
     workflow,
 )
+from awaitly.approvals.ladder import next_time
 from awaitly.durations import from_micros
-from awaitly.journal import RunRecord
-from awaitly.ladder import next_time
+from awaitly.storage.journal import RunRecord
 from awaitly.testing import FailingStore, Failpoints, TestClock, kill
 from tests.faults.stores import store_at
 from tests.faults.tally import TALLY

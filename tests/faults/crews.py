@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from attrs import define, field
 
-import awaitly.worker
+import awaitly.working.worker
 from awaitly import Ok, Orchestrator, PromiseRejected, Result, Run, RunStatus, Workflow, workflow
 from awaitly.cli.stopping import stopping
 from tests.faults.errands import append
@@ -68,7 +68,7 @@ def orchestrator_at(place: Place) -> Orchestrator:
 
 def be_worker(place: Place, looks: float) -> None:
     """Be a worker until SIGTERM; it looks by itself only so often."""
-    awaitly.worker._LOOK_AGAIN = looks  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    awaitly.working.worker._LOOK_AGAIN = looks  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     asyncio.run(_work(orchestrator_at(place)))
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from attrs import frozen
 
 from awaitly import Approval, Entry, Ok, Orchestrator, PendingApproval, RecordCorrupt, RunStatus, Store
-from awaitly.audit import verify
-from awaitly.journal import Decided, Failed, RunRecord
+from awaitly.approvals.audit import verify
+from awaitly.storage.journal import Decided, Failed, RunRecord
 from tests.faults.errands import Marks, expected
 from tests.faults.orders import Place
 from tests.faults.stores import store_at

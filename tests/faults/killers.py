@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from awaitly import NotApproved, Ok, Orchestrator, Result, Run, RunStatus, workflow
-from awaitly.journal import RunRecord
+from awaitly.storage.journal import RunRecord
 from tests.faults.errands import Marks
 from tests.faults.orders import Place
 from tests.faults.processes import ended, started

@@ -25,7 +25,7 @@ from awaitly import (
     Store,
     workflow,
 )
-from awaitly.notices import Notice
+from awaitly.approvals.notices import Notice
 from awaitly.testing import FailingStore, Failpoints, StoreWrapper, TestClock, kill
 from tests.faults.orders import Place
 from tests.faults.processes import KILLED, ended, started

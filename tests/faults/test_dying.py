@@ -10,7 +10,7 @@ from signal import SIGKILL
 from typing import Any
 
 from awaitly import Execution, NeedsReview, NotApproved, Ok, Orchestrator, Result, Run, RunStatus, workflow
-from awaitly.running import MOST_RECOVERIES
+from awaitly.runs.running import MOST_RECOVERIES
 from awaitly_sqlite import SqliteStore
 from tests.faults.processes import KILLED, ended, started
 from tests.faults.tally import TALLY

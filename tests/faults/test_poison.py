@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from awaitly import Execution, Orchestrator, Page, RecordCorrupt, RunStatus, StoreCorrupt
-from awaitly.records import approval_of, run_of, step_of
-from awaitly.store import Found
+from awaitly.storage.records import approval_of, run_of, step_of
+from awaitly.storage.store import Found
 from awaitly_sqlite import SqliteStore
 from tests.faults.child import told
 from tests.faults.damage import TABLES, Damage, damages, garbled

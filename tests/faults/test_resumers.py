@@ -10,7 +10,7 @@ import pytest
 from attrs import evolve
 
 from awaitly import Changes, Execution, MemoryStore, Move, Orchestrator, Store
-from awaitly.records import approval_of, row_of_approval
+from awaitly.storage.records import approval_of, row_of_approval
 from tests.faults.child import told
 from tests.faults.crowds import Answer, Crowd, in_processes, in_threads, parked, resume
 from tests.faults.errands import Marks, errand

@@ -40,10 +40,10 @@ from awaitly import (
     said,
     workflow,
 )
-from awaitly.audit import verify
+from awaitly.approvals.audit import verify
+from awaitly.approvals.quorum import filled
 from awaitly.durations import to_micros
-from awaitly.journal import RunRecord
-from awaitly.quorum import filled
+from awaitly.storage.journal import RunRecord
 from awaitly.testing import RecordingChannel, StoreWrapper, TestClock
 from tests.faults.planting import planted
 from tests.faults.stores import store_at

@@ -18,7 +18,7 @@ from awaitly import (
     Workflow,
     workflow,
 )
-from awaitly.store import Move
+from awaitly.storage.store import Move
 from awaitly.testing import TestClock
 from tests.support import Effects, FlowError, SharedStore, error_of, waiting
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
-from awaitly.memory import MemoryStore
-from awaitly.store import Store
+from awaitly.storage.memory import MemoryStore
+from awaitly.storage.store import Store
 from awaitly.testing.store_contract import NamespaceContract, StoreContract, WakingContract
 from awaitly.testing.store_machine import check_store
 from tests.stores.planted.suite import BUGS, CAUGHT_BY, class_name

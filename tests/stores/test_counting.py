@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from awaitly.memory import MemoryStore
 from awaitly.result import Err, Ok
-from awaitly.store import ApprovalQuery, Changes, Hold, Move, RunQuery
+from awaitly.storage.memory import MemoryStore
+from awaitly.storage.store import ApprovalQuery, Changes, Hold, Move, RunQuery
 from awaitly.testing import CountingStore
 from awaitly.testing.rows import approval_row, changes, entry_row, run_row, step_row
 

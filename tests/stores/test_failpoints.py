@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from awaitly.exceptions import StoreUnavailable
-from awaitly.memory import MemoryStore
 from awaitly.result import Err, Ok
-from awaitly.store import Move
+from awaitly.storage.memory import MemoryStore
+from awaitly.storage.store import Move
 from awaitly.testing import FailingStore, Failpoints, Pause, raising
 from awaitly.testing.rows import changes, run_row
 from awaitly_sqlite import SqliteStore
@@ -22,7 +22,7 @@ NOTHING = (("run", "missing"),)
 
 CHILD = """
 import asyncio, sys
-from awaitly.store import Move
+from awaitly.storage.store import Move
 from awaitly.testing import FailingStore, Failpoints
 from awaitly.testing.rows import changes, run_row
 from awaitly_sqlite import SqliteStore

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from hypothesis import settings
 
-from awaitly.memory import MemoryStore
-from awaitly.store import Store
+from awaitly.storage.memory import MemoryStore
+from awaitly.storage.store import Store
 from awaitly.testing import CountingStore, FailingStore, Failpoints
 from awaitly.testing.store_machine import check_store, machine_settings
 

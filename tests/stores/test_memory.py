@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 import pytest_asyncio
 
-from awaitly.dispatch import Due, dispatching
-from awaitly.memory import MemoryStore
-from awaitly.store import Store
+from awaitly.storage.memory import MemoryStore
+from awaitly.storage.store import Store
 from awaitly.testing import CountingStore, FailingStore, Failpoints, TestClock
 from awaitly.testing.store_contract import NamespaceContract, Pair, StoreContract, WakingContract, WakingStore
+from awaitly.working.dispatch import Due, dispatching
 
 
 class TestMemoryStore(StoreContract):

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from attrs import evolve
 
-from awaitly.store import ApprovalQuery, RunQuery
+from awaitly.storage.store import ApprovalQuery, RunQuery
 
 Query = RunQuery | ApprovalQuery
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from awaitly.store import Store
+from awaitly.storage.store import Store
 from awaitly.testing import TestClock
 from awaitly.testing.store_contract import NamespaceContract, Pair, StoreContract, WakingContract, WakingStore
 from awaitly.testing.store_machine import check_store

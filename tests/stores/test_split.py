@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 from hypothesis import settings
 
-from awaitly.memory import MemoryStore
-from awaitly.store import Store
+from awaitly.storage.memory import MemoryStore
+from awaitly.storage.store import Store
 from awaitly.testing import TestClock
 from awaitly.testing.store_contract import StoreContract, WakingContract, WakingStore
 from awaitly.testing.store_machine import check_store, machine_settings

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from awaitly.store import Store
+from awaitly.storage.store import Store
 from awaitly.testing import TestClock
 from awaitly.testing.store_contract import StoreContract, WakingContract, WakingStore
 from awaitly.testing.store_machine import check_store

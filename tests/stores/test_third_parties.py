@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from awaitly.memory import MemoryStore
-from awaitly.store import Store
+from awaitly.storage.memory import MemoryStore
+from awaitly.storage.store import Store
 from awaitly.testing.store_contract import StoreContract
 
 
@@ -34,7 +34,7 @@ class TestMine({contract}):
 QUIET = """
 import pytest_asyncio
 
-from awaitly.memory import MemoryStore
+from awaitly.storage.memory import MemoryStore
 from awaitly.testing import StoreWrapper
 from awaitly.testing.store_contract import NamespaceContract
 

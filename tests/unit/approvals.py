@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from awaitly import Actor, Approval, Policy, Refusal
-from awaitly.audit import AuditEvent
-from awaitly.deciding import decide
-from awaitly.events import Event
-from awaitly.transition import Transition
+from awaitly.approvals.audit import AuditEvent
+from awaitly.approvals.deciding import decide
+from awaitly.approvals.events import Event
+from awaitly.approvals.transition import Transition
 from tests.support import error_of
 
 __all__ = ["HOUR", "MINUTE", "NOW", "after", "asked", "facts_of", "moved", "refused"]

@@ -22,7 +22,7 @@ from awaitly import (
     Run,
     workflow,
 )
-from awaitly.policy import policy_text
+from awaitly.approvals.policy import policy_text
 from tests.support import SharedStore, waiting
 
 __all__ = ["Office", "office_in", "other", "question"]

@@ -12,7 +12,7 @@ from itertools import permutations
 from attrs import Factory, define, frozen
 
 from awaitly import Actor, Policy
-from awaitly.events import Standing
+from awaitly.approvals.events import Standing
 
 __all__ = ["Ballot", "Oracle", "people"]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awaitly import Actor, BrokenChain, Entry, Err, Head, Ok
-from awaitly.audit import EMPTY, AuditEvent, Fact, Part, chained, said, verify, without
+from awaitly.approvals.audit import EMPTY, AuditEvent, Fact, Part, chained, said, verify, without
 
 AT = datetime(2030, 1, 1, tzinfo=UTC)
 ANN = Actor("ann", on_behalf_of="bo")

@@ -29,7 +29,7 @@ from awaitly import (
     step,
     workflow,
 )
-from awaitly.calling import body_of, run_body
+from awaitly.replaying.calling import body_of, run_body
 from tests.support import Effects, FlowError, Refused, SharedStore, error_of
 
 

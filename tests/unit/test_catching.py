@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awaitly import Err, Ok, Result, catching, execute, workflow
-from awaitly.context import Run
+from awaitly.replaying.context import Run
 from tests.support import Refused
 
 if TYPE_CHECKING:

@@ -25,9 +25,9 @@ from awaitly import (
     said,
     workflow,
 )
+from awaitly.approvals.ladder import next_time
 from awaitly.durations import from_micros
-from awaitly.ladder import next_time
-from awaitly.records import approval_of, row_of_approval
+from awaitly.storage.records import approval_of, row_of_approval
 from awaitly.testing import Pause, TestClock
 from tests.support import ADMIN, ALICE, BOB, Effects, FlowError, SharedStore
 

@@ -21,7 +21,7 @@ from awaitly import (
     workflow,
 )
 from awaitly import sync as plain_code
-from awaitly.store import Move, Page, RunQuery, RunRow
+from awaitly.storage.store import Move, Page, RunQuery, RunRow
 from awaitly.testing import TestClock, raising
 from tests.support import Effects, FlowError, SharedStore
 

@@ -23,7 +23,7 @@ from awaitly import (
     workflow,
 )
 from awaitly import sync as plain_code
-from awaitly.store import Changes, Move
+from awaitly.storage.store import Changes, Move
 from awaitly.testing import Pause
 from tests.support import Effects, FlowError, Refused, SharedStore, error_of, waiting
 

@@ -27,8 +27,8 @@ from awaitly import (
     gated_step,
     workflow,
 )
-from awaitly.courier import Courier, named_channels
-from awaitly.records import row_of_notice
+from awaitly.notifying.courier import Courier, named_channels
+from awaitly.storage.records import row_of_notice
 from awaitly.testing import RecordingChannel, TestClock
 from tests.support import MANAGER, SharedStore
 

@@ -29,7 +29,7 @@ from awaitly import (
     UnknownNotice,
     workflow,
 )
-from awaitly.courier import Courier, named_channels
+from awaitly.notifying.courier import Courier, named_channels
 from awaitly.testing import Pause, RecordingChannel, TestClock, raising
 from tests.support import SharedStore, error_of
 
@@ -171,7 +171,7 @@ async def test_work_off_lets_no_channel_wait_for_another(store: SharedStore) -> 
 
 async def test_a_send_that_takes_too_long_is_cut_off(store: SharedStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """And tried again."""
-    monkeypatch.setattr("awaitly.courier.PATIENCE", timedelta(milliseconds=5))
+    monkeypatch.setattr("awaitly.notifying.courier.PATIENCE", timedelta(milliseconds=5))
     channel = RecordingChannel()
     channel.during = Pause()
     async with telling(store, channel) as (orchestrator, courier):
@@ -372,7 +372,7 @@ async def test_a_notice_that_always_fails_does_not_slow_the_others(
     store: SharedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has its own waits; the channel does not rest for it."""
-    monkeypatch.setattr("awaitly.courier._REST", (3600.0, 3600.0))
+    monkeypatch.setattr("awaitly.notifying.courier._REST", (3600.0, 3600.0))
     channel = RecordingChannel()
 
     async def refuse_one() -> None:

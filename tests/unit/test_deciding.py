@@ -24,9 +24,9 @@ from awaitly import (
     SelfApproval,
     StaleRevision,
 )
-from awaitly.audit import AuditEvent
-from awaitly.deciding import TABLE, decide
-from awaitly.events import (
+from awaitly.approvals.audit import AuditEvent
+from awaitly.approvals.deciding import TABLE, decide
+from awaitly.approvals.events import (
     Answer,
     Approve,
     AskAgain,
@@ -48,7 +48,7 @@ from awaitly.events import (
     Shown,
     Supersede,
 )
-from awaitly.transition import Transition
+from awaitly.approvals.transition import Transition
 from tests.support import ADMIN, ALICE, BOB, CAROL
 from tests.unit.approvals import HOUR, NOW, after, asked, refused
 

@@ -36,14 +36,14 @@ from awaitly import (
     step,
     workflow,
 )
-from awaitly import dispatch as dispatch_module
-from awaitly import store as store_module
-from awaitly.dispatch import dispatching
 from awaitly.exceptions import CommitUnknown
-from awaitly.lanes import lanes_of, queue_of
-from awaitly.store import Joining, Move, Waking
+from awaitly.storage import store as store_module
+from awaitly.storage.lanes import lanes_of, queue_of
+from awaitly.storage.store import Joining, Move, Waking
 from awaitly.testing import FailingStore, Failpoints, Pause, StoreWrapper, TestClock, raising
 from awaitly.testing.rows import approval_row, changes
+from awaitly.working import dispatch as dispatch_module
+from awaitly.working.dispatch import dispatching
 from awaitly_sqlite import SqliteStore
 from tests.support import ADMIN, Effects, FlowError, Refused
 

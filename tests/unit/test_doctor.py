@@ -28,11 +28,11 @@ from awaitly import (
     approval_step,
     workflow,
 )
-from awaitly.asking import Check
-from awaitly.doctor import Doctor
-from awaitly.executor import Executor
-from awaitly.store import Changes, Move
+from awaitly.replaying.asking import Check
+from awaitly.storage.store import Changes, Move
 from awaitly.testing import CountingStore, TestClock
+from awaitly.verbs.doctor import Doctor
+from awaitly.working.executor import Executor
 from tests.support import ALICE, Effects, FlowError, SharedStore, error_of
 
 Flow: TypeAlias = Workflow[..., Any, Any]

@@ -29,7 +29,7 @@ from awaitly import (
     step,
     workflow,
 )
-from awaitly.promises import promise_id
+from awaitly.replaying.promises import promise_id
 from awaitly.testing import CountingStore, TestClock
 
 Flow: TypeAlias = Workflow[..., Any, Any]

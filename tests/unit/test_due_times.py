@@ -27,10 +27,10 @@ from awaitly import (
     RunStatus,
     workflow,
 )
+from awaitly.approvals.ladder import next_time
 from awaitly.durations import from_micros, to_micros
-from awaitly.ladder import next_time
-from awaitly.records import approval_of, is_message
-from awaitly.store import Changes
+from awaitly.storage.records import approval_of, is_message
+from awaitly.storage.store import Changes
 from awaitly.testing import FailingStore, Failpoints, Pause, TestClock
 from tests.support import ADMIN, ALICE, Refused
 

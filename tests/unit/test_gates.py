@@ -39,7 +39,7 @@ from awaitly import (
     workflow,
 )
 from awaitly.schema import validate
-from awaitly.store import ApprovalRow
+from awaitly.storage.store import ApprovalRow
 from tests.support import ALICE, BOB, Effects, FlowError, Refused, SharedStore, error_of, waiting
 
 SECRET = "DE89-3704-0044"

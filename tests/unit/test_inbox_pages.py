@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from awaitly.inbox import MOST_LOOKS
-from awaitly.policy import DEFAULT, policy_text
+from awaitly.approvals.policy import DEFAULT, policy_text
 from awaitly.testing import TestClock
+from awaitly.verbs.inbox import MOST_LOOKS
 from tests.support import SharedStore, waiting
 from tests.unit.offices import Office, office_in, other
 

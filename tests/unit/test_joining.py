@@ -29,7 +29,7 @@ from awaitly import (
     workflow,
 )
 from awaitly.result import Err
-from awaitly.store import Changes, Conflict, Joining, Move
+from awaitly.storage.store import Changes, Conflict, Joining, Move
 from awaitly.testing import CountingStore, TestClock, raising
 from tests.support import Effects, FlowError, SharedStore, error_of, waiting
 

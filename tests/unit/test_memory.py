@@ -6,9 +6,9 @@ import pytest
 from attrs import evolve
 
 from awaitly.exceptions import StoreUnavailable, UnknownStore
-from awaitly.memory import MemoryStore, open_memory
 from awaitly.result import Err, Ok
-from awaitly.store import Changes, Conflict, Described, Hold, Joining, Migrating, Store, Waking
+from awaitly.storage.memory import MemoryStore, open_memory
+from awaitly.storage.store import Changes, Conflict, Described, Hold, Joining, Migrating, Store, Waking
 from awaitly.testing.rows import approval_row, changes, entry_row, notice_row, run_row, step_row
 
 

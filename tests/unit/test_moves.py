@@ -19,14 +19,14 @@ from awaitly import (
     RunEnded,
     RunStatus,
     UnexpectedError,
-    moves,
 )
-from awaitly.approval import question_digest
-from awaitly.audit import AuditEvent
-from awaitly.deciding import decide
-from awaitly.events import Approve, Edit, Event, Reject
-from awaitly.journal import Decided, Failed, Lease, Returned, RunRecord, RunState, Step
-from awaitly.moves import StillWaiting
+from awaitly.approvals.approval import question_digest
+from awaitly.approvals.audit import AuditEvent
+from awaitly.approvals.deciding import decide
+from awaitly.approvals.events import Approve, Edit, Event, Reject
+from awaitly.runs import moves
+from awaitly.runs.moves import StillWaiting
+from awaitly.storage.journal import Decided, Failed, Lease, Returned, RunRecord, RunState, Step
 from tests.support import ADMIN, ALICE, BOB, error_of
 
 NOW = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
@@ -252,7 +252,7 @@ def test_only_what_failed_or_was_set_aside_is_retried(status: RunStatus) -> None
 
 def test_an_unexpected_error_is_no_result_to_keep() -> None:
     """A run that raised can be retried like one that failed."""
-    from awaitly.journal import Raised  # noqa: PLC0415
+    from awaitly.storage.journal import Raised  # noqa: PLC0415
 
     ended = moves.end(state(), Raised(UnexpectedError("KeyError", "x")), None, NOW).unwrap().state
     assert ended.run.status is RunStatus.FAILED

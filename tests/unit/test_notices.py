@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from awaitly import Approval, AuditEvent, Notice, NoticeKind, Policy
-from awaitly.audit import Fact, Head, chained
-from awaitly.notices import GIVE_UP, announced, delivered, failed, postponed, resent, review, taken
-from awaitly.records import notice_of, row_of_notice
+from awaitly.approvals.audit import Fact, Head, chained
+from awaitly.approvals.notices import GIVE_UP, announced, delivered, failed, postponed, resent, review, taken
 from awaitly.statuses import ApprovalStatus
+from awaitly.storage.records import notice_of, row_of_notice
 from awaitly.testing.clock import START
 
 MINUTE = timedelta(minutes=1)

@@ -49,7 +49,7 @@ from awaitly import (
     step,
     workflow,
 )
-from awaitly.store import StepRow
+from awaitly.storage.store import StepRow
 from awaitly.testing import TestClock, raising
 from tests.support import ADMIN, ALICE, BOB, Effects, FlowError, Refused, SharedStore
 

@@ -20,7 +20,7 @@ from awaitly import (
     Snapshot,
     workflow,
 )
-from awaitly.grants import is_kept
+from awaitly.approvals.grants import is_kept
 from tests.support import ADMIN, SharedStore, error_of
 
 FOR_EVER = timedelta.max

@@ -49,7 +49,7 @@ from awaitly import (
     WorkflowChanged,
     workflow,
 )
-from awaitly.store import Changes, Move
+from awaitly.storage.store import Changes, Move
 from awaitly.testing import Pause, TestClock, raising
 from tests.support import ADMIN, ALICE, BOB, CAROL, MANAGER, Effects, FlowError, Refused, SharedStore, error_of, waiting
 

@@ -27,7 +27,7 @@ from awaitly import (
     workflow,
 )
 from awaitly import Orchestrator as Awaited
-from awaitly.asking import Stage
+from awaitly.replaying.asking import Stage
 from awaitly.sync import Orchestrator
 from awaitly.testing import RecordingChannel, TestClock, raising
 from tests.support import error_of

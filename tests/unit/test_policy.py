@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awaitly import Actor, Escalation, OnExpiry, Policy, PolicyError, Quorum, Risk
-from awaitly.deciding import decide
-from awaitly.events import Approve, Edit
+from awaitly.approvals.deciding import decide
+from awaitly.approvals.events import Approve, Edit
 from tests.unit.approvals import NOW, asked
 
 

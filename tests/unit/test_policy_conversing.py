@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from awaitly import Actor, ApprovalStatus, NotAuthorised, NotPossible, Policy, SelfApproval
-from awaitly.audit import AuditEvent
+from awaitly.approvals.audit import AuditEvent
+from awaitly.approvals.conversing import LONGEST, MOST
+from awaitly.approvals.events import Answer, Approve, Comment, Delegate, Edit, Event, Inquire, See, Standing
+from awaitly.approvals.handling import Handling, Remark, RemarkKind
 from awaitly.changing import changed
-from awaitly.conversing import LONGEST, MOST
-from awaitly.events import Answer, Approve, Comment, Delegate, Edit, Event, Inquire, See, Standing
-from awaitly.handling import Handling, Remark, RemarkKind
 from tests.support import ADMIN, ALICE, BOB, CAROL
 from tests.unit.approvals import HOUR, NOW, after, asked, facts_of, moved, refused
 

@@ -15,10 +15,10 @@ from awaitly import (
     SelfApproval,
     StaleRevision,
 )
-from awaitly.audit import AuditEvent
-from awaitly.eligibility import is_open_to
-from awaitly.events import ALONE, Approve, Delegate, Edit, Reassign, Reject, Shown, Standing
-from awaitly.quorum import Quorum
+from awaitly.approvals.audit import AuditEvent
+from awaitly.approvals.eligibility import is_open_to
+from awaitly.approvals.events import ALONE, Approve, Delegate, Edit, Reassign, Reject, Shown, Standing
+from awaitly.approvals.quorum import Quorum
 from tests.support import ADMIN, ALICE, BOB, CAROL
 from tests.unit.approvals import NOW, after, asked, facts_of, moved, refused
 

@@ -17,11 +17,11 @@ from awaitly import (
     Policy,
     SelfApproval,
 )
-from awaitly.audit import AuditEvent
-from awaitly.eligibility import audience, is_open_to
-from awaitly.events import ALONE, Approve, Claim, Delegate, Edit, Event, Reassign, Reject, Release, Standing
-from awaitly.handling import MOST_HANDED
-from awaitly.quorum import Quorum
+from awaitly.approvals.audit import AuditEvent
+from awaitly.approvals.eligibility import audience, is_open_to
+from awaitly.approvals.events import ALONE, Approve, Claim, Delegate, Edit, Event, Reassign, Reject, Release, Standing
+from awaitly.approvals.handling import MOST_HANDED
+from awaitly.approvals.quorum import Quorum
 from tests.support import ADMIN, ALICE, BOB, CAROL
 from tests.unit.approvals import HOUR, NOW, after, asked, facts_of, moved, refused
 

@@ -8,13 +8,13 @@ import pytest
 from attrs import evolve
 
 from awaitly import Actor, Approval, ApprovalStatus, ClaimedByOther, Escalation, Expired, NotAuthorised, Policy
-from awaitly.audit import AuditEvent
-from awaitly.deciding import decide
-from awaitly.eligibility import audience, who_may
-from awaitly.events import Answer, Approve, Chime, Claim, Comment, Expire, Inquire, Reassign, Reject, See
-from awaitly.handling import Handling
-from awaitly.ladder import next_reminder, next_time, rungs_due
-from awaitly.transition import Transition
+from awaitly.approvals.audit import AuditEvent
+from awaitly.approvals.deciding import decide
+from awaitly.approvals.eligibility import audience, who_may
+from awaitly.approvals.events import Answer, Approve, Chime, Claim, Comment, Expire, Inquire, Reassign, Reject, See
+from awaitly.approvals.handling import Handling
+from awaitly.approvals.ladder import next_reminder, next_time, rungs_due
+from awaitly.approvals.transition import Transition
 from tests.support import ADMIN, ALICE, BOB, CAROL
 from tests.unit.approvals import HOUR, MINUTE, NOW, after, asked, facts_of, moved, refused
 

@@ -29,10 +29,10 @@ from awaitly import (
     Refusal,
     Result,
 )
-from awaitly.audit import AuditEvent, Entry, chained, verify
-from awaitly.deciding import decide
-from awaitly.eligibility import shortfall
-from awaitly.events import (
+from awaitly.approvals.audit import AuditEvent, Entry, chained, verify
+from awaitly.approvals.deciding import decide
+from awaitly.approvals.eligibility import shortfall
+from awaitly.approvals.events import (
     Answer,
     Approve,
     AskAgain,
@@ -55,8 +55,8 @@ from awaitly.events import (
     Standing,
     Supersede,
 )
-from awaitly.records import approval_of, head_of, row_of_approval
-from awaitly.transition import Transition
+from awaitly.approvals.transition import Transition
+from awaitly.storage.records import approval_of, head_of, row_of_approval
 from tests.unit.approvals import MINUTE, NOW, asked
 from tests.unit.oracle import Ballot, Oracle, people
 

@@ -20,10 +20,10 @@ from awaitly import (
     Quorum,
     SelfApproval,
 )
-from awaitly.audit import AuditEvent
-from awaitly.escalation import Escalation
-from awaitly.events import Approve, Chime, Claim, Delegate, Edit, Expire, Reassign, Reject
-from awaitly.quorum import filled, most_filled
+from awaitly.approvals.audit import AuditEvent
+from awaitly.approvals.escalation import Escalation
+from awaitly.approvals.events import Approve, Chime, Claim, Delegate, Edit, Expire, Reassign, Reject
+from awaitly.approvals.quorum import filled, most_filled
 from tests.support import ADMIN, ALICE, BOB, CAROL
 from tests.unit.approvals import HOUR, NOW, after, asked, facts_of, moved, refused
 

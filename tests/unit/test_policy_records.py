@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awaitly import Actor, Approval, Escalation, Policy, PolicyError, Quorum
-from awaitly.events import Approve, Chime, Claim, Comment, Delegate, Edit, Event, Inquire, Reassign, See
+from awaitly.approvals.events import Approve, Chime, Claim, Comment, Delegate, Edit, Event, Inquire, Reassign, See
 from awaitly.exceptions import RecordCorrupt
-from awaitly.records import approval_of, row_of_approval
-from awaitly.store import ApprovalRow
+from awaitly.storage.records import approval_of, row_of_approval
+from awaitly.storage.store import ApprovalRow
 from tests.support import ADMIN, ALICE, BOB, CAROL
 from tests.unit.approvals import HOUR, NOW, after, asked
 

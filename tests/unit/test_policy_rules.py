@@ -17,7 +17,7 @@ from awaitly import (
     SelfApproval,
     StaleRevision,
 )
-from awaitly.events import (
+from awaitly.approvals.events import (
     Approve,
     Cancel,
     Claim,
@@ -31,7 +31,7 @@ from awaitly.events import (
     Shown,
     Standing,
 )
-from awaitly.grants import checked_grants
+from awaitly.approvals.grants import checked_grants
 from tests.support import ALICE, BOB
 from tests.unit.approvals import HOUR, MINUTE, NOW, after, asked, refused
 

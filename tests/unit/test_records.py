@@ -21,10 +21,10 @@ from awaitly import (
     Rejected,
     RunStatus,
 )
-from awaitly.approval import Closing, Vote
+from awaitly.approvals.approval import Closing, Vote
 from awaitly.errors import UnexpectedError
-from awaitly.journal import Decided, Failed, Lease, Raised, Returned, RunRecord, Step
-from awaitly.records import (
+from awaitly.storage.journal import Decided, Failed, Lease, Raised, Returned, RunRecord, Step
+from awaitly.storage.records import (
     approval_of,
     quarantined,
     released,

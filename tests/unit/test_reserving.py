@@ -20,8 +20,8 @@ from awaitly import (
     WorkflowChanged,
     workflow,
 )
-from awaitly.audit import AuditEvent
-from awaitly.store import Found, Move
+from awaitly.approvals.audit import AuditEvent
+from awaitly.storage.store import Found, Move
 from awaitly.testing import TestClock, raising
 from tests.support import Effects, FlowError, SharedStore, error_of
 

@@ -12,8 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from awaitly import Actor, Err, NeedsReview, Ok, RunConflict, RunEnded, RunStatus, WaitKind
 from awaitly.errors import UnexpectedError
-from awaitly.journal import Failed, Lease, Raised, Returned, RunRecord, Wait
-from awaitly.running import (
+from awaitly.runs.running import (
     MOST_RECOVERIES,
     TABLE,
     Again,
@@ -32,6 +31,7 @@ from awaitly.running import (
     advance,
     may_cancel,
 )
+from awaitly.storage.journal import Failed, Lease, Raised, Returned, RunRecord, Wait
 from tests.support import ADMIN, ALICE, BOB, error_of
 
 S = RunStatus

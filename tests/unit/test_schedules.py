@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from awaitly import DefinitionError
-from awaitly.schedules import checked_schedule, next_tick, run_id_of_tick
+from awaitly.runs.schedules import checked_schedule, next_tick, run_id_of_tick
 
 BERLIN = "Europe/Berlin"
 NEW_YORK = "America/New_York"

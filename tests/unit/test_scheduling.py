@@ -43,7 +43,7 @@ from awaitly import (
     workflow,
 )
 from awaitly import sync as plain_code
-from awaitly.lanes import lanes_of
+from awaitly.storage.lanes import lanes_of
 from awaitly.testing import Pause, TestClock
 from tests.support import ADMIN, Effects, FlowError, Refused, SharedStore, error_of, shared
 
@@ -354,7 +354,7 @@ async def test_a_schedule_that_cannot_be_read_ahead_here_is_left_for_another_mac
     """Where a zone is not installed nothing rings and nothing is lost: it is tried again each minute, and says why."""
     await orchestrator.schedule("nightly", "0 9 * * *", report("r"), timezone=BERLIN)
     clock.advance("24h")
-    with patch("awaitly.schedules._zone", side_effect=ValueError("no such zone")):
+    with patch("awaitly.runs.schedules._zone", side_effect=ValueError("no such zone")):
         (execution,) = await orchestrator.recover()
     assert error_of(execution.result).reason is ConflictReason.WRONG_STATUS
     (schedule,) = await orchestrator.schedules()

@@ -9,7 +9,7 @@ import pytest
 
 from awaitly import Ok, Orchestrator, Result, Run, StoreError, workflow
 from awaitly.result import Err
-from awaitly.store import Changes, Conflict, Found, Move
+from awaitly.storage.store import Changes, Conflict, Found, Move
 from awaitly.testing import CountingStore
 from tests.support import FlowError, SharedStore, waiting
 

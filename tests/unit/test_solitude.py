@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from awaitly import MemoryStore, NotApproved, Ok, Orchestrator, Result, Run, workflow
-from awaitly.solitude import Solitude, Turn
+from awaitly.working.solitude import Solitude, Turn
 
 PATIENCE = 30.0
 

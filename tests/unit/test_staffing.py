@@ -13,7 +13,7 @@ from attrs import evolve
 
 from awaitly import Actor, Err, NotAuthorised, Ok, Quorum, Rule
 from awaitly.changing import changed
-from awaitly.records import absence_id, row_of_absence
+from awaitly.storage.records import absence_id, row_of_absence
 from awaitly.testing import TestClock
 from tests.support import ADMIN, SharedStore, error_of
 from tests.unit.offices import Office, office_in

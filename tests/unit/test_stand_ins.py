@@ -23,7 +23,7 @@ from awaitly import (
     workflow,
 )
 from awaitly.changing import changed
-from awaitly.host import StandIn
+from awaitly.replaying.host import StandIn
 from tests.support import Refused, SharedStore, error_of
 
 

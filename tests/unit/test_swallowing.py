@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from awaitly import Ok, Orchestrator, Pending, Result, Run, RunStatus, approval_step, execute, gated_step, workflow
-from awaitly.asking import Check
+from awaitly.replaying.asking import Check
 from tests.support import Effects, FlowError, SharedStore, error_of, waiting
 
 

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from awaitly import ConflictReason, Ok, Orchestrator, Result, Retry, Run, RunStatus, Workflow, step, workflow
-from awaitly.calling import body_of, run_body
+from awaitly.replaying.calling import body_of, run_body
 from awaitly.result import Err
 from tests.support import FlowError, Refused, SharedStore, error_of
 

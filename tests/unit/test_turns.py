@@ -26,12 +26,12 @@ from awaitly import (
     Workflow,
     WorkflowChanged,
     approval_step,
-    turns,
     workflow,
 )
-from awaitly.asking import Check
-from awaitly.store import Move
+from awaitly.replaying.asking import Check
+from awaitly.storage.store import Move
 from awaitly.testing import Pause, raising
+from awaitly.working import turns
 from tests.support import Effects, FlowError, Refused, SharedStore, error_of, waiting
 
 MANY = 200

@@ -9,8 +9,8 @@ from attrs import evolve
 
 from awaitly import DefinitionError, MemoryStore, Ok, Orchestrator, Result, Run, Workflow, WorkflowChanged, workflow
 from awaitly.durations import as_timedelta
-from awaitly.executor import Executor
-from awaitly.store import RunRow
+from awaitly.storage.store import RunRow
+from awaitly.working.executor import Executor
 from tests.support import FlowError, SharedStore, error_of
 
 

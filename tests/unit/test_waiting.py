@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from awaitly import Ok, Orchestrator, Result, Run, workflow
-from awaitly.store import Found, Wakes
+from awaitly.storage.store import Found, Wakes
 from awaitly.testing import CountingStore
 from tests.support import FlowError, SharedStore
 

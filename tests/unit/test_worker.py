@@ -30,7 +30,7 @@ from awaitly import (
     sync,
     workflow,
 )
-from awaitly.store import Found, Wakes
+from awaitly.storage.store import Found, Wakes
 from awaitly.testing import CountingStore, TestClock
 from awaitly_sqlite import SqliteStore
 from tests.support import FlowError
@@ -45,7 +45,7 @@ async def kept(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 @pytest.fixture(autouse=True)
 def told_or_never(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let workers look by themselves once an hour alone: what happens sooner they were told, or it was its time."""
-    monkeypatch.setattr("awaitly.worker._LOOK_AGAIN", 3600.0)
+    monkeypatch.setattr("awaitly.working.worker._LOOK_AGAIN", 3600.0)
 
 
 @workflow
@@ -243,8 +243,8 @@ async def test_a_worker_that_can_do_nothing_with_what_is_due_is_idle(
     kept: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However often it tries."""
-    monkeypatch.setattr("awaitly.worker._STRANGE", 0.05)
-    monkeypatch.setattr("awaitly.worker._STRANGEST", 0.05)
+    monkeypatch.setattr("awaitly.working.worker._STRANGE", 0.05)
+    monkeypatch.setattr("awaitly.working.worker._STRANGEST", 0.05)
     async with Orchestrator(kept) as orchestrator:
         await orchestrator.enqueue(asking(1), run_id="a")
         await orchestrator.work(idle_exit="0.4s")

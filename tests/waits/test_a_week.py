@@ -34,7 +34,7 @@ from awaitly import (
     workflow,
 )
 from awaitly.durations import Duration
-from awaitly.store import Changes, Conflict, Move, Store
+from awaitly.storage.store import Changes, Conflict, Move, Store
 from awaitly.testing import CountingStore, TestClock
 from awaitly.testing.clock import START
 from awaitly_sqlite import SqliteStore

@@ -9,12 +9,12 @@ from attrs import evolve
 
 from awaitly import Ok, Result, Run, workflow
 from awaitly.durations import from_micros
-from awaitly.execution import new_run
-from awaitly.journal import Lease, RunState
-from awaitly.moves import Moved
-from awaitly.replay import Entered
-from awaitly.store import Changes, Move
-from awaitly.tenure import Tenure
+from awaitly.replaying.execution import new_run
+from awaitly.replaying.replay import Entered
+from awaitly.runs.moves import Moved
+from awaitly.storage.journal import Lease, RunState
+from awaitly.storage.store import Changes, Move
+from awaitly.working.tenure import Tenure
 from tests.support import SharedStore
 
 LEASE = timedelta(seconds=30)

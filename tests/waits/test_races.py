@@ -23,8 +23,8 @@ from awaitly import (
     Workflow,
     workflow,
 )
-from awaitly.messenger import Messenger
 from awaitly.testing import TestClock, raising
+from awaitly.verbs.messenger import Messenger
 from tests.support import Effects, FlowError, Refused, SharedStore, error_of
 
 Flow = Workflow[[], str, FlowError]

@@ -83,7 +83,7 @@ async def test_the_time_of_a_snapshot_goes_on(monkeypatch: pytest.MonkeyPatch) -
         return Ok(isinstance(error_of(await run.wait_for("go", int, timeout="1h")), TimedOut))
 
     saved = (await execute(flow())).snapshot.to_json()
-    monkeypatch.setattr("awaitly.execution.utc_now", lambda: utc_now() + timedelta(hours=2))
+    monkeypatch.setattr("awaitly.replaying.execution.utc_now", lambda: utc_now() + timedelta(hours=2))
     assert (await execute(flow(), snapshot=Snapshot.from_json(saved))).result == Ok(True)
 
 

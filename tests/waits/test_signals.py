@@ -28,10 +28,10 @@ from awaitly import (
     WaitKind,
     workflow,
 )
-from awaitly.messenger import Messenger
-from awaitly.records import quarantined
-from awaitly.store import Changes, Move
+from awaitly.storage.records import quarantined
+from awaitly.storage.store import Changes, Move
 from awaitly.testing import TestClock
+from awaitly.verbs.messenger import Messenger
 from tests.support import Effects, Refused, SharedStore, error_of
 
 

@@ -14,11 +14,11 @@ import pytest
 from attrs import evolve, frozen
 
 from awaitly.actors import Actor
-from awaitly.channels import Delivery, NotificationChannel, Resolution
-from awaitly.differing import Difference
+from awaitly.approvals.differing import Difference
+from awaitly.approvals.notices import NoticeKind
+from awaitly.approvals.redaction import BLANK
 from awaitly.errors import PendingApproval
-from awaitly.notices import NoticeKind
-from awaitly.redaction import BLANK
+from awaitly.notifying.channels import Delivery, NotificationChannel, Resolution
 from awaitly.statuses import ApprovalStatus
 from awaitly.testing.clock import START
 

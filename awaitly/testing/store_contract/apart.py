@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from awaitly.store import Hold, Store
+from awaitly.storage.store import Hold, Store
 from awaitly.testing.rows import approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import Row, applied, inserted, whole
 

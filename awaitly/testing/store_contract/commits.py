@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from awaitly.store import ApprovalQuery, Changes, Found, Hold, Move, NoticeQuery, RunRow, Store
+from awaitly.storage.store import ApprovalQuery, Changes, Found, Hold, Move, NoticeQuery, RunRow, Store
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import applied, inserted, refused, whole, with_both
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from awaitly.store import Store
+from awaitly.storage.store import Store
 from awaitly.testing.clock import TestClock
 from awaitly.testing.store_contract.apart import ApartFacts
 from awaitly.testing.store_contract.commits import CommitFacts

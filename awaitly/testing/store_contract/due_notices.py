@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from awaitly.store import Hold, Store
+from awaitly.storage.store import Hold, Store
 from awaitly.testing.rows import T0, approval_row, changes, notice_row, run_row
 from awaitly.testing.store_contract.page_audiences import NAMES
 from awaitly.testing.store_contract.page_runs import IN_ORDER

@@ -11,7 +11,7 @@ import pytest
 
 from awaitly.durations import to_micros
 from awaitly.exceptions import StoreUnavailable
-from awaitly.store import ApprovalQuery, Hold, NoticeQuery, RunQuery, Store
+from awaitly.storage.store import ApprovalQuery, Hold, NoticeQuery, RunQuery, Store
 from awaitly.testing.clock import TestClock
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import applied, approval_ids, notice_ids, refused, run_ids, whole

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from awaitly.store import Hold, RunQuery, Store
+from awaitly.storage.store import Hold, RunQuery, Store
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import applied
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import pytest
 
-from awaitly.store import ApprovalQuery, Hold, NoticeQuery, RunQuery, Store, Waking
+from awaitly.storage.store import ApprovalQuery, Hold, NoticeQuery, RunQuery, Store, Waking
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import (
     Row,

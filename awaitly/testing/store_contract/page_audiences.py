@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from awaitly.store import ApprovalQuery, ApprovalRow, Hold, Store
+from awaitly.storage.store import ApprovalQuery, ApprovalRow, Hold, Store
 from awaitly.testing.rows import T0, approval_row, changes, run_row
 from awaitly.testing.store_contract.page_runs import IN_ORDER
 from awaitly.testing.store_contract.tools import applied, approval_ids, inserted, refused

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from awaitly.store import Hold, NoticeQuery, NoticeRow, Store
+from awaitly.storage.store import Hold, NoticeQuery, NoticeRow, Store
 from awaitly.testing.rows import T0, changes, notice_row, run_row
 from awaitly.testing.store_contract.page_audiences import NAMES
 from awaitly.testing.store_contract.page_runs import IN_ORDER

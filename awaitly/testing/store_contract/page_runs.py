@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 from attrs import evolve
 
-from awaitly.store import Hold, RunQuery, Store
+from awaitly.storage.store import Hold, RunQuery, Store
 from awaitly.testing.rows import T0, changes, run_row
 from awaitly.testing.store_contract.tools import applied, inserted, run_ids
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from awaitly.store import ApprovalQuery, RunQuery, Store
+from awaitly.storage.store import ApprovalQuery, RunQuery, Store
 from awaitly.testing.rows import approval_row, run_row
 from awaitly.testing.store_contract.tools import approval_ids, inserted, run_ids
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 import pytest
 
 from awaitly.result import Err, Ok, Result
-from awaitly.store import Changes, Conflict, Found, Store
+from awaitly.storage.store import Changes, Conflict, Found, Store
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import applied, inserted, whole
 

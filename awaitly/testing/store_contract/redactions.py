@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from awaitly.store import Store
+from awaitly.storage.store import Store
 from awaitly.testing.rows import changes, entry_row, run_row
 from awaitly.testing.store_contract.loads import each_body
 from awaitly.testing.store_contract.tools import applied, inserted, refused

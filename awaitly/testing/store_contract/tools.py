@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 
 from attrs import evolve
 
-from awaitly.audit import Entry
+from awaitly.approvals.audit import Entry
 from awaitly.result import Err, Ok
-from awaitly.store import (
+from awaitly.storage.store import (
     ApprovalQuery,
     ApprovalRow,
     Changes,

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from awaitly.exceptions import StoreUnavailable
 from awaitly.result import Ok
-from awaitly.store import Changes, Hold, Store, Wakes, Waking
+from awaitly.storage.store import Changes, Hold, Store, Wakes, Waking
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import applied, inserted, refused
 

@@ -9,7 +9,7 @@ from psycopg.rows import TupleRow
 
 from awaitly.exceptions import StoreLocked
 from awaitly.result import Err, Ok, Result
-from awaitly.store import Changes, Conflict, Found
+from awaitly.storage.store import Changes, Conflict, Found
 from awaitly.testing.rows import changes, entry_row, run_row, step_row
 from awaitly_postgres import PostgresStore, Settings
 from tests.adapters.postgres.conftest import until_waiting

@@ -24,7 +24,7 @@ from awaitly.exceptions import (
     StoreUnsuitable,
 )
 from awaitly.result import Ok
-from awaitly.store import ApprovalQuery, RunQuery
+from awaitly.storage.store import ApprovalQuery, RunQuery
 from awaitly.testing.rows import changes, run_row, step_row
 from awaitly_postgres import PostgresStore, Settings
 from awaitly_postgres.connecting import Connection, check_server

@@ -8,7 +8,7 @@ from psycopg.rows import TupleRow
 
 from awaitly.exceptions import StoreLocked, StoreUnavailable
 from awaitly.result import Err, Ok
-from awaitly.store import ApprovalQuery, Joining, RunQuery
+from awaitly.storage.store import ApprovalQuery, Joining, RunQuery
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, run_row, step_row
 from awaitly_postgres import PostgresStore, Settings
 

@@ -9,7 +9,7 @@ import pytest
 from psycopg.rows import TupleRow
 
 from awaitly.result import Ok
-from awaitly.store import ApprovalRow, Changes, Hold, RunQuery, RunRow
+from awaitly.storage.store import ApprovalRow, Changes, Hold, RunQuery, RunRow
 from awaitly.testing.rows import T0, approval_row, changes, run_row
 from awaitly_postgres import PostgresStore
 

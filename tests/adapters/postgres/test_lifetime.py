@@ -12,7 +12,7 @@ from psycopg.rows import TupleRow
 
 from awaitly.exceptions import StoreError, StoreUnavailable
 from awaitly.result import Ok
-from awaitly.store import ApprovalQuery, Described, Migrating, Waking
+from awaitly.storage.store import ApprovalQuery, Described, Migrating, Waking
 from awaitly.testing.rows import changes, run_row
 from awaitly_postgres import PostgresStore, Settings
 from tests.adapters.postgres.conftest import until_none, until_waiting

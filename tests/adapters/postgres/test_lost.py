@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 
 from awaitly.exceptions import CommitUnknown, StoreUnavailable
 from awaitly.result import Err, Ok
-from awaitly.store import Changes, Conflict
+from awaitly.storage.store import Changes, Conflict
 from awaitly.testing.rows import changes, entry_row, run_row, step_row
 from awaitly_postgres import PostgresStore, Settings
 from tests.services.plugin import NewPostgres, NewProxy

@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 
 from awaitly.exceptions import SchemaTooOld
 from awaitly.result import Ok
-from awaitly.store import ApprovalQuery, ApprovalRow, RunQuery, RunRow
+from awaitly.storage.store import ApprovalQuery, ApprovalRow, RunQuery, RunRow
 from awaitly.testing.rows import T0, approval_row, changes, notice_row, run_row
 from awaitly_postgres import PostgresStore, migrating
 from awaitly_postgres.encoding import encoded

@@ -14,7 +14,7 @@ from psycopg.errors import Diagnostic
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
-from awaitly.store import ApprovalQuery, Changes, Hold, NoticeQuery, RunQuery, Store
+from awaitly.storage.store import ApprovalQuery, Changes, Hold, NoticeQuery, RunQuery, Store
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly_postgres import PostgresStore, listing
 from tests.adapters.listings import (

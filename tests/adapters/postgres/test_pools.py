@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from awaitly.exceptions import StoreUnavailable
 from awaitly.result import Ok
-from awaitly.store import RunQuery
+from awaitly.storage.store import RunQuery
 from awaitly.testing.rows import changes, run_row
 from awaitly_postgres import PostgresStore, Settings
 

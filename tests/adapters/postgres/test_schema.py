@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from awaitly.exceptions import NotAStore, SchemaTooNew, SchemaTooOld, StoreError
 from awaitly.result import Ok
-from awaitly.store import ApprovalQuery, NoticeQuery, RunQuery
+from awaitly.storage.store import ApprovalQuery, NoticeQuery, RunQuery
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly_postgres import PostgresStore
 

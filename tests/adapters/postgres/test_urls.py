@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from awaitly.exceptions import UnknownStore
-from awaitly.store import open_store
+from awaitly.storage.store import open_store
 from awaitly_postgres import PostgresStore, Settings, open_postgres
 
 SECRET = "s3cret"

@@ -19,7 +19,7 @@ from awaitly import (
     Workflow,
     workflow,
 )
-from awaitly.store import Changes, Found, Hold, Move, NoticeQuery, Store
+from awaitly.storage.store import Changes, Found, Hold, Move, NoticeQuery, Store
 from awaitly.testing import TestClock
 from awaitly.testing.rows import T0, approval_row, entry_row, notice_row, run_row, step_row
 from awaitly.testing.store_contract.tools import whole

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from awaitly.exceptions import StoreLocked
 from awaitly.result import Err, Ok, Result
-from awaitly.store import Changes, Conflict
+from awaitly.storage.store import Changes, Conflict
 from awaitly.testing.rows import changes, entry_row, run_row, step_row
 from awaitly_sqlite import SqliteStore
 

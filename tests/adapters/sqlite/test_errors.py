@@ -22,7 +22,7 @@ from awaitly.exceptions import (
     StoreUnavailable,
 )
 from awaitly.result import Ok
-from awaitly.store import ApprovalQuery, Changes, RunQuery
+from awaitly.storage.store import ApprovalQuery, Changes, RunQuery
 from awaitly.testing.rows import changes, run_row, step_row
 from awaitly_sqlite import SqliteStore, connecting
 

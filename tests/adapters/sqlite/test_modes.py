@@ -13,7 +13,7 @@ import pytest
 
 from awaitly.exceptions import NotAStore, SchemaTooOld, StoreReadOnly, StoreUnavailable
 from awaitly.result import Ok
-from awaitly.store import ApprovalQuery, RunQuery
+from awaitly.storage.store import ApprovalQuery, RunQuery
 from awaitly.testing.rows import approval_row, changes, entry_row, run_row
 from awaitly_sqlite import SqliteStore, opening
 from awaitly_sqlite.migrating import scripts

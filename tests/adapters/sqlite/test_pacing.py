@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from awaitly.result import Ok
-from awaitly.store import Store
+from awaitly.storage.store import Store
 from awaitly.testing import TestClock
 from awaitly.testing.rows import changes, run_row, step_row
 from awaitly.testing.store_contract import StoreContract

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from awaitly.store import NEVER, ApprovalQuery, ApprovalRow, Changes, NoticeQuery, RunQuery, cursor
+from awaitly.storage.store import NEVER, ApprovalQuery, ApprovalRow, Changes, NoticeQuery, RunQuery, cursor
 from awaitly.testing.rows import T0, approval_row, changes, entry_row, notice_row, run_row, step_row
 from awaitly_sqlite import SqliteStore, awaiting, listing, reading, sweeping, telling
 from awaitly_sqlite.migrating import scripts

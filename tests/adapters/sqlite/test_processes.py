@@ -10,7 +10,7 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
-from awaitly.store import ApprovalQuery
+from awaitly.storage.store import ApprovalQuery
 from awaitly_sqlite import SqliteStore
 
 CHILDREN = Path(__file__).with_name("children.py")

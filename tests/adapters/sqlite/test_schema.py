@@ -18,7 +18,7 @@ from attrs import evolve
 
 from awaitly.exceptions import NotAStore, SchemaTooNew, SchemaTooOld
 from awaitly.result import Ok
-from awaitly.store import ApprovalQuery, Described, RunQuery, RunRow
+from awaitly.storage.store import ApprovalQuery, Described, RunQuery, RunRow
 from awaitly.testing.rows import approval_row, changes, notice_row, run_row
 from awaitly_sqlite import SqliteStore
 from awaitly_sqlite.migrating import APPLICATION_ID, migrate, scripts

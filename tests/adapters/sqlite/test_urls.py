@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from awaitly.exceptions import StoreUnavailable, UnknownStore
-from awaitly.store import open_store
+from awaitly.storage.store import open_store
 from awaitly_sqlite import SqliteStore, open_sqlite
 
 

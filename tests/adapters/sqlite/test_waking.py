@@ -15,7 +15,7 @@ import pytest
 
 from awaitly.exceptions import StoreUnavailable
 from awaitly.result import Ok
-from awaitly.store import Changes, Wakes, Waking
+from awaitly.storage.store import Changes, Wakes, Waking
 from awaitly.testing.rows import changes, run_row
 from awaitly.testing.store_contract.waking import heard
 from awaitly_sqlite import SqliteStore, hearing

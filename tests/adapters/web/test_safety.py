@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from awaitly import Err
-from awaitly.desk import CancelRefusal
 from awaitly.errors import PromiseRefusal, Refusal, SignalRefusal
-from awaitly.queueing import RequeueRefusal
+from awaitly.verbs.desk import CancelRefusal
+from awaitly.verbs.queueing import RequeueRefusal
 from awaitly_web import asgi, web_app
 from awaitly_web.bodies import parsed
 from awaitly_web.problems import STATUSES

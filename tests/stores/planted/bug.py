@@ -7,9 +7,9 @@ from typing import Any, TypeAlias, TypeVar
 
 from attrs import frozen
 
-from awaitly.audit import Entry
+from awaitly.approvals.audit import Entry
 from awaitly.result import Result
-from awaitly.store import (
+from awaitly.storage.store import (
     ApprovalQuery,
     ApprovalRow,
     Changes,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from attrs import evolve
 
 from awaitly.result import Err, Result
-from awaitly.store import ApprovalQuery, ApprovalRow, Changes, Conflict, Page, Store
+from awaitly.storage.store import ApprovalQuery, ApprovalRow, Changes, Conflict, Page, Store
 from tests.stores.planted.bug import Bug
 from tests.stores.planted.in_pages import ALL, Listing
 

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve
 
 from awaitly.result import Err, Ok, Result
-from awaitly.store import ApprovalRow, Changes, Conflict, Hold, Move, Store
+from awaitly.storage.store import ApprovalRow, Changes, Conflict, Hold, Move, Store
 from awaitly.testing.rows import PARTS
 from tests.stores.planted.bug import Around, Bug
 

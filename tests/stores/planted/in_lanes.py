@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import evolve
 
 from awaitly.result import Result
-from awaitly.store import Changes, Conflict, RunRow, Store
+from awaitly.storage.store import Changes, Conflict, RunRow, Store
 from tests.stores.planted.bug import Around, Bug, Lanes
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from attrs import evolve, frozen
 
-from awaitly.memory import MemoryStore
 from awaitly.result import Result
-from awaitly.store import Changes, Conflict, Found, Hold
+from awaitly.storage.memory import MemoryStore
+from awaitly.storage.store import Changes, Conflict, Found, Hold
 from awaitly.testing import StoreWrapper
 from awaitly.testing.store_contract import Pair
 

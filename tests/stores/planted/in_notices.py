@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from attrs import evolve
 
 from awaitly.result import Err, Result
-from awaitly.store import Changes, Conflict, NoticeQuery, NoticeRow, Page, Store, cursor
+from awaitly.storage.store import Changes, Conflict, NoticeQuery, NoticeRow, Page, Store, cursor
 from awaitly.testing.rows import T0, notice_row
 from tests.stores.planted.bug import Around, Bug, Lanes, Notices
 from tests.stores.planted.in_pages import ALL, any_cursor

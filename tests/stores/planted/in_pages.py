@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 from attrs import evolve
 
-from awaitly.store import ApprovalQuery, ApprovalRow, Page, RunQuery, RunRow, Store, cursor
+from awaitly.storage.store import ApprovalQuery, ApprovalRow, Page, RunQuery, RunRow, Store, cursor
 from awaitly.testing.rows import approval_row, run_row
 from tests.stores.planted.bug import Around, Bug
 

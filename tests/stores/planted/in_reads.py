@@ -6,9 +6,9 @@ import asyncio
 
 from attrs import evolve
 
-from awaitly.memory import MemoryStore
 from awaitly.result import Result
-from awaitly.store import Changes, Conflict, Found, Store
+from awaitly.storage.memory import MemoryStore
+from awaitly.storage.store import Changes, Conflict, Found, Store
 from awaitly.testing.rows import run_row
 from tests.stores.planted.bug import Around, Bug, Lanes
 

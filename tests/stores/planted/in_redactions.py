@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from awaitly.audit import Entry
+from awaitly.approvals.audit import Entry
 from awaitly.result import Err, Ok, Result
-from awaitly.store import Changes, Conflict, Found, Move, Store
+from awaitly.storage.store import Changes, Conflict, Found, Move, Store
 from tests.stores.planted.bug import Around, Bug
 from tests.stores.planted.in_commits import REFUSED
 

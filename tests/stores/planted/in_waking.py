@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager, suppress
 
 from attrs import evolve, frozen
 
-from awaitly.memory import MemoryStore
 from awaitly.result import Err, Result
-from awaitly.store import Changes, Conflict, Wakes
+from awaitly.storage.memory import MemoryStore
+from awaitly.storage.store import Changes, Conflict, Wakes
 from awaitly.testing import StoreWrapper
 
 

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import pytest
 import pytest_asyncio
 
-from awaitly.memory import MemoryStore
-from awaitly.store import Store
+from awaitly.storage.memory import MemoryStore
+from awaitly.storage.store import Store
 from awaitly.testing import TestClock
 from awaitly.testing.store_contract import NamespaceContract, Pair, StoreContract, WakingContract, WakingStore
 from tests.stores.planted.bug import Bug

@@ -1,0 +1,1 @@
+"""Telling people: channels, what they are told, signed links, and the courier that empties the outbox."""

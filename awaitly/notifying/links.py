@@ -1,0 +1,119 @@
+"""Signed links, one factory for all channels. A link shows one revision of one approval to one person: no more.
+
+The token is signed with HMAC-SHA256 under a salt of its own, so no other token of the application's can pass for one.
+It binds the approval, its revision and digest, the person and a time, and is good for as long as the approval waits as
+it was shown. Tokens are made when a notice is sent; neither they nor the keys are ever stored or logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from attrs import field, frozen
+
+from awaitly.actors import Actor
+from awaitly.durations import Duration, as_timedelta, from_micros, to_micros
+from awaitly.errors import LinkRefused
+from awaitly.exceptions import DefinitionError
+from awaitly.notifying.channels import Delivery
+from awaitly.result import Err, Ok, Result
+
+__all__ = ["LinkClaim", "Links", "SignedLinks"]
+
+_SALT = "awaitly.link.v1"
+_SHORTEST_KEY = 32
+_LONGEST_TOKEN = 4_096
+
+
+class Links(Protocol):
+    """Makes the links that channels send."""
+
+    def url(self, delivery: Delivery, person: Actor) -> str | None:
+        """Give the link by which a person comes to what a notice is about; None where there is nothing to show."""
+        ...
+
+
+@frozen
+class LinkClaim:
+    """What a link says: who may look at which revision of which approval, until when."""
+
+    run_id: str
+    key: str
+    revision: int
+    digest: str
+    person: Actor
+    until: datetime
+
+
+def _keys(values: Sequence[str] | str) -> tuple[str, ...]:
+    keys = (values,) if isinstance(values, str) else tuple(values)
+    if not keys or any(len(key) < _SHORTEST_KEY for key in keys):
+        msg = f"links take keys of at least {_SHORTEST_KEY} characters; make one with secrets.token_urlsafe(32)"
+        raise DefinitionError(msg)
+    return keys
+
+
+def _length(value: Duration) -> timedelta:
+    return as_timedelta(value)
+
+
+def _base(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("https", "http") or not parts.netloc or parts.query or parts.fragment:
+        msg = f"links begin with where people reach the inbox, as 'https://approvals.example.com', not {value!r}"
+        raise DefinitionError(msg)
+    return value.rstrip("/")
+
+
+@frozen(kw_only=True)
+class SignedLinks:
+    """Makes and reads links.
+
+    `base_url`: where people reach the inbox. `keys`: the first signs, the others are still accepted, so that keys can
+    be rotated. `expires_in`: how long a link is good. Raises `DefinitionError` for keys that are too short to keep
+    anybody out.
+    """
+
+    base_url: str = field(converter=_base)
+    keys: tuple[str, ...] = field(converter=_keys, repr=False)
+    expires_in: timedelta = field(default=timedelta(days=7), converter=_length)
+
+    def url(self, delivery: Delivery, person: Actor) -> str | None:
+        """Give the link by which a person comes to what a notice is about; None where there is nothing to show."""
+        approval = delivery.approval
+        if approval is None:
+            return None
+        until = delivery.made_at + self.expires_in
+        claim = LinkClaim(approval.run_id, approval.key, approval.revision, approval.digest, person, until)
+        return f"{self.base_url}/a/{self.token(claim)}"
+
+    def token(self, claim: LinkClaim) -> str:
+        """Sign a claim."""
+        person = claim.person
+        told = [claim.run_id, claim.key, claim.revision, claim.digest, person.name, sorted(person.roles)]
+        signed: Any = self._serializer().dumps([*told, to_micros(claim.until)])
+        return str(signed)
+
+    def read(self, token: str, now: datetime) -> Result[LinkClaim, LinkRefused]:
+        """Read a token at a time of the store's clock. Whether the approval is still as shown, only it can say."""
+        from itsdangerous import BadData  # noqa: PLC0415  (an extra of those who send links)
+
+        if len(token) > _LONGEST_TOKEN:
+            return Err(LinkRefused.NOT_OURS)
+        try:
+            run_id, key, revision, digest, name, roles, until = self._serializer().loads(token)
+            claim = LinkClaim(run_id, key, revision, digest, Actor(name, roles, via="link"), from_micros(until))
+        except (BadData, ValueError, TypeError):
+            return Err(LinkRefused.NOT_OURS)
+        return Err(LinkRefused.EXPIRED) if now >= claim.until else Ok(claim)
+
+    def _serializer(self) -> Any:
+        import hashlib  # noqa: PLC0415  (as below)
+
+        from itsdangerous import URLSafeSerializer  # noqa: PLC0415  (an extra of those who send links)
+
+        options = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
+        return URLSafeSerializer(list(reversed(self.keys)), salt=_SALT, signer_kwargs=options)
