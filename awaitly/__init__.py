@@ -37,6 +37,7 @@ from awaitly.errors import (
     NotApproved,
     NotAuthorised,
     NotPossible,
+    OutcomeKnown,
     PendingApproval,
     PromiseRefusal,
     PromiseRejected,
@@ -119,6 +120,7 @@ from awaitly.replaying.snapshot import Snapshot
 from awaitly.replaying.workflow import Invocation, Workflow, step, workflow
 from awaitly.result import Err, Ok, Result, catching
 from awaitly.retry import Retry
+from awaitly.runs.settling import Happened, NeverHappened, Settlement
 from awaitly.schema import validate
 from awaitly.statuses import ApprovalStatus, Priority, RunStatus, WaitKind
 from awaitly.storage.journal import Failed, Message, Raised, Returned, RunRecord, Step, Wait
@@ -160,6 +162,7 @@ from awaitly.verbs.progress import Progress, StageProgress, StageState
 from awaitly.verbs.queueing import Enqueued, RequeueRefusal
 from awaitly.verbs.reader import History, RunDetails
 from awaitly.verbs.scheduling import Scheduled
+from awaitly.verbs.settling import SettleRefusal
 from awaitly.visible import clipped, shown, visible
 from awaitly.working.dispatch import Dispatcher, Due
 from awaitly.working.worker import Worker
@@ -223,6 +226,7 @@ __all__ = [
     "Failed",
     "Found",
     "Handling",
+    "Happened",
     "Head",
     "History",
     "Hold",
@@ -241,6 +245,7 @@ __all__ = [
     "Migrating",
     "Move",
     "NeedsReview",
+    "NeverHappened",
     "NotAStore",
     "NotApproved",
     "NotAuthorised",
@@ -256,6 +261,7 @@ __all__ = [
     "OnReject",
     "Orchestrator",
     "Outcome",
+    "OutcomeKnown",
     "Page",
     "Parked",
     "Part",
@@ -308,6 +314,8 @@ __all__ = [
     "SchemaTooOld",
     "SelfApproval",
     "Sent",
+    "SettleRefusal",
+    "Settlement",
     "SignalRefusal",
     "SignedLinks",
     "Snapshot",

@@ -234,6 +234,7 @@ _SPOKEN = {
     WaitKind.PROMISE: "a promise",
     WaitKind.CHILD: "another run",
     WaitKind.RETRY: "the next attempt",
+    WaitKind.OUTCOME: "the outcome of a call",
 }
 
 
@@ -275,6 +276,23 @@ class UnknownStep:
         return (
             f"run {self.run_id} has recorded no step {self.key!r}; it has {', '.join(map(repr, self.known)) or 'none'}"
         )
+
+
+@frozen
+class OutcomeKnown:
+    """No such call of the run waits for somebody to say what came of it; those in `unknown` do."""
+
+    run_id: str
+    key: str | None
+    unknown: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        if self.key is None and self.unknown:
+            return (
+                f"of several calls of run {self.run_id} nobody knows: name one of {', '.join(map(repr, self.unknown))}"
+            )
+        call = "any call" if self.key is None else f"the call {self.key!r}"
+        return f"there is nothing to say of {call} of run {self.run_id}: nothing of it is in doubt"
 
 
 @frozen

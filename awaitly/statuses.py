@@ -46,13 +46,15 @@ class ApprovalStatus(Enum):
 
 @unique
 class WaitKind(Enum):
-    """What other than a person a run can wait for."""
+    """What other than a decision a run can wait for."""
 
     TIMER = "timer"
     SIGNAL = "signal"
     PROMISE = "promise"
     CHILD = "child"
     RETRY = "retry"
+    OUTCOME = "outcome"
+    """What came of a call that may run at most once: known where it was recorded, else a person has to say."""
 
 
 @unique

@@ -30,6 +30,7 @@ from awaitly.replaying.execution import Execution
 from awaitly.replaying.host import INLINE
 from awaitly.replaying.workflow import Invocation, Workflow
 from awaitly.result import Result
+from awaitly.runs.settling import Settlement
 from awaitly.statuses import Priority, RunStatus
 from awaitly.storage.journal import DEFAULT_QUEUE, RunRecord
 from awaitly.storage.store import Page, Store
@@ -39,6 +40,7 @@ from awaitly.verbs.doctor import Diagnosis
 from awaitly.verbs.queueing import Enqueued, RequeueRefusal
 from awaitly.verbs.reader import Archive, History, RunDetails
 from awaitly.verbs.scheduling import Scheduled
+from awaitly.verbs.settling import SettleRefusal
 from awaitly.working.dispatch import Dispatcher
 from awaitly.working.worker import CONCURRENCY, GRACE, Worker
 
@@ -128,6 +130,12 @@ class Orchestrator(Attended):
     def requeue(self, run_id: str) -> Result[Enqueued, RequeueRefusal]:
         """Put a run that failed, or that was set aside, back into its queue, for a worker to go on with."""
         return self._run(self._inner.requeue(run_id))
+
+    def settle(
+        self, run_id: str, settlement: Settlement, *, key: str | None = None, by: By
+    ) -> Result[RunRecord, SettleRefusal]:
+        """Say what came of a call that may run at most once, and whose process died in its midst."""
+        return self._run(self._inner.settle(run_id, settlement, key=key, by=by))
 
     def doctor(
         self, *, workflow: str | None = None, since: Duration | None = None, grace: Duration = "1m"

@@ -41,7 +41,7 @@ LAYERS: list[list[str]] = [
     ["runs.witness"],
     ["runs.running", "runs.schedules"],
     ["runs.moves", "runs.saving", "runs.picking", "runs.watching", "runs.wrapping"],
-    ["runs.salvage"],
+    ["runs.salvage", "runs.settling"],
     ["runs.letters", "runs.standing"],
     # notifying
     ["notifying.channels"],
@@ -81,6 +81,7 @@ LAYERS: list[list[str]] = [
     ["verbs.staffing"],
     ["verbs.inbox"],
     ["verbs.outbox"],
+    ["verbs.settling"],
     ["verbs.orchestrator"],
     # the edges
     ["looping"],

@@ -27,7 +27,7 @@ __all__ = ["AuditEvent", "BrokenChain", "Entry", "Fact", "Head", "Part", "chaine
 
 @unique
 class AuditEvent(Enum):
-    """What can happen to an approval."""
+    """What can happen to an approval, and to a call that may run at most once."""
 
     ASKED = "asked"
     SEEN = "seen"
@@ -51,6 +51,8 @@ class AuditEvent(Enum):
     CANCELLED = "cancelled"
     SUPERSEDED = "superseded"
     CONSUMED = "consumed"
+    SETTLED = "settled"
+    """What came of a call that may run at most once, as a person says: `digest` is that of its arguments."""
 
 
 @frozen

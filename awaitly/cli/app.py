@@ -48,6 +48,7 @@ _COMMANDS = {
     "unschedule": ("awaitly.cli.schedules", "End a schedule."),
     "notices": ("awaitly.cli.notices", "List what people are told."),
     "resend": ("awaitly.cli.notices", "Have what was given up sent again."),
+    "settle": ("awaitly.cli.settling", "Say what came of a call that died midway."),
     "retry": ("awaitly.cli.retrying", "Put a run that failed back into its queue."),
     "doctor": ("awaitly.cli.examining", "Try today's code on every run that waits."),
     "audit": ("awaitly.cli.auditing", "Check, print and redact ledgers."),

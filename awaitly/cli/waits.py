@@ -59,6 +59,8 @@ def awaited(wait: Wait, run_id: str, now: datetime, children: Children) -> str:
             return f"{visible(wait.key)} ({left})"
         case WaitKind.RETRY:
             return f"{said} of {visible(wait.key)} ({left})"
+        case WaitKind.OUTCOME:
+            return said
         case WaitKind.CHILD:
             return f"{said} ({_child(children[wait.name])})" if wait.name in children else said
         case WaitKind.SIGNAL | WaitKind.PROMISE:
@@ -73,6 +75,8 @@ def described(wait: Wait, run_id: str, children: Children) -> str:
             return f"until {until}"
         case WaitKind.RETRY:
             return f"{_thing(wait, run_id)} at {until}"
+        case WaitKind.OUTCOME:
+            return _thing(wait, run_id)
         case WaitKind.CHILD:
             return awaited(wait, run_id, wait.since, children)
         case WaitKind.SIGNAL | WaitKind.PROMISE:
@@ -85,6 +89,8 @@ def _thing(wait: Wait, run_id: str) -> str:
             return "a time"
         case WaitKind.RETRY:
             return f"attempt {wait.attempts + 1}"
+        case WaitKind.OUTCOME:
+            return f"what came of {visible(wait.key)}"
         case WaitKind.CHILD:
             return f"run {visible(wait.name)}"
         case WaitKind.SIGNAL:

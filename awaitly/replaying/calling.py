@@ -56,6 +56,7 @@ class Body:
     key: str | None = None
     retry: Retry = ONCE
     timeout: float | None = None
+    at_most_once: bool = False
 
     @property
     def name(self) -> str:
@@ -72,18 +73,20 @@ _DESCRIBED: WeakKeyDictionary[types.FunctionType, Description] = WeakKeyDictiona
 """Of plain functions only: these are told apart by identity, and a description holds nothing that they close over."""
 
 
-def body_of(f: Callable[..., Any]) -> Body:
-    """Read a step's function and its options."""
+def body_of(f: Callable[..., Any], *, gated: bool = False) -> Body:
+    """Read a step's function and its options; what is `gated` is called at most once unless it says that it is not."""
     if isinstance(f, StepWithOptions):
         timeout = None if f.timeout is None else f.timeout.total_seconds()
-        return Body(f.function, _description(f.function), f.key, f.retry, timeout)
-    return Body(f, _description(f))
+        once = gated and f.retry is ONCE if f.at_most_once is None else f.at_most_once
+        return Body(f.function, _description(f.function), f.key, f.retry, timeout, once)
+    return Body(f, _description(f), at_most_once=gated)
 
 
 def instead(body: Body, stand_in: Callable[..., Any]) -> Body:
     """Give a body with another function in its place: its name, types, key, retries and limit stay."""
     is_async = body.description.is_async or inspect.iscoroutinefunction(stand_in)
-    return Body(stand_in, Description(body.name, body.hint, is_async), body.key, body.retry, body.timeout)
+    description = Description(body.name, body.hint, is_async)
+    return Body(stand_in, description, body.key, body.retry, body.timeout, body.at_most_once)
 
 
 def _description(f: Callable[..., Any]) -> Description:

@@ -153,7 +153,7 @@ class Run(Consulting[E_contra], Pauses[E_contra]):
             msg = f"{spot.key!r} is a step in a branch of run.race, which is between waits: run it before or after"
             raise DefinitionError(msg)
         attempts = await self._attempts(scope, spot, hashed)
-        await self._journal.settle()
+        await self._begun(body, spot, hashed)
         self._check_open()
         seen = None if self._host.witness is None else self._host.witness.step(spot.key, body.name)
         tried = attempts if seen is None else _seen(attempts, seen)
@@ -193,7 +193,7 @@ class Run(Consulting[E_contra], Pauses[E_contra]):
     def _begin_gated(
         self, scope: Scope, gate: GatedStep[..., Any, Any], arguments: dict[str, object], *, fatal: bool
     ) -> tuple[Spot, Perform]:
-        body = body_of(gate.function)
+        body = body_of(gate.function, gated=True)
         if not gate.asks(arguments):
             spot = self._called(scope.take(body.name))
             return spot, lambda: self._perform(scope, spot, body, (), arguments, fatal=fatal)

@@ -29,7 +29,7 @@ from awaitly.replaying.calling import cancelled_from_outside, is_result, result_
 from awaitly.replaying.context import Run
 from awaitly.replaying.host import Host
 from awaitly.replaying.replay import Journal, Recorder
-from awaitly.replaying.signals import Drifted, Ended, FencedOut, Parked, Signal, parking_in, strongest
+from awaitly.replaying.signals import Doubted, Drifted, Ended, FencedOut, Parked, Signal, parking_in, strongest
 from awaitly.replaying.snapshot import Snapshot
 from awaitly.replaying.workflow import Invocation, Workflow, checked_invocation
 from awaitly.result import Err, Ok, Result
@@ -87,11 +87,18 @@ class Misfit:
 
 
 @frozen
+class Doubtful:
+    """What came of the call `key`, which may run at most once, is not known: a person has to say."""
+
+    key: str
+
+
+@frozen
 class Fenced:
     """The run is no longer this executor's."""
 
 
-Ending: TypeAlias = Finished | Waits | Later | Misfit | Fenced
+Ending: TypeAlias = Finished | Waits | Later | Misfit | Doubtful | Fenced
 
 
 def other_code(workflow: Workflow[..., Any, Any], run: RunRecord) -> WorkflowChanged | None:
@@ -206,6 +213,8 @@ def _ending(workflow: Workflow[..., Any, Any], journal: Journal, outcome: object
             return Fenced()
         case Drifted(change=change):
             return Misfit(change)
+        case Doubted(key=key):
+            return Doubtful(key)
         case Parked(pending=pending, awaiting=awaiting):
             keys = {p.key for p in pending}
             return Waits(pending, tuple(a for a in journal.asked.values() if a.key in keys), awaiting)
@@ -386,6 +395,13 @@ def journal_of(state: RunState, recorder: Recorder | None, *, by_step: bool = Tr
     return Journal(state.run.run_id, state.steps, state.approvals, recorder, by_step, awaiting, state.messages)
 
 
+def _in_doubt(key: str) -> str:
+    return (
+        f"a process died while it called {key!r}, which may run at most once: find out what came of it, and say so "
+        "(`awaitly settle`)"
+    )
+
+
 def settled(state: RunState, ending: Ending, now: datetime) -> Result[moves.Moved, Any]:
     """Move a run to where its execution ended; an `Interruption` where it must stay as it was."""
     match ending:
@@ -395,6 +411,8 @@ def settled(state: RunState, ending: Ending, now: datetime) -> Result[moves.Move
             return moves.park(state, waits.keys, waits.asked, now, waits.awaiting)
         case Later(pause, reason):
             return moves.again(state, now + pause, reason, now)
+        case Doubtful(key):
+            return moves.review(state, _in_doubt(key), now)
         case Misfit(change):
             return Err(change)
         case Fenced():

@@ -16,12 +16,12 @@ from awaitly.digest import digest
 from awaitly.durations import Duration, as_timedelta
 from awaitly.errors import PromiseRejected, TimedOut, UnexpectedError
 from awaitly.ids import LONGEST_NAME, checked_name, checked_run_id
-from awaitly.replaying.calling import Attempts, result_of
+from awaitly.replaying.calling import Attempts, Body, result_of
 from awaitly.replaying.line import FORGOING, RACING, Line, park
 from awaitly.replaying.promises import Promise, promise_id
 from awaitly.replaying.questions import schema_text
 from awaitly.replaying.replay import Scope, Spot
-from awaitly.replaying.signals import Forgone, Parked
+from awaitly.replaying.signals import Doubted, Forgone, Parked, Signal
 from awaitly.replaying.workflow import Invocation, checked_invocation
 from awaitly.result import Err, Ok, Result
 from awaitly.runs.letters import letter_home
@@ -260,6 +260,8 @@ class Pauses(Line, Generic[E_contra]):
     async def _attempts(self, scope: Scope, spot: Spot, hashed: str) -> Attempts:
         """Give how a step is to be tried; parks the run where the time of the next attempt is far off."""
         known, before = self._journal.awaiting.get(spot.key), 0
+        if known is not None and known.kind is WaitKind.OUTCOME:
+            raise self._doubted(spot, known, hashed)
         if known is not None:
             if (known.kind, known.name) != (WaitKind.RETRY, hashed):
                 raise self._journal.drift(spot, f"a wait for {known.kind.value}", "a step, or other arguments of it")
@@ -268,6 +270,21 @@ class Pauses(Line, Generic[E_contra]):
             await self._until(scope, known)
             before = known.attempts
         return Attempts(before, lambda attempt, length: self._between(scope, spot, hashed, attempt, length))
+
+    def _doubted(self, spot: Spot, known: Wait, hashed: str) -> Signal:
+        if known.name != hashed:
+            return self._journal.drift(spot, "a call with other arguments", "different ones")
+        self._journal.expect_in_place(spot, known.place)
+        doubted = Doubted(spot.key)
+        self._journal.close(doubted)
+        return doubted
+
+    async def _begun(self, body: Body, spot: Spot, hashed: str) -> None:
+        """Before a body: take the run and make all durable, and that the call begins too where it may run only once."""
+        if body.at_most_once:
+            await self._journal.note(Wait(spot.key, spot.place, WaitKind.OUTCOME, self._host.clock(), hashed))
+        else:
+            await self._journal.settle()
 
     async def _between(self, scope: Scope, spot: Spot, hashed: str, attempt: int, length: timedelta) -> None:
         """Let time pass after an attempt that failed; how many there were is durable by then."""

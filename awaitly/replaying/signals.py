@@ -11,7 +11,18 @@ from typing import cast
 from awaitly.errors import PendingApproval, WorkflowChanged
 from awaitly.storage.journal import Wait
 
-__all__ = ["Drifted", "Ended", "FencedOut", "Forgone", "Parked", "Signal", "is_forgone", "parking_in", "strongest"]
+__all__ = [
+    "Doubted",
+    "Drifted",
+    "Ended",
+    "FencedOut",
+    "Forgone",
+    "Parked",
+    "Signal",
+    "is_forgone",
+    "parking_in",
+    "strongest",
+]
 
 
 class Signal(BaseException):
@@ -51,6 +62,14 @@ class Drifted(Signal):
     def __init__(self, change: WorkflowChanged) -> None:
         super().__init__(str(change))
         self.change = change
+
+
+class Doubted(Signal):
+    """A process died while it made a call that may run at most once: what came of it, a person has to say."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
 
 
 class FencedOut(Signal):

@@ -336,6 +336,7 @@ class StepWithOptions(Generic[P, R]):
     key: str | None = None
     retry: Retry = ONCE
     timeout: timedelta | None = None
+    at_most_once: bool | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Call the function."""
@@ -343,13 +344,23 @@ class StepWithOptions(Generic[P, R]):
 
 
 def step(
-    f: Callable[P, R], *, key: str | None = None, retry: Retry = ONCE, timeout: Duration | None = None
+    f: Callable[P, R],
+    *,
+    key: str | None = None,
+    retry: Retry = ONCE,
+    timeout: Duration | None = None,
+    at_most_once: bool | None = None,
 ) -> Callable[P, R]:
     """Give a step's function a key of its own, retries, or a limit of time for each attempt.
 
     An attempt that runs out of time counts as raising `TimeoutError`; a plain function's thread cannot be stopped and
-    its late result is dropped.
+    its late result is dropped. A step whose process dies in its midst runs again, unless `at_most_once`: then the run
+    is set aside, and a person says by `settle` what came of the call. A gated step is called at most once, unless this
+    is False or there are retries. Raises `DefinitionError` for retries of what is to be called at most once.
     """
     if key is not None:
         checked_name("a step's key", key)
-    return StepWithOptions(f, key, retry, None if timeout is None else as_timedelta(timeout))
+    if at_most_once and retry is not ONCE:
+        msg = f"{name_of(f)} cannot be retried and run at most once: choose one"
+        raise DefinitionError(msg)
+    return StepWithOptions(f, key, retry, None if timeout is None else as_timedelta(timeout), at_most_once)

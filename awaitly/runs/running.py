@@ -33,6 +33,7 @@ __all__ = [
     "Review",
     "RunEvent",
     "RunRefusal",
+    "Settle",
     "Told",
     "WaitOn",
     "advance",
@@ -126,11 +127,20 @@ class Review:
 
 
 @frozen
+class Settle:
+    """A person has said what came of a call that may run at most once, and whose executor died in its midst."""
+
+    call: str
+
+
+@frozen
 class Requeue:
     """Somebody wants a run that failed, or that was set aside, to be tried again."""
 
 
-RunEvent: TypeAlias = Claim | Park | WaitOn | Note | End | Again | Told | Release | PutBack | Cancel | Review | Requeue
+RunEvent: TypeAlias = (
+    Claim | Park | WaitOn | Note | End | Again | Told | Release | PutBack | Cancel | Review | Settle | Requeue
+)
 RunRefusal: TypeAlias = RunConflict | RunEnded | NeedsReview
 Move: TypeAlias = Callable[[RunRecord, Any, datetime], Result[RunRecord, RunRefusal]]
 
@@ -242,6 +252,14 @@ def _requeue(run: RunRecord, _: Requeue, now: datetime) -> Result[RunRecord, Run
     return _moved(run, RunStatus.QUEUED, now, due_at=now, result=None, ended_by=None, recoveries=0, attempts=1)
 
 
+def _settle(run: RunRecord, event: Settle, now: datetime) -> Result[RunRecord, RunRefusal]:
+    """Go on once nothing is left in doubt; until then the run stays set aside."""
+    awaiting = tuple(wait for wait in run.awaiting if wait.key != event.call)
+    if any(wait.kind is WaitKind.OUTCOME for wait in awaiting):
+        return _moved(run, RunStatus.NEEDS_REVIEW, now, awaiting=awaiting, reason=run.reason)
+    return _moved(run, RunStatus.QUEUED, now, awaiting=awaiting, due_at=now, recoveries=0)
+
+
 _S = RunStatus
 TABLE: Mapping[tuple[RunStatus, type], Move] = {
     (_S.QUEUED, Claim): _claim,
@@ -264,6 +282,7 @@ TABLE: Mapping[tuple[RunStatus, type], Move] = {
     (_S.FAILED, Told): _told,
     (_S.CANCELLED, Told): _told,
     (_S.FAILED, Requeue): _requeue,
+    (_S.NEEDS_REVIEW, Settle): _settle,
     (_S.NEEDS_REVIEW, Requeue): _requeue,
     (_S.NEEDS_REVIEW, Cancel): _cancel,
 }

@@ -111,6 +111,8 @@ class Witness:
         elif run.status.ended:
             ended = RunFinished(**self._run, status=run.status, seconds=self._seconds, age=_age(run))
             self._observers.tell(ended)
+        elif run.status is RunStatus.NEEDS_REVIEW:
+            self._observers.tell(RunSetAside(**self._run, seconds=self._seconds))
         elif run.due_at is not None:
             failed = run.attempts - 1
             self._observers.tell(RunRetried(**self._run, seconds=self._seconds, attempt=failed, at=run.due_at))

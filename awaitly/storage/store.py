@@ -139,6 +139,7 @@ class Move(Enum):
     REDACT = "redact"
     FORK = "fork"
     REVIEW = "review"
+    SETTLE = "settle"
     CLEANUP = "cleanup"
     SCHEDULE = "schedule"
 

@@ -35,8 +35,8 @@ from awaitly.statuses import RunStatus
 from awaitly.storage.journal import DEFAULT_QUEUE, RunState
 from awaitly.storage.store import Move, Store, Wakes, joined
 from awaitly.verbs.doctor import Diagnosis, Doctor
-from awaitly.verbs.outbox import Outbox
 from awaitly.verbs.queueing import id_taken
+from awaitly.verbs.settling import Settling
 from awaitly.working.dispatch import Dispatcher, dispatching
 from awaitly.working.executor import AGAIN, AS_IT_IS, Executor, as_damaged, left_alone, under_review
 from awaitly.working.worker import CONCURRENCY, GRACE, Worker
@@ -53,7 +53,7 @@ _LOOK_AGAIN = 5.0
 """Seconds after which whoever waits looks again, even if no wake-up came: those are hints."""
 
 
-class Orchestrator(Outbox):
+class Orchestrator(Settling):
     """Starts runs, takes decisions and lets runs go on, over a store. Use it as `async with Orchestrator(...)`.
 
     `workflows` are those that this process can run; deciding and listing need none. Several of one name differ in their

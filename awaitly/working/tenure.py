@@ -11,7 +11,7 @@ from awaitly.durations import from_micros, to_micros
 from awaitly.errors import Interruption, NeedsReview
 from awaitly.exceptions import RecordCorrupt, StoreError
 from awaitly.observing import NOBODY, Observers
-from awaitly.replaying.execution import Ending, Fenced, Later, Misfit, Waits, settled
+from awaitly.replaying.execution import Doubtful, Ending, Fenced, Later, Misfit, Waits, settled
 from awaitly.replaying.replay import Entered
 from awaitly.replaying.signals import FencedOut
 from awaitly.result import Err, Ok, Result
@@ -27,7 +27,7 @@ from awaitly.working.looks import Looks
 
 __all__ = ["Tenure"]
 
-_MOVES: Mapping[type, Move] = {Waits: Move.PARK, Later: Move.RELEASE}
+_MOVES: Mapping[type, Move] = {Waits: Move.PARK, Later: Move.RELEASE, Doubtful: Move.REVIEW}
 """The moves by which an execution comes to its end, if not `END`."""
 
 

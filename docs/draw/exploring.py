@@ -92,6 +92,7 @@ RUN_EVENTS: Mapping[type, tuple[running.RunEvent, ...]] = {
     running.Cancel: (running.Cancel(ANN),),
     running.Review: (running.Review("it does not decode"),),
     running.Requeue: (running.Requeue(),),
+    running.Settle: (running.Settle("pay"),),
     running.Note: (running.Note((), LEASE),),
     running.Again: (running.Again(NOW, "it failed"),),
     running.Told: (running.Told(),),

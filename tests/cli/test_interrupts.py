@@ -62,7 +62,9 @@ def test_the_command_is_the_module_that_these_tests_start() -> None:
     assert scripts == {"awaitly": f"{awaitly_command.__name__}:{awaitly_command.main.__name__}"}
 
 
-@pytest.mark.parametrize("moment", ["awaitly", "attrs", "awaitly.approvals.approval", "awaitly.cli", "click", "awaitly.cli.app"])
+@pytest.mark.parametrize(
+    "moment", ["awaitly", "attrs", "awaitly.approvals.approval", "awaitly.cli", "click", "awaitly.cli.app"]
+)
 def test_ctrl_c_while_awaitly_is_imported_is_one_line(moment: str, tmp_path: Path) -> None:
     """Nothing was done, nothing is left behind, and there is no traceback."""
     answer = started(PRESSING, moment, "demo", folder=tmp_path)

@@ -26,6 +26,7 @@ from awaitly.runs.running import (
     Requeue,
     Review,
     RunEvent,
+    Settle,
     Told,
     WaitOn,
     advance,
@@ -57,6 +58,7 @@ EVENTS: list[RunEvent] = [
     Cancel(ALICE, "x"),
     Review("odd"),
     Requeue(),
+    Settle("pay"),
     Note((), LEASE),
     Again(NOW + MINUTE, "it failed"),
     Told(),
@@ -69,6 +71,7 @@ LEGAL: set[tuple[RunStatus, type]] = {
     *product((S.COMPLETED, S.FAILED, S.CANCELLED), (Told,)),
     *product((S.FAILED, S.NEEDS_REVIEW), (Requeue,)),
     (S.NEEDS_REVIEW, Cancel),
+    (S.NEEDS_REVIEW, Settle),
     (S.PARKED, WaitOn),
 }
 
@@ -225,6 +228,7 @@ class Running(RuleBasedStateMachine):
             "cancel": Cancel(ALICE),
             "review": Review("x"),
             "requeue": Requeue(),
+            "settle": Settle("pay"),
         }
         event, before = events[kind], self.run
         match advance(before, event, self.now):
