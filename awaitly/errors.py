@@ -125,6 +125,11 @@ class PendingApproval:
     claimed_by: str | None = None
     asks_requester: bool = False
 
+    @property
+    def id(self) -> str:
+        """The id of the run: of a gated tool call it is that of its ticket."""
+        return self.run_id
+
     def __str__(self) -> str:
         return f"run {self.run_id} waits for approval {self.key!r}: {self.summary}"
 

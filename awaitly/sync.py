@@ -85,10 +85,15 @@ class Orchestrator(Attended):
         return self._run(verb(self._inner))
 
     def start(
-        self, invocation: Invocation[T, E], *, run_id: str | None = None, requested_by: By | None = None
+        self,
+        invocation: Invocation[T, E],
+        *,
+        run_id: str | None = None,
+        requested_by: By | None = None,
+        queue: str = DEFAULT_QUEUE,
     ) -> Execution[T, E]:
         """Run a workflow here and now, until it ends or parks."""
-        return self._run(self._inner.start(invocation, run_id=run_id, requested_by=requested_by))
+        return self._run(self._inner.start(invocation, run_id=run_id, requested_by=requested_by, queue=queue))
 
     def enqueue(
         self,

@@ -83,6 +83,12 @@ LAYERS: list[list[str]] = [
     ["verbs.outbox"],
     ["verbs.settling"],
     ["verbs.orchestrator"],
+    # gating
+    ["gating.refusals", "gating.calls", "gating.ruling"],
+    ["gating.tickets", "gating.tools"],
+    ["gating.registry"],
+    ["gating.proposing"],
+    ["gating.gate"],
     # the edges
     ["looping"],
     ["attended"],
@@ -90,7 +96,7 @@ LAYERS: list[list[str]] = [
     ["cli"],
     ["__main__"],
 ]
-FOLDERS = ["approvals", "storage", "runs", "notifying", "replaying", "working", "verbs"]
+FOLDERS = ["approvals", "storage", "runs", "notifying", "replaying", "working", "verbs", "gating"]
 DRIVERS = {
     "sqlite3",
     "redis",

@@ -24,7 +24,7 @@ from awaitly.errors import (
     WorkflowChanged,
 )
 from awaitly.exceptions import DefinitionError
-from awaitly.ids import checked_run_id, new_run_id
+from awaitly.ids import checked_name, checked_run_id, new_run_id
 from awaitly.replaying.calling import cancelled_from_outside, is_result, result_of, written
 from awaitly.replaying.context import Run
 from awaitly.replaying.host import Host
@@ -36,7 +36,7 @@ from awaitly.result import Err, Ok, Result
 from awaitly.retry import Retry
 from awaitly.runs import moves
 from awaitly.statuses import RunStatus, WaitKind
-from awaitly.storage.journal import Lease, Raised, Recorded, RunRecord, RunState, Wait
+from awaitly.storage.journal import DEFAULT_QUEUE, Lease, Raised, Recorded, RunRecord, RunState, Wait
 
 __all__ = ["Ending", "Execution", "Fenced", "Finished", "Later", "Misfit", "Waits", "drive", "execute", "execution_of"]
 
@@ -322,6 +322,7 @@ def new_run(
     now: datetime,
     lease: Lease,
     channels: tuple[str, ...] = (),
+    queue: str = DEFAULT_QUEUE,
 ) -> RunRecord:
     """Give the record of a run that begins now, in its starter's hands."""
     return invocation.recorded(
@@ -332,6 +333,7 @@ def new_run(
         lease=lease,
         due_at=lease.until,
         channels=channels,
+        queue=checked_name("a queue", queue),
     )
 
 

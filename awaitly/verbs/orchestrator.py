@@ -121,21 +121,37 @@ class Orchestrator(Settling):
         *,
         run_id: str | None = None,
         requested_by: By | None = None,
+        queue: str = DEFAULT_QUEUE,
         connection: object | None = None,
     ) -> Execution[T, E]:
         """Run a workflow here and now, until it ends or parks. An id is made where none is given.
 
         The same id with the same arguments gives the run that there is; with others, `RunConflict`. `requested_by` says
-        on whose behalf, for the rule that nobody approves what they asked for. With `connection`, the run exists once
-        the caller's own transaction on it is committed (`Joining`); its steps run now all the same.
+        on whose behalf, for the rule that nobody approves what they asked for. Workers of `queue` go on with it. With
+        `connection`, the run exists once the caller's own transaction on it is committed (`Joining`); its steps run now
+        all the same.
         """
         checked_invocation("start", invocation)
         store = self._store if connection is None else joined(self._store, connection)
         executor = self._executor if connection is None else self._executor.on(store)
-        now = from_micros(await store.now())
-        run = new_run(invocation, run_id, requested_by, now, executor.lease_from(now), executor.channels)
-        execution = await executor.go(invocation.workflow, Move.START, None, Moved(RunState(run)))
-        return await self._existing(invocation, run.run_id, store, executor) if execution is None else execution
+        chosen = new_run_id() if run_id is None else run_id
+        execution = await self._started(invocation, chosen, requested_by, queue, executor)
+        return await self._existing(invocation, chosen, store, executor) if execution is None else execution
+
+    async def start_new(
+        self, invocation: Invocation[T, E], run_id: str, *, requested_by: By | None = None, queue: str = DEFAULT_QUEUE
+    ) -> Execution[T, E] | None:
+        """Run a workflow here and now as `start` does; None where its id is taken, and that run is left alone."""
+        checked_invocation("start_new", invocation)
+        return await self._started(invocation, run_id, requested_by, queue, self._executor)
+
+    @staticmethod
+    async def _started(
+        invocation: Invocation[T, E], run_id: str, requested_by: By | None, queue: str, executor: Executor
+    ) -> Execution[T, E] | None:
+        now = from_micros(await executor.now())
+        run = new_run(invocation, run_id, requested_by, now, executor.lease_from(now), executor.channels, queue)
+        return await executor.go(invocation.workflow, Move.START, None, Moved(RunState(run)))
 
     @staticmethod
     async def _existing(invocation: Invocation[T, E], run_id: str, store: Store, executor: Executor) -> Execution[T, E]:

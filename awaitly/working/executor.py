@@ -344,6 +344,10 @@ class Executor:
         seen = witness if self.observers else None
         return changed(self.host, clock=self._clock or _clock_from(base), witness=seen)
 
+    async def now(self) -> int:
+        """Give the time of the store's clock, in microseconds."""
+        return await self._store.now()
+
     def lease_from(self, now: datetime) -> Lease:
         """Give a lease that begins now, by the store's clock."""
         return Lease(self._holder, now + self.lease)

@@ -1,0 +1,165 @@
+"""Proposing calls: what is allowed, what is refused, and the ticket under which people are asked."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
+
+from awaitly.approvals.editing import plain_text
+from awaitly.approvals.policy import Policy
+from awaitly.coding.texts import compact
+from awaitly.exceptions import DefinitionError
+from awaitly.gating.calls import Allowed, Ticket, ToolCall
+from awaitly.gating.refusals import (
+    CallDenied,
+    CallRefusal,
+    InvalidCall,
+)
+from awaitly.gating.registry import Registry
+from awaitly.gating.ruling import Allow, AskPeople, Deny, Ruler, policy_of
+from awaitly.gating.tickets import (
+    QUEUE,
+    Put,
+    folded,
+    folded_into,
+    prefix_of,
+    ticket_id,
+    ticket_workflow,
+)
+from awaitly.result import Err, Ok, Result
+from awaitly.schema import checked_schema, validate
+from awaitly.statuses import RunStatus
+from awaitly.storage.journal import RunRecord
+from awaitly.storage.store import Changes, Move, Store
+from awaitly.verbs.orchestrator import Orchestrator
+
+__all__ = ["ANY_OBJECT", "Proposing"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+E = TypeVar("E")
+
+_LIVING = tuple(status for status in RunStatus if not status.ended and status is not RunStatus.SCHEDULED)
+ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
+
+
+class Proposing(Registry):
+    """Takes what agents want to call, and asks people about it."""
+
+    def __init__(self, store: Store, policy: Policy, rules: Iterable[Ruler]) -> None:
+        super().__init__(rules)
+        self._store = store
+        self._policy = policy
+
+    @property
+    @abstractmethod
+    def orchestrator(self) -> Orchestrator:
+        """What the tickets run on, as runs."""
+
+    async def propose(self, call: ToolCall) -> Result[Allowed | Ticket, CallRefusal]:
+        """Say what is to be done with a call: `Allowed`, or the `Ticket` under which people are asked.
+
+        Nothing is written for what is allowed. A call that people are asked about already is the same ticket.
+        """
+        match self._checked(call):
+            case Err(misfit):
+                return Err(misfit)
+            case Ok(schema):
+                pass
+        arguments = dict(call.arguments)
+        ruling = self.ruling(call.tool, arguments)
+        match ruling:
+            case Allow():
+                return Ok(Allowed())
+            case Deny(reason):
+                return Err(CallDenied(call.tool, reason))
+            case AskPeople() as ask:
+                put = Put(ask=ask, policy=policy_of(ask, self._policy), schema=schema, claim=call.claim)
+                return await self._asked(call, arguments, put)
+
+    def _checked(self, call: ToolCall) -> Result[dict[str, Any], InvalidCall]:
+        """Check arguments against the schema that the tool has for them, and give that."""
+        own = self._tools.get(call.tool)
+        schema = dict(own.schema if own is not None else call.schema or ANY_OBJECT)
+        match plain_text(dict(call.arguments)):
+            case Err(unstorable):
+                return Err(InvalidCall(call.tool, unstorable.path, unstorable.reason))
+            case Ok(text):
+                pass
+        try:
+            match validate(checked_schema(schema), compact(text)):
+                case Err(misfit):
+                    return Err(InvalidCall(call.tool, misfit.path, misfit.reason))
+                case Ok(_):
+                    return Ok(schema)
+        except DefinitionError as none:
+            return Err(InvalidCall(call.tool, "$", str(none)))
+
+    async def _asked(
+        self, call: ToolCall, arguments: dict[str, Any], put: Put
+    ) -> Result[Allowed | Ticket, CallRefusal]:
+        agent = call.agent if call.agent is not None else self.agent
+        code = ticket_workflow(call.tool, put, partial(self._asking, call.tool, put.schema), _nobody_makes)
+        while True:
+            open_id = await self._open_ticket(call)
+            if (ticket := await self._there(call.tool, open_id)) is not None:
+                return Ok(ticket)
+            started = await self.orchestrator.start_new(code(arguments), open_id, requested_by=agent, queue=QUEUE)
+            if started is not None and started.pending:
+                return Ok(Ticket(open_id, call.tool, started.pending[0]))
+            if started is not None:
+                return Err(InvalidCall(call.tool, "$", f"people cannot be asked: {started.result}"))
+
+    async def _there(self, tool: str, ticket: str) -> Ticket | None:
+        """Give a ticket as it stands; None where there is none."""
+        match await self.orchestrator.status(ticket):
+            case Ok(details):
+                pending = (
+                    a for a in details.approvals if a.pending and (a.deadline is None or details.at < a.deadline)
+                )
+                return Ticket(ticket, tool, next((approval.view() for approval in pending), None))
+            case Err(_):
+                return None
+
+    async def _open_ticket(self, call: ToolCall) -> str:
+        """Give the id under which a call is asked about: that of the same call's, where there is one that goes on."""
+        own = ticket_id(call)
+        if call.call_id is None:
+            newest = await self._newest(call, tuple(RunStatus))
+            if newest is None:
+                return own
+            return ticket_id(call, _number(newest.run_id) + 1) if newest.status.ended else newest.run_id
+        there = (await self._store.load(own)).run
+        if there is not None:
+            return folded_into(there)
+        living = await self._newest(call, _LIVING)
+        if living is None:
+            return own
+        row = folded(own, living.run_id, await self._store.now())
+        await self._store.commit(Changes(move=Move.ENQUEUE, runs=(row,)))  # whoever was quicker did the same
+        return living.run_id
+
+    async def _newest(self, call: ToolCall, statuses: tuple[RunStatus, ...]) -> RunRecord | None:
+        page = await self.orchestrator.runs(prefix=prefix_of(call), statuses=statuses, limit=1)
+        return page.items[0] if page.items else None
+
+    def _asking(self, tool: str, schema: dict[str, Any], edited: Mapping[str, Any], policy: Policy) -> Put | None:
+        """Say how an edited call is asked about anew; None where it comes under the same policy, or needs nobody."""
+        match self.ruling(tool, edited):
+            case AskPeople() as ask if policy_of(ask, self._policy) != policy:
+                return Put(ask=ask, policy=policy_of(ask, self._policy), schema=schema)
+            case _:
+                return None
+
+
+def _number(ticket: str) -> int:
+    """Give the number at the end of the id of a ticket whose call had no id of its own; 0 for others."""
+    end = ticket.rpartition(":")[2]
+    return int(end[1:]) if end[:1] == "n" else 0
+
+
+async def _nobody_makes(_: Mapping[str, Any]) -> tuple[Any, bool]:
+    msg = "a call is proposed before it is made"
+    raise RuntimeError(msg)

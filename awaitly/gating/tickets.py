@@ -1,0 +1,161 @@
+"""Tickets: a call that people are asked about is a run of its own, which makes the call once it is approved.
+
+The run asks with the call's real arguments. Where an edit brings the call under another policy, it asks again under
+that one. The call itself is a step that runs at most once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from awaitly.actors import By, as_actor
+from awaitly.approvals.outcomes import Approved, Edited, Rejected
+from awaitly.approvals.policy import Policy
+from awaitly.digest import arguments_digest, digest
+from awaitly.errors import ApprovalExpired, ApprovalRejected, Expired
+from awaitly.gating.calls import ToolCall
+from awaitly.gating.ruling import AskPeople, summary_of
+from awaitly.replaying.context import Run
+from awaitly.replaying.questions import value_of
+from awaitly.replaying.workflow import Workflow, step, workflow
+from awaitly.result import Err, Ok, Result
+from awaitly.storage.store import RunRow
+
+__all__ = [
+    "QUEUE",
+    "TICKETS",
+    "Asking",
+    "Done",
+    "Make",
+    "NotGiven",
+    "Put",
+    "agent_prefix",
+    "folded",
+    "folded_into",
+    "prefix_of",
+    "ticket_id",
+    "ticket_workflow",
+]
+
+QUEUE = "tools"
+"""The queue of tickets: workers that have the tools' code name it."""
+TICKETS = "call:"
+"""How the ids of tickets begin."""
+_FOLDED = "folded"
+"""No status of a run: no move applies to such a row."""
+_AGENT, _CONTENT, _CALL = 10, 20, 16
+"""Characters of the parts of a ticket's id: each is the beginning of a digest."""
+
+
+@frozen
+class Done:
+    """What a call gave, as JSON; `failed`: the tool returned it as its error. `edited_by` changed the arguments."""
+
+    value: Any
+    arguments: dict[str, Any]
+    failed: bool = False
+    edited_by: str | None = None
+
+
+NotGiven: TypeAlias = ApprovalRejected | ApprovalExpired
+Make: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[tuple[Any, bool]]]
+"""Makes a call with JSON arguments; gives what it gave as JSON, and whether that is an error which it returned."""
+
+
+@frozen(kw_only=True)
+class Put:
+    """How a call is put before people: under which policy, by what schema they may edit, and what they are told."""
+
+    ask: AskPeople
+    policy: Policy
+    schema: dict[str, Any]
+    claim: str | None = None
+
+
+Asking: TypeAlias = Callable[[Mapping[str, Any], Policy], Put | None]
+"""Says how edited arguments are to be asked about anew; None where they come under the same policy, or nobody's."""
+
+
+def ticket_id(call: ToolCall, number: int = 0) -> str:
+    """Give the id of a call's ticket; `number` tells calls apart that have the same content and no id of their own."""
+    end = f"n{number}" if call.call_id is None else digest(call.call_id)[3 : 3 + _CALL]
+    return prefix_of(call) + end
+
+
+def agent_prefix(agent: By | None) -> str:
+    """Give how the ids of all tickets of an agent begin."""
+    name = "" if agent is None else as_actor(agent).name
+    return f"{TICKETS}{digest(name)[3 : 3 + _AGENT]}:"
+
+
+def prefix_of(call: ToolCall) -> str:
+    """Give how the ids of an agent's tickets with the same content begin. Raises `ValueError` for what is no JSON."""
+    match arguments_digest(call.tool, (dict(call.arguments),), {}):
+        case Ok(content):
+            return f"{agent_prefix(call.agent)}{content[3 : 3 + _CONTENT]}:"
+        case Err(unstorable):
+            raise ValueError(str(unstorable))
+
+
+def folded(own: str, ticket: str, now: int) -> RunRow:
+    """Give the row by which a call that was folded into a ticket finds it again: under the id of its own."""
+    body = json.dumps({"ticket": ticket})
+    return RunRow(own, 1, "", _FOLDED, now, now, None, body)
+
+
+def folded_into(row: RunRow) -> str:
+    """Give the id of a call's ticket: its own, or that of the one into which it was folded."""
+    return str(json.loads(row.body)["ticket"]) if row.status == _FOLDED else row.run_id
+
+
+def ticket_workflow(tool: str, put: Put, asking: Asking, make: Make) -> Workflow[[dict[str, Any]], Done, NotGiven]:
+    """Give the code of a tool's tickets; `put` says how a call is first put before people."""
+
+    @workflow(name=f"tool:{tool}")
+    async def ticket(run: Run[NotGiven], arguments: dict[str, Any]) -> Result[Done, NotGiven]:
+        proposed, how, editor = arguments, put, None
+        while True:
+            outcome = await run.decision(
+                tool,
+                proposes=proposed,
+                summary=summary_of(tool, proposed, how.ask),
+                policy=how.policy,
+                schema=how.schema,
+                reason=how.claim,
+                redact=how.ask.redact,
+            )
+            match outcome:
+                case Approved():
+                    break
+                case Edited(value=value, by=by):
+                    again = asking(value, how.policy)
+                    proposed, editor = value, by.name
+                    if not await run.step(step(_saying(again is not None), key="policy")):
+                        break
+                    how = again or how
+                case Rejected() | Expired():
+                    return Err(value_of(outcome, run.run_id, tool).failure())
+        return Ok(await run.step(step(_calling(make, editor), key="call", at_most_once=True), proposed))
+
+    return ticket
+
+
+def _saying(answer: bool) -> Callable[[], Awaitable[Result[bool, NotGiven]]]:  # noqa: FBT001  (what is to be kept)
+    """Give a step that keeps an answer of the rules: a replay goes the same way, whatever they say by then."""
+
+    async def policy() -> Result[bool, NotGiven]:
+        return Ok(answer)
+
+    return policy
+
+
+def _calling(make: Make, editor: str | None) -> Callable[[dict[str, Any]], Awaitable[Result[Done, NotGiven]]]:
+    async def call(arguments: dict[str, Any]) -> Result[Done, NotGiven]:
+        value, failed = await make(arguments)
+        return Ok(Done(value, arguments, failed, editor))
+
+    return call
