@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
 
-from awaitly.approvals.editing import plain_text
 from awaitly.approvals.policy import Policy
+from awaitly.codec import ANYTHING, Codec
 from awaitly.coding.texts import compact
 from awaitly.exceptions import DefinitionError
 from awaitly.gating.calls import Allowed, Ticket, ToolCall
@@ -43,6 +43,7 @@ E = TypeVar("E")
 
 _LIVING = tuple(status for status in RunStatus if not status.ended and status is not RunStatus.SCHEDULED)
 ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
+_PLAIN = Codec()
 
 
 class Proposing(Registry):
@@ -83,7 +84,7 @@ class Proposing(Registry):
         """Check arguments against the schema that the tool has for them, and give that."""
         own = self._tools.get(call.tool)
         schema = dict(own.schema if own is not None else call.schema or ANY_OBJECT)
-        match plain_text(dict(call.arguments)):
+        match _PLAIN.encode(dict(call.arguments), ANYTHING):
             case Err(unstorable):
                 return Err(InvalidCall(call.tool, unstorable.path, unstorable.reason))
             case Ok(text):
