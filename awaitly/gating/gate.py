@@ -12,6 +12,7 @@ from awaitly.approvals.approval import Decision
 from awaitly.approvals.grants import Rule
 from awaitly.approvals.policy import Policy
 from awaitly.coding.texts import compact
+from awaitly.durations import Duration, as_timedelta
 from awaitly.errors import (
     NeedsReview,
     PendingApproval,
@@ -64,6 +65,7 @@ class Gate(Proposing):
     Every call needs a person unless a rule, or the tool itself, lets it pass. `policy` is under which people are asked
     where nothing else is said; `rules` judge calls before the tools themselves do, the first ruling counts. By
     `channels` people are told, as in `Orchestrator`; `approver_rules` are the application's own that policies name.
+    A process that dies holds what it executes for as long as a `lease`.
     """
 
     def __init__(
@@ -75,11 +77,13 @@ class Gate(Proposing):
         channels: Iterable[NotificationChannel] = (),
         approver_rules: Iterable[Rule] = (),
         observers: Iterable[Observer] = (),
+        lease: Duration = "30s",
     ) -> None:
         super().__init__(store, policy, rules)
         self._channels = tuple(channels)
         self._approver_rules = tuple(approver_rules)
         self._observers = tuple(observers)
+        self._lease = as_timedelta(lease)
         self._orchestrator: Orchestrator | None = None
 
     @property
@@ -93,6 +97,7 @@ class Gate(Proposing):
                 channels=self._channels,
                 rules=self._approver_rules,
                 observers=self._observers,
+                lease=self._lease,
             )
         return self._orchestrator
 

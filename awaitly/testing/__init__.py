@@ -2,8 +2,8 @@
 
 Importing this needs neither pytest nor Hypothesis. Those who write a store find the tests that it must pass in
 `awaitly.testing.store_contract`, which needs pytest and pytest-asyncio, and in `awaitly.testing.store_machine`, which
-needs Hypothesis. Those who write a channel find theirs in `awaitly.testing.channel_contract`, which needs pytest and
-pytest-asyncio.
+needs Hypothesis. Those who write a channel find theirs in `awaitly.testing.channel_contract`, and those who put the
+gate before an agent framework theirs in `awaitly.testing.gate_contract`; both need pytest and pytest-asyncio.
 """
 
 from __future__ import annotations
