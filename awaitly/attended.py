@@ -69,6 +69,12 @@ class Attended(Looping):
         """Note that somebody was shown the current revision."""
         return self._run(self._inner.seen(run_id, key, by=by))
 
+    def spoofed(
+        self, run_id: str, key: str | None = None, *, members: Iterable[str], named: Iterable[str] = (), by: By
+    ) -> Result[Decision, Refusal]:
+        """Note that a request of `by` said that somebody else acts, and was refused."""
+        return self._run(self._inner.spoofed(run_id, key, members=members, named=named, by=by))
+
     # Standing in
 
     def away(

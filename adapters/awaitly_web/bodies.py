@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 from collections.abc import Mapping
 from typing import Any, NoReturn, cast
@@ -12,16 +11,12 @@ from attrs import Factory, field, frozen
 
 from awaitly_web.core import Actor, Err, Ok, Result, validate
 from awaitly_web.problems import problem
+from awaitly_web.spoofing import Spoofed, spoofed_in
 from awaitly_web.values import Request, Response
 
-__all__ = ["CLAIMS", "DEEPEST", "Body", "claimed", "json_object", "parsed", "unreadable"]
+__all__ = ["DEEPEST", "Body", "json_object", "parsed", "unreadable"]
 
 DEEPEST = 32
-CLAIMS = frozenset(
-    {"actor", "approved_by", "approver", "by", "on_behalf_of", "original", "rejected_by", "requested_by", "user", "via"}
-)
-"""Members that would say who acts, or what there was before: neither is ever taken from a body."""
-_log = logging.getLogger("awaitly.web")
 _OPENING, _CLOSING = frozenset("[{"), frozenset("]}")
 
 
@@ -45,8 +40,8 @@ class Body:
     schema: Mapping[str, Any] = field(init=False, repr=False, default=Factory(_schema, takes_self=True))
     schema_text: str = field(init=False, repr=False, default=Factory(_written, takes_self=True))
 
-    def read(self, request: Request, actor: Actor) -> Result[Mapping[str, Any], Response]:
-        """Read a request's body. Whoever claims in it to be somebody else is refused before all else, and logged."""
+    def read(self, request: Request, actor: Actor) -> Result[Mapping[str, Any], Response | Spoofed]:
+        """Read a request's body. That somebody says in it to be somebody else is seen before all else."""
         match json_object(request):
             case Ok(members):
                 pass
@@ -54,11 +49,11 @@ class Body:
                 return Err(response)
         return self.checked(members, actor)
 
-    def checked(self, members: Mapping[str, Any], actor: Actor) -> Result[Mapping[str, Any], Response]:
+    def checked(self, members: Mapping[str, Any], actor: Actor) -> Result[Mapping[str, Any], Response | Spoofed]:
         """Check what was read."""
-        refusal = claimed(members, frozenset(self.members), actor)
-        if refusal is not None:
-            return Err(refusal)
+        spoofed = spoofed_in(members, self.members, actor)
+        if spoofed is not None:
+            return Err(spoofed)
         match validate(self.schema_text, dict(members)):
             case Ok(_):
                 return Ok(members)
@@ -69,15 +64,6 @@ class Body:
 def unreadable(path: str, why: str) -> Response:
     """Answer that a body cannot be taken: `path` names the offender."""
     return problem(422, "Unreadable body", f"{path}: {why}", path=path)
-
-
-def claimed(members: Mapping[str, Any], known: frozenset[str], actor: Actor) -> Response | None:
-    """Refuse whoever says in a body that somebody else acts, or what there was before; it is logged."""
-    found = sorted(name for name in CLAIMS - known if name in members and members[name] != actor.name)
-    if not found:
-        return None
-    _log.warning("%r claims %s in a body", actor.name, ", ".join(found))
-    return problem(403, "Claimed actor", f"{', '.join(found)} is never taken from a body: you are {actor.name}")
 
 
 def json_object(request: Request) -> Result[Mapping[str, Any], Response]:

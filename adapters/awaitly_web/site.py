@@ -28,6 +28,7 @@ from awaitly_web.parameters import read_parameters
 from awaitly_web.permissions import Permission, Permits, everybody_decides
 from awaitly_web.problems import is_problem, problem, refused, too_large
 from awaitly_web.routes import Route, matched
+from awaitly_web.spoofing import Spoofed, refusing
 from awaitly_web.values import LARGEST_BODY, Call, Request, Response
 
 __all__ = ["NOBODY", "Authenticate", "Site"]
@@ -123,7 +124,8 @@ class Site:
             case Ok(read):
                 return await route.handler(self, read)
             case Err(misfit):
-                return misfit
+                pass
+        return misfit if isinstance(misfit, Response) else await refusing(self.orchestrator, call.actor, misfit, parts)
 
     async def _who(self, request: Request) -> Actor | None:
         """Ask who calls; an authentication that fails lets nobody in."""
@@ -153,7 +155,7 @@ def _barred(route: Route, actor: Actor | None, permitted: frozenset[Permission])
     return problem(403, "Not permitted", f"{actor.name} may not do this here: it takes {route.needs.value!r}")
 
 
-def _read(route: Route, call: Call) -> Result[Call, Response]:
+def _read(route: Route, call: Call) -> Result[Call, Response | Spoofed]:
     """Read the query and the body as a route says."""
     asked: Mapping[str, Any] = {}
     members: Mapping[str, Any] = {}
@@ -167,6 +169,6 @@ def _read(route: Route, call: Call) -> Result[Call, Response]:
         match route.body.read(call.request, call.actor):
             case Ok(members):
                 pass
-            case Err(bad):
-                return Err(bad)
+            case Err(said):
+                return Err(said)
     return Ok(evolve(call, asked=asked, members=members))

@@ -40,6 +40,8 @@ class AuditEvent(Enum):
     ANSWERED = "answered"
     REMINDED = "reminded"
     ESCALATED = "escalated"
+    SPOOFED = "spoofed"
+    """A request said that somebody else acts than who sent it, and was refused."""
     VOTED = "voted"
     """For it."""
     OPPOSED = "opposed"

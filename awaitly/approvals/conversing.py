@@ -1,4 +1,4 @@
-"""Moves by which people talk about a question: looking, commenting, asking for more information, answering."""
+"""Moves by which a question is looked at and talked about, and one that only notes who said to be somebody else."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from datetime import datetime, timedelta
 from awaitly.approvals.approval import Approval
 from awaitly.approvals.audit import AuditEvent
 from awaitly.approvals.eligibility import as_seated, is_involved, may_not, out_of_time, same_actor, seat_of
-from awaitly.approvals.events import Answer, Comment, Inquire, See
-from awaitly.approvals.handling import Handling, Inquiry, Remark, RemarkKind
+from awaitly.approvals.events import Answer, Comment, Inquire, See, Spoof
+from awaitly.approvals.grants import names_somebody, person_of
+from awaitly.approvals.handling import MOST_SPOOFED, Handling, Inquiry, Remark, RemarkKind
 from awaitly.approvals.transition import Transition, handled
 from awaitly.changing import changed
 from awaitly.errors import NotAuthorised, NotPossible, Refusal
 from awaitly.result import Err, Ok, Result
 
-__all__ = ["answer", "comment", "inquire", "see"]
+__all__ = ["answer", "comment", "inquire", "see", "spoof"]
 
 LONGEST = 10_000
 """Characters of one remark."""
@@ -28,6 +29,20 @@ def see(a: Approval, event: See, now: datetime) -> Result[Transition, Refusal]:
     if look in a.handling.seen:
         return Ok(Transition(a))
     return handled(a, changed(a.handling, seen=(*a.handling.seen, look)), AuditEvent.SEEN, now, event.by)
+
+
+def spoof(a: Approval, event: Spoof, now: datetime) -> Result[Transition, Refusal]:
+    """Note who said in a request to be somebody else, once for each person and revision; nothing else comes of it.
+
+    Of what the request said only names are kept: anything else could be what the approval redacts.
+    """
+    once = (event.by.name, a.revision)
+    if once in a.handling.spoofed or len(a.handling.spoofed) >= MOST_SPOOFED:
+        return Ok(Transition(a))
+    handling = changed(a.handling, spoofed=(*a.handling.spoofed, once))
+    named = tuple(name for name in event.named if person_of(name) == name and names_somebody(name))
+    said = f"the request said {', '.join(event.members)}"
+    return handled(a, handling, AuditEvent.SPOOFED, now, event.by, said, named)
 
 
 def comment(a: Approval, event: Comment, now: datetime) -> Result[Transition, Refusal]:

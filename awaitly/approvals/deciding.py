@@ -13,7 +13,7 @@ from awaitly.actors import ADMIN, Actor
 from awaitly.approvals.approval import Approval, Closing, Vote, content_digest
 from awaitly.approvals.audit import AuditEvent, Fact, fact
 from awaitly.approvals.chiming import chime, climbed, expire
-from awaitly.approvals.conversing import answer, comment, inquire, see
+from awaitly.approvals.conversing import answer, comment, inquire, see, spoof
 from awaitly.approvals.eligibility import Seat, may_not, same_actor, same_person, seat_of, shortfall
 from awaitly.approvals.events import (
     Answer,
@@ -35,6 +35,7 @@ from awaitly.approvals.events import (
     Reject,
     Release,
     See,
+    Spoof,
     Supersede,
 )
 from awaitly.approvals.handing import claim, delegate, reassign, release
@@ -226,6 +227,7 @@ TABLE: Mapping[tuple[ApprovalStatus, type], Move] = {
     (_S.PENDING, Comment): comment,
     (_S.PENDING, Inquire): inquire,
     (_S.PENDING, Answer): answer,
+    (_S.PENDING, Spoof): spoof,
     (_S.PENDING, Chime): chime,
     (_S.PENDING, Expire): expire,
     (_S.PENDING, Observe): _observe,

@@ -35,6 +35,7 @@ __all__ = [
     "Seated",
     "See",
     "Shown",
+    "Spoof",
     "Standing",
     "Supersede",
 ]
@@ -178,6 +179,18 @@ class Answer:
     text: str
 
 
+@frozen
+class Spoof:
+    """Say in a request that somebody else acts, or what there was before: it is refused, and this notes it.
+
+    `members` are those of the request that said so, `named` the people whom it named.
+    """
+
+    by: Actor
+    members: tuple[str, ...]
+    named: tuple[str, ...] = ()
+
+
 # What the timer does
 
 
@@ -228,4 +241,4 @@ Personal: TypeAlias = (
 """What a person does."""
 Seated: TypeAlias = Approve | Edit | Reject | Claim | Delegate | Comment | Inquire
 """What takes a seat, one's own or another's."""
-Event: TypeAlias = Personal | Chime | Expire | Observe | Supersede | AskAgain | Consume
+Event: TypeAlias = Personal | Spoof | Chime | Expire | Observe | Supersede | AskAgain | Consume

@@ -9,12 +9,26 @@ from attrs import frozen
 
 from awaitly.actors import Actor
 
-__all__ = ["DEEPEST", "MOST_HANDED", "UNHANDLED", "Delegation", "Handling", "Inquiry", "Remark", "RemarkKind", "Taken"]
+__all__ = [
+    "DEEPEST",
+    "MOST_HANDED",
+    "MOST_SPOOFED",
+    "UNHANDLED",
+    "Delegation",
+    "Handling",
+    "Inquiry",
+    "Remark",
+    "RemarkKind",
+    "Taken",
+]
 
 DEEPEST = 3
 """How often a seat may be handed on from one person to the next."""
 MOST_HANDED = 100
 """Seats of one approval that are handed on: each is written anew with whatever happens to it."""
+
+MOST_SPOOFED = 100
+"""Spoofed requests that one approval notes: what is written on request has an end."""
 
 
 @frozen
@@ -76,7 +90,7 @@ class Handling:
     levels of the ladder had been reached then. `told`: how many rungs of the ladder were climbed. `levels`: when each
     level comes, where a calendar laid it down. `reminded`: how many times of reminders have come, be they told or
     missed; `reminded_at`: when one was told last. `stopped`: for how long time has stood still so far. `seen`: who has
-    looked at which revision.
+    looked at which revision. `spoofed`: who has said at which revision to be somebody else.
     """
 
     taken: Taken | None = None
@@ -91,6 +105,7 @@ class Handling:
     stopped: timedelta = timedelta()
     remarks: tuple[Remark, ...] = ()
     seen: tuple[tuple[str, int], ...] = ()
+    spoofed: tuple[tuple[str, int], ...] = ()
 
 
 UNHANDLED = Handling()

@@ -30,6 +30,7 @@ _WORDS = {
     AuditEvent.ANSWERED: "answer",
     AuditEvent.REMINDED: "reminded",
     AuditEvent.ESCALATED: "escalated",
+    AuditEvent.SPOOFED: "spoofed",
     AuditEvent.VOTED: "voted for it",
     AuditEvent.OPPOSED: "voted against it",
     AuditEvent.EDITED: "edited",
@@ -82,7 +83,8 @@ def _collapsed(event: AuditEvent, several: list[Told]) -> str:
 
 
 def _line(approval: Approval, told: Told, veil: Veil) -> str:
-    to = f" to {listed(told.to, 'or')}" if told.to else f" to {BLANK}" if _lost_whom(told) else ""
+    towards = "as" if told.event is AuditEvent.SPOOFED else "to"
+    to = f" {towards} {listed(told.to, 'or')}" if told.to else f" to {BLANK}" if _lost_whom(told) else ""
     lost = told.without_people and told.event is not AuditEvent.ESCALATED  # which is nobody's doing
     by = by_channel(told.by, told.by.via) if told.by else f" by {BLANK}" if lost else ""
     revision = "" if told.event is not AuditEvent.EDITED else f" to revision {told.revision}"

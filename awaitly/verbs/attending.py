@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from awaitly.actors import By, as_actor
 from awaitly.approvals.approval import Decision
-from awaitly.approvals.events import Answer, Claim, Comment, Delegate, Inquire, Reassign, Release, See
+from awaitly.approvals.events import Answer, Claim, Comment, Delegate, Inquire, Reassign, Release, See, Spoof
 from awaitly.approvals.grants import Grant, checked_grants
 from awaitly.errors import Refusal
 from awaitly.result import Result
@@ -63,3 +63,14 @@ class Attending(Answering):
     async def seen(self, run_id: str, key: str | None = None, *, by: By) -> Result[Decision, Refusal]:
         """Note that somebody was shown the current revision: once for each person and revision."""
         return await self._desk.decide(run_id, key, always(See(as_actor(by))))
+
+    async def spoofed(
+        self, run_id: str, key: str | None = None, *, members: Iterable[str], named: Iterable[str] = (), by: By
+    ) -> Result[Decision, Refusal]:
+        """Note that a request of `by` said that somebody else acts: for whoever takes requests, and has refused it.
+
+        `members` are those of the request that said so, `named` whom it named. It is noted while the approval waits,
+        once for each person and revision, and 100 times at most, so that nobody fills a store by it.
+        """
+        event = Spoof(as_actor(by), tuple(members), tuple(named))
+        return await self._desk.decide(run_id, key, always(event))

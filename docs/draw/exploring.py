@@ -63,6 +63,7 @@ APPROVAL_EVENTS: Mapping[type, tuple[events.Event, ...]] = {
     events.Edit: (events.Edit(BEN, "2"),),
     events.Cancel: (events.Cancel(ANN),),
     events.See: (events.See(ANN),),
+    events.Spoof: (events.Spoof(ANN, ("by",)),),
     events.Claim: (events.Claim(ANN),),
     events.Release: (events.Release(ANN),),
     events.Delegate: (events.Delegate(ANN, "ben"),),

@@ -79,6 +79,7 @@ FACTS = (
     noted(AuditEvent.REMINDED, 11),
     noted(AuditEvent.ESCALATED, 12, None, "level 1", "role:cfo"),
     noted(AuditEvent.REMINDED, 13),
+    noted(AuditEvent.SPOOFED, 13, CID, "the request said by", "ann"),
     noted(AuditEvent.VOTED, 14, ANN),
     noted(AuditEvent.EDITED, 16, ANN, "votes void: ann"),
     noted(AuditEvent.VOTED, 17, CID),
@@ -104,6 +105,7 @@ SAID = """\
             reminded 2 times, last 2026-11-02 20:00:00 UTC
             escalated to role:cfo, 2026-11-02 21:00:00 UTC: level 1
             reminded, 2026-11-02 22:00:00 UTC
+            spoofed as ann by cid for bob (command line), 2026-11-02 22:00:00 UTC: the request said by
             voted for it by ann (slack), 2026-11-02 23:00:00 UTC, void since
             yes by cid for bob (command line), 2026-11-03 02:00:00 UTC
             yes by eve (web), 2026-11-03 03:00:00 UTC

@@ -46,6 +46,7 @@ from awaitly.approvals.events import (
     Release,
     See,
     Shown,
+    Spoof,
     Supersede,
 )
 from awaitly.approvals.transition import Transition
@@ -90,6 +91,7 @@ EVENTS: list[Event] = [
     Comment(ALICE, "hm"),
     Inquire(ALICE, "why?"),
     Answer(ALICE, "so"),
+    Spoof(ALICE, ("by",), ("bob",)),
     Chime(),
     Supersede("again"),
     AskAgain(asked()),
@@ -97,7 +99,7 @@ EVENTS: list[Event] = [
 ]
 LEGAL: set[tuple[ApprovalStatus, type]] = {
     *((S.PENDING, kind) for kind in (Approve, Edit, Reject, Cancel, Expire, Observe, Supersede)),
-    *((S.PENDING, kind) for kind in (See, Claim, Release, Delegate, Reassign, Comment, Inquire, Answer, Chime)),
+    *((S.PENDING, kind) for kind in (Spoof, See, Claim, Release, Delegate, Reassign, Comment, Inquire, Answer, Chime)),
     *product((S.APPROVED, S.EDITED, S.REJECTED, S.EXPIRED), (Consume, Supersede)),
     *((S.APPROVED, kind) for kind in (Approve, Edit)),
     (S.EDITED, Edit),

@@ -44,7 +44,7 @@ def test_each_channel_of_the_approval_is_told() -> None:
     ]
 
 
-@pytest.mark.parametrize("event", [AuditEvent.SEEN, AuditEvent.CONSUMED])
+@pytest.mark.parametrize("event", [AuditEvent.SEEN, AuditEvent.CONSUMED, AuditEvent.SPOOFED])
 def test_looks_and_consumption_are_not_told(event: AuditEvent) -> None:
     """Nobody is bothered with what changes nothing for people."""
     assert notices(fact(event)) == ()

@@ -9,8 +9,8 @@ import pytest
 from awaitly import Actor, ApprovalStatus, NotAuthorised, NotPossible, Policy, SelfApproval
 from awaitly.approvals.audit import AuditEvent
 from awaitly.approvals.conversing import LONGEST, MOST
-from awaitly.approvals.events import Answer, Approve, Comment, Delegate, Edit, Event, Inquire, See, Standing
-from awaitly.approvals.handling import Handling, Remark, RemarkKind
+from awaitly.approvals.events import Answer, Approve, Comment, Delegate, Edit, Event, Inquire, See, Spoof, Standing
+from awaitly.approvals.handling import MOST_SPOOFED, Handling, Remark, RemarkKind
 from awaitly.changing import changed
 from tests.support import ADMIN, ALICE, BOB, CAROL
 from tests.unit.approvals import HOUR, NOW, after, asked, facts_of, moved, refused
@@ -27,6 +27,38 @@ def test_a_look_is_noted_once_for_each_person_and_revision() -> None:
     assert not moved(seen.approval, See(Actor("alice", ["ops"])), NOW + HOUR).changed
     both = after(seen.approval, See(BOB), Edit(BOB, "7"), See(ALICE))
     assert both.handling.seen == (("alice", 1), ("bob", 1), ("alice", 2))
+
+
+def test_a_spoofed_request_is_noted_once_for_each_person_and_revision() -> None:
+    """Given alice said to be bob, when she says so again, then nothing; at the next revision, or by carol, it is noted.
+
+    It is noted by whom, as whom and in which members, and changes nothing else, not even by a stranger.
+    """
+    question = asked(Policy(approvers=["bob", "dan", "eve"], needs=2))
+    noted = moved(question, Spoof(ALICE, ("approver", "by"), ("bob",)))
+    (fact,) = noted.facts
+    assert (fact.event, fact.by, fact.to) == (AuditEvent.SPOOFED, ALICE, ("bob",))
+    assert fact.reason == "the request said approver, by"
+    handling = changed(question.handling, spoofed=(("alice", 1),))
+    assert noted.approval == changed(question, handling=handling, version=question.version + 1)
+    assert not moved(noted.approval, Spoof(ALICE, ("actor",), ("dan",)), NOW + HOUR).changed
+    all_three = after(noted.approval, Spoof(CAROL, ("by",)), Edit(BOB, "7"), Spoof(ALICE, ("by",)))
+    assert all_three.handling.spoofed == (("alice", 1), ("carol", 1), ("alice", 2))
+
+
+def test_spoofed_requests_do_not_fill_a_store() -> None:
+    """Given a hundred people said to be somebody else, when another does, then nothing is written."""
+    full = asked()
+    for number in range(MOST_SPOOFED):
+        full = after(full, Spoof(Actor(f"mallory{number}"), ("by",)))
+    assert (MOST_SPOOFED, moved(full, Spoof(BOB, ("by",))).changed) == (100, False)
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 201, "a\nb", "role:admin", "*"])
+def test_what_is_no_name_is_not_noted_as_one(name: str) -> None:
+    """A request says what it likes: only what could be a person's name is kept of it."""
+    (fact,) = moved(asked(), Spoof(ALICE, ("by",), (name, "bob"))).facts
+    assert fact.to == ("bob",)
 
 
 def test_those_who_have_a_part_comment() -> None:

@@ -52,6 +52,7 @@ from awaitly.approvals.events import (
     Release,
     See,
     Shown,
+    Spoof,
     Standing,
     Supersede,
 )
@@ -186,7 +187,7 @@ class Policies(RuleBasedStateMachine):
             case "reassign":
                 self.reassigns(dice.choice([ADMIN, ADMIN, by]), some(dice)[dice.choice([0, 0, 0, 3]) :])
             case "talk":
-                self.talks(by, dice.choice(["see", "comment"]), dice.choice(["hm", "so", ""]))
+                self.talks(by, dice.choice(["see", "comment", "spoof"]), dice.choice(["hm", "so", ""]))
             case "ask":
                 answers = self.a.handling.inquiry is not None and dice.random() < 0.8
                 who = dice.choice([by, ADMIN, self.oracle.requester or by]) if answers else by
@@ -329,7 +330,8 @@ class Policies(RuleBasedStateMachine):
     def talks(self, by: Actor, kind: str, text: str) -> None:
         """Let somebody look or say something: it decides nothing."""
         before = self.a
-        self.apply(See(by) if kind == "see" else Comment(by, text, standing_of(by, away=False)))
+        comment = Comment(by, text, standing_of(by, away=False))
+        self.apply(See(by) if kind == "see" else Spoof(by, ("by",), (text,)) if kind == "spoof" else comment)
         assert (self.a.votes, self.a.status) == (before.votes, before.status)
 
     def asks(self, by: Actor, answers: bool, text: str) -> None:
@@ -478,6 +480,7 @@ _NOTED: dict[type, set[tuple[AuditEvent, ...]]] = {
     Edit: {(E.EDITED,)},
     Cancel: {(E.CANCELLED,)},
     See: {(E.SEEN,)},
+    Spoof: {(E.SPOOFED,)},
     Claim: {(E.CLAIMED,)},
     Release: {(E.RELEASED,)},
     Delegate: {(E.DELEGATED,)},

@@ -11,7 +11,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from awaitly import Actor, Approval, Escalation, Policy, PolicyError, Quorum
-from awaitly.approvals.events import Approve, Chime, Claim, Comment, Delegate, Edit, Event, Inquire, Reassign, See
+from awaitly.approvals.events import (
+    Approve,
+    Chime,
+    Claim,
+    Comment,
+    Delegate,
+    Edit,
+    Event,
+    Inquire,
+    Reassign,
+    See,
+    Spoof,
+)
 from awaitly.exceptions import RecordCorrupt
 from awaitly.storage.records import approval_of, row_of_approval
 from awaitly.storage.store import ApprovalRow
@@ -143,6 +155,7 @@ HANDLINGS: list[Any] = [
     {"remarks": [["shout", "alice", 1, "x"]]},
     {"stopped": -1},
     {"seen": [["alice"]]},
+    {"spoofed": [["alice", "1"]]},
 ]
 
 
@@ -166,7 +179,7 @@ def test_what_is_no_vote_is_corrupt(vote: list[Any]) -> None:
 HISTORIES: list[tuple[Event, ...]] = [
     (),
     (Claim(ALICE), Delegate(ALICE, "dan")),
-    (See(ALICE), Comment(ALICE, "hm\udcff")),
+    (See(ALICE), Spoof(BOB, ("by",), ("alice",)), Comment(ALICE, "hm\udcff")),
     (Inquire(ALICE, "why?"),),
     (Approve(ALICE), Edit(BOB, "7"), Approve(CAROL)),
     (Reassign(ADMIN, ("role:ops", "rule:on-call")),),

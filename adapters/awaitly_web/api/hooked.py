@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from attrs import frozen
 
 from awaitly_web.api import approvals, runs
-from awaitly_web.bodies import Body, claimed, parsed, unreadable
+from awaitly_web.bodies import Body, parsed, unreadable
 from awaitly_web.core import Actor, Entry, Err, Ok, Result, said
 from awaitly_web.hooks import verified
 from awaitly_web.permissions import Permission
@@ -16,6 +16,7 @@ from awaitly_web.problems import problem
 from awaitly_web.routes import Handler
 from awaitly_web.schemas import DIGEST, NAME, REASON, REVISION, TEXT
 from awaitly_web.site import Site
+from awaitly_web.spoofing import Spoofed, refusing
 from awaitly_web.values import Call, Response, json_response
 
 __all__ = ["MESSAGE", "decisions"]
@@ -66,8 +67,8 @@ async def decisions(site: Site, call: Call) -> Response:
         case Ok(actor):
             pass
     match _message(call, actor):
-        case Err(misfit):
-            return misfit
+        case Err(found):
+            return found if isinstance(found, Response) else await refusing(site.orchestrator, actor, found)
         case Ok(message):
             pass
     permitted, data = site.permits(actor), message["data"]
@@ -85,17 +86,13 @@ async def decisions(site: Site, call: Call) -> Response:
 _DONE = 200
 
 
-def _message(call: Call, actor: Actor) -> Result[Mapping[str, Any], Response]:
+def _message(call: Call, actor: Actor) -> Result[Mapping[str, Any], Response | Spoofed]:
     """Read a message that is signed; whatever it says of who decides is refused."""
     match parsed(call.request.body):
         case Err(unread):
             return Err(unread)
         case Ok(content):
             pass
-    data: Any = content.get("data")
-    claim = claimed(cast("Mapping[str, Any]", data), frozenset(), actor) if isinstance(data, dict) else None
-    if claim is not None:
-        return Err(claim)
     match MESSAGE.checked(content, actor):
         case Err(misfit):
             return Err(misfit)

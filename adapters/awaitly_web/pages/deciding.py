@@ -32,6 +32,7 @@ from awaitly_web.pages.rendering import see_other
 from awaitly_web.pages.showing import Screen, shown
 from awaitly_web.problems import STATUSES, problem
 from awaitly_web.site import Site
+from awaitly_web.spoofing import refusing
 from awaitly_web.values import Call, Response
 
 __all__ = ["deed"]
@@ -47,6 +48,13 @@ async def deed(site: Site, call: Call, approval: Approval, screen: Screen) -> Re
             return response
         case Ok(form):
             pass
+    if (spoofed := form.spoofed(screen.actor)) is not None:
+        about = {"run_id": approval.run_id, "key": approval.key}
+        return await refusing(site.orchestrator, screen.actor, spoofed, about)
+    return await _done_as_said(site, call, approval, screen, form)
+
+
+async def _done_as_said(site: Site, call: Call, approval: Approval, screen: Screen, form: Form) -> Response:
     name = form.get("do")
     if name == "edit":
         return await _preview(site, call, approval, screen, form)

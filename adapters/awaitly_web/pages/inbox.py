@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from awaitly_web.core import (
     Approval,
@@ -26,9 +26,11 @@ from awaitly_web.pages.addresses import approval_at
 from awaitly_web.pages.drawing import one_line
 from awaitly_web.pages.reading import read_form
 from awaitly_web.pages.rendering import page
+from awaitly_web.parameters import is_plain
 from awaitly_web.problems import problem
 from awaitly_web.seeing import approval_in_sight, same_person, sees_all
 from awaitly_web.site import Site
+from awaitly_web.spoofing import About, refusing
 from awaitly_web.values import Call, Request, Response
 
 __all__ = ["bulk", "decided", "waiting"]
@@ -104,6 +106,9 @@ async def bulk(site: Site, call: Call) -> Response:
     items = [shown for text in form.all("item") if (shown := _read(text)) is not None]
     if not items or len(items) != len(form.all("item")) or len(items) > _AT_ONCE:
         return problem(422, "Nothing chosen", f"choose from one to {_AT_ONCE} of what waits, and then decide")
+    if (spoofed := form.spoofed(call.actor)) is not None:
+        about = tuple(About(item.run_id, item.key) for item in items)
+        return await refusing(site.orchestrator, call.actor, evolve(spoofed, about=about))
     hidden = {number for number, item in enumerate(items) if not await _is_seen(site, call, item)}
     chosen = [item for number, item in enumerate(items) if number not in hidden]
     approves = form.get("do") == "approve"
@@ -133,7 +138,7 @@ def _read(text: str) -> _Shown | None:
     except (ValueError, RecursionError):
         return None
     match given:
-        case [str(run_id), str(key), int(revision), str(digest)]:
+        case [str(run_id), str(key), int(revision), str(digest)] if is_plain(run_id) and is_plain(key):
             return _Shown(run_id, key, revision, digest)
         case _:
             return None

@@ -9,10 +9,11 @@ from urllib.parse import parse_qs
 
 from attrs import evolve, frozen
 
-from awaitly_web.core import Err, Ok, Result
+from awaitly_web.core import Actor, Err, Ok, Result
 from awaitly_web.pages.forms import Field, Kind
 from awaitly_web.pages.shapes import is_number
 from awaitly_web.problems import problem
+from awaitly_web.spoofing import Spoofed, spoofed_in
 from awaitly_web.values import Request, Response
 
 __all__ = ["Form", "filled", "read_form", "value_of"]
@@ -34,6 +35,10 @@ class Form:
     def has(self, name: str) -> bool:
         """Whether a field was sent: a box that is not ticked is not."""
         return name in self.fields
+
+    def spoofed(self, actor: Actor) -> Spoofed | None:
+        """Find what the form says of who acts, where it is not who does."""
+        return spoofed_in({name: values[-1] for name, values in self.fields.items()}, (), actor)
 
     def all(self, name: str) -> Sequence[str]:
         """Give all values of a field."""

@@ -40,6 +40,7 @@ def plain_handling(h: Handling) -> dict[str, object]:
         ("stopped", h.stopped // _MICROSECOND),
         ("remarks", [[r.kind.value, plain_actor(r.by), to_micros(r.at), r.text] for r in h.remarks]),
         ("seen", [list(look) for look in h.seen]),
+        ("spoofed", [list(once) for once in h.spoofed]),
     )
     members: dict[str, object] = {name: value for name, value in given if value}
     if h.assigned is not None:
@@ -79,8 +80,14 @@ def _handling_of(plain: Mapping[str, Any]) -> Handling:
         inquiry=optional(_inquiry, plain.get("inquiry")),
         stopped=count_of(plain.get("stopped", 0)) * _MICROSECOND,
         remarks=tuple(map(_remark, plain.get("remarks", ()))),
-        seen=tuple((text_of(name), count_of(revision)) for name, revision in plain.get("seen", ())),
+        seen=_each_once(plain.get("seen", ())),
+        spoofed=_each_once(plain.get("spoofed", ())),
     )
+
+
+def _each_once(plain: list[Any]) -> tuple[tuple[str, int], ...]:
+    """Read who has done something once at which revision."""
+    return tuple((text_of(name), count_of(revision)) for name, revision in plain)
 
 
 def _taken(plain: list[Any]) -> Taken:

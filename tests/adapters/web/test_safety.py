@@ -135,26 +135,6 @@ async def test_a_body_that_does_not_come_is_not_waited_for(web: Web, monkeypatch
     assert sent[0]["status"] == 408
 
 
-CLAIMS = ["by", "actor", "original", "approver", "user", "on_behalf_of", "requested_by", "via"]
-
-
-@pytest.mark.parametrize("name", CLAIMS)
-async def test_an_actor_in_a_body_is_refused_and_logged(
-    web: Web, store: SharedStore, caplog: pytest.LogCaptureFixture, name: str
-) -> None:
-    """Whoever says that somebody else acts gets a 403, a line in the log, and no decision."""
-    await web.parked("r1")
-    store.reset()
-    refused = await web.by("ann:decider").post(f"{APPROVAL}/approve", {name: "bob"})
-    assert (refused.status_code, refused.json()["title"], store.written) == (403, "Claimed actor", 0)
-    assert f"'ann' claims {name} in a body" in caplog.text
-
-
-async def test_naming_oneself_in_a_body_is_unknown_all_the_same(web: Web) -> None:
-    """It is no member of any body."""
-    assert (await web.by("ann:decider").post(f"{APPROVAL}/approve", {"by": "ann"})).status_code == 422
-
-
 @pytest.mark.parametrize(
     "refusal",
     [
