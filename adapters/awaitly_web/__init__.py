@@ -10,7 +10,7 @@ except ModuleNotFoundError as exc:
         raise
     missing = f"awaitly_web needs a package that is missing ({exc.name}): pip install 'awaitly[web]'"
     raise ModuleNotFoundError(missing, name=exc.name) from exc
-from awaitly_web.hooks import Sender, Webhooks
+from awaitly_web.hooks import Callbacks, Sender, Webhooks
 from awaitly_web.permissions import Permission, by_roles, everybody_decides
 from awaitly_web.site import Authenticate
 from awaitly_web.values import Request, Response
@@ -19,6 +19,7 @@ from awaitly_web.wsgi import wsgi_app
 __all__ = [
     "Authenticate",
     "BearerKeys",
+    "Callbacks",
     "KeySet",
     "OidcTokens",
     "Permission",

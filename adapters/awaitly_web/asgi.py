@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 
 from awaitly_web.core import Orchestrator, SignedLinks
 from awaitly_web.headers import secured
-from awaitly_web.hooks import Webhooks
+from awaitly_web.hooks import Callbacks, Webhooks
 from awaitly_web.pages import PAGES
 from awaitly_web.paths import relative
 from awaitly_web.permissions import Permits, everybody_decides
@@ -39,12 +39,14 @@ def web_app(
     permits: Permits = everybody_decides,
     links: SignedLinks | None = None,
     webhooks: Webhooks | None = None,
+    slack: Callbacks | None = None,
     trusted_origins: Iterable[str] = (),
 ) -> Starlette:
     """Give the application over an orchestrator that is open for as long as it serves.
 
     `authenticate(request)` gives the actor who makes a request, or None; `permits` what an actor may see and do.
-    `webhooks` are the programs that may decide by signed messages. `trusted_origins` are those of other sites whose
+    `webhooks` are the programs that may decide by signed messages. `slack` takes what Slack calls back at
+    `/hooks/slack`: a `SlackActions`, which whoever made it closes. `trusted_origins` are those of other sites whose
     pages may write here. Raises `DefinitionError` without an `authenticate` that can be called.
     """
     site = Site(
@@ -53,6 +55,7 @@ def web_app(
         permits=permits,
         links=links,
         webhooks=webhooks,
+        slack=slack,
         trusted_origins=trusted_origins,
         routes=(*ROUTES, *PAGES),
     )

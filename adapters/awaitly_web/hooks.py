@@ -1,5 +1,7 @@
 """Webhooks that come in: messages of other programs, signed as Standard Webhooks are, each program under its own keys.
 
+Services that sign in a way of their own are taken by what knows that way: `Callbacks`.
+
 Who decides is who signed: the actor stands beside the keys, and never in the message. A message is good for five
 minutes; its id is kept in the ledger beside what it decided, in the same commit, so that it does nothing a second time.
 """
@@ -10,9 +12,10 @@ import base64
 import binascii
 import hmac
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Protocol
 
 from attrs import evolve, field, frozen
 
@@ -20,7 +23,7 @@ from awaitly_web.core import Actor, DefinitionError, Err, Ok, Result, utc_now
 from awaitly_web.problems import problem
 from awaitly_web.values import Request, Response
 
-__all__ = ["Sender", "Webhooks", "verified"]
+__all__ = ["Callbacks", "Sender", "Webhooks", "verified"]
 
 _PREFIX = "whsec_"
 _SHORTEST, _LONGEST = 24, 64
@@ -59,6 +62,17 @@ class Webhooks:
     senders: Sequence[Sender] = field(converter=tuple[Sender, ...])
     window: timedelta = timedelta(minutes=5)
     clock: Callable[[], datetime] = utc_now
+
+
+class Callbacks(Protocol):
+    """Takes what a service calls back, as `awaitly_slack.SlackActions` does."""
+
+    async def __call__(self, headers: Mapping[str, str], body: bytes, /) -> tuple[int, Mapping[str, str], bytes]:
+        """Take a request, whose body is as it came, and give a status, headers and a body.
+
+        It says itself who calls: nothing else has looked at the request.
+        """
+        ...
 
 
 def verified(webhooks: Webhooks, request: Request) -> Result[Actor, Response]:

@@ -22,7 +22,7 @@ from awaitly_web.core import (
 )
 from awaitly_web.csrf import checked_origins, is_forged
 from awaitly_web.headers import secured, with_headers
-from awaitly_web.hooks import Webhooks
+from awaitly_web.hooks import Callbacks, Webhooks
 from awaitly_web.live import Live
 from awaitly_web.parameters import read_parameters
 from awaitly_web.permissions import Permission, Permits, everybody_decides
@@ -60,7 +60,7 @@ class Site:
     """All that the handlers share.
 
     `trusted_origins` are those of other sites whose pages may write here. `webhooks` are the programs that may decide
-    by signed messages.
+    by signed messages. `slack` takes what Slack calls back.
     """
 
     orchestrator: Orchestrator
@@ -68,6 +68,7 @@ class Site:
     permits: Permits = everybody_decides
     links: SignedLinks | None = None
     webhooks: Webhooks | None = None
+    slack: Callbacks | None = None
     trusted_origins: frozenset[str] = field(default=frozenset(), converter=_origins)
     routes: Sequence[Route] = ()
     live: Live = field(init=False, default=Factory(_live, takes_self=True))

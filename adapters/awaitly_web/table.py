@@ -446,4 +446,12 @@ ROUTES: tuple[Route, ...] = (
         refuses=(401, 404, 409, 410),
         guarded=False,
     ),
+    Route(
+        method="POST",
+        path="/hooks/slack",
+        handler=hooked.slack,
+        needs=Permission.NOBODY_IN_PARTICULAR,
+        summary="What Slack calls back when somebody presses a button",
+        guarded=False,
+    ),
 )

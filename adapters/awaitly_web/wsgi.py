@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from awaitly_web.core import Orchestrator, SignedLinks
 from awaitly_web.headers import secured
-from awaitly_web.hooks import Webhooks
+from awaitly_web.hooks import Callbacks, Webhooks
 from awaitly_web.pages import PAGES
 from awaitly_web.paths import relative
 from awaitly_web.permissions import Permits, everybody_decides
@@ -40,6 +40,7 @@ def wsgi_app(
     permits: Permits = everybody_decides,
     links: SignedLinks | None = None,
     webhooks: Webhooks | None = None,
+    slack: Callbacks | None = None,
     trusted_origins: Iterable[str] = (),
 ) -> WsgiApp:
     """Give the application over an `awaitly.sync.Orchestrator` that is open for as long as it serves.
@@ -56,6 +57,7 @@ def wsgi_app(
             permits=permits,
             links=links,
             webhooks=webhooks,
+            slack=slack,
             trusted_origins=origins,
             routes=(*ROUTES, *PAGES),
         )

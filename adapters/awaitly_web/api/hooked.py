@@ -1,4 +1,4 @@
-"""Decisions of other programs, by signed messages."""
+"""Decisions of other programs, by signed messages, and what Slack calls back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from awaitly_web.site import Site
 from awaitly_web.spoofing import Spoofed, refusing
 from awaitly_web.values import Call, Response, json_response
 
-__all__ = ["MESSAGE", "decisions"]
+__all__ = ["MESSAGE", "decisions", "slack"]
 
 _DATA: Mapping[str, Any] = {
     "type": "object",
@@ -108,3 +108,11 @@ def _via(entry: Entry) -> object:
         return said(entry).get("via")
     except ValueError:
         return None
+
+
+async def slack(site: Site, call: Call) -> Response:
+    """Hand what Slack calls back to what knows its signatures, byte by byte."""
+    if site.slack is None:
+        return problem(404, "Not found", "there is nothing here")
+    status, headers, body = await site.slack(call.request.headers, call.request.body)
+    return Response(status=status, headers=tuple(headers.items()), body=body)

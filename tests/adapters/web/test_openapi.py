@@ -50,10 +50,10 @@ def test_the_description_is_a_valid_document() -> None:
 
 
 def test_every_route_of_the_api_is_described() -> None:
-    """With a summary, the shape of its answer, and an identity of its own."""
+    """With a summary, the shape of its answer, and an identity of its own; Slack's callbacks are Slack's to describe."""
     paths = document(ROUTES)["paths"]
     operations = [operation for path in paths.values() for operation in path.values()]
-    assert len(operations) == len([route for route in ROUTES if route.path.startswith(("/api/", "/hooks/", "/health"))])
+    assert len(operations) == len([route for route in ROUTES if route.path != "/hooks/slack"])
     assert len({operation["operationId"] for operation in operations}) == len(operations)
 
 
