@@ -11,8 +11,7 @@ from awaitly.approvals.grants import RULE
 from awaitly.approvals.handling import UNHANDLED, Handling
 from awaitly.approvals.outcomes import Approved, Edited, Outcome, Rejected
 from awaitly.approvals.policy import Policy, policy_text
-from awaitly.approvals.redaction import redacted
-from awaitly.coding.texts import compact
+from awaitly.approvals.redaction import in_texts, redacted, scrubbed
 from awaitly.digest import digest
 from awaitly.errors import Expired, PendingApproval
 from awaitly.statuses import ApprovalStatus
@@ -161,20 +160,20 @@ class Approval:
                 return None
 
     def view(self) -> PendingApproval:
-        """Show it to people and programs, with redacted fields blanked."""
+        """Show it to people and programs, with redacted fields blanked, and their values in what stands beside them."""
         return PendingApproval(
             run_id=self.run_id,
             key=self.key,
-            summary=self.summary,
+            summary=self._scrubbed(self.summary),
             workflow=self.workflow,
             arguments=redacted(self.content, self.redact),
             revision=self.revision,
             digest=self.digest,
             asked_at=self.asked_at,
             deadline=self.deadline,
-            reason=self.reason,
+            reason=None if self.reason is None else self._scrubbed(self.reason),
             requested_by=self.requested_by.name if self.requested_by else None,
-            metadata=compact(self.metadata),
+            metadata=in_texts(redacted(self.metadata, self.redact), self._scrubbed),
             external=self.external,
             policy=self.policy.describe(),
             needs=self.policy.seats,
@@ -183,6 +182,10 @@ class Approval:
             claimed_by=self.handling.taken.by.name if self.handling.taken else None,
             asks_requester=self.handling.inquiry is not None,
         )
+
+    def _scrubbed(self, text: str) -> str:
+        """Blank in a text what is redacted: as it was proposed, and as it was edited."""
+        return scrubbed(text, f"[{self.proposal},{self.content}]", self.redact) if self.redact else text
 
 
 @frozen

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from awaitly.coding.texts import compact
 
-__all__ = ["BLANK", "redacted", "scrubbed", "still_blank", "unblanked"]
+__all__ = ["BLANK", "in_texts", "redacted", "scrubbed", "still_blank", "unblanked"]
 
 BLANK = "[redacted]"
 
@@ -66,6 +66,15 @@ def scrubbed(text: str, content: str, fields: Sequence[str]) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, BLANK)
     return text
+
+
+def in_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """Change every text in a JSON value, at any depth; names of members stay."""
+    if isinstance(value, str):
+        return change(value)
+    if _is_object(value):
+        return {name: in_texts(each, change) for name, each in value.items()}
+    return [in_texts(each, change) for each in value] if _is_array(value) else value
 
 
 def _leaves(value: Any) -> Iterator[str]:

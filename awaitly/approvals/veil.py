@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, TypeGuard, overload
 
 from awaitly.approvals.approval import Approval
-from awaitly.approvals.redaction import redacted, scrubbed
+from awaitly.approvals.redaction import in_texts, redacted, scrubbed
 
 __all__ = ["Veil", "is_list", "is_object"]
 
@@ -33,16 +33,7 @@ class Veil:
 
     def value(self, payload: str) -> Any:
         """Read JSON text with redacted members blanked, and redacted values in its other texts too."""
-        return self._walked(redacted(payload, self._names))
-
-    def _walked(self, value: Any) -> Any:
-        if isinstance(value, str):
-            return self.text(value)
-        if is_object(value):
-            return {name: self._walked(each) for name, each in value.items()}
-        if is_list(value):
-            return [self._walked(each) for each in value]
-        return value
+        return in_texts(redacted(payload, self._names), self.text)
 
 
 def is_object(value: object) -> TypeGuard[dict[str, Any]]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from attrs import evolve
-
 from awaitly.approvals.approval import Approval
 from awaitly.approvals.differing import edits_of
 from awaitly.approvals.eligibility import who_may
 from awaitly.approvals.notices import Notice
 from awaitly.approvals.redaction import scrubbed
 from awaitly.durations import from_micros
-from awaitly.errors import PendingApproval
 from awaitly.notifying.channels import Delivery, Resolution, Undeliverable
 from awaitly.runs.salvage import listed, salvaged
 from awaitly.storage.journal import RunRecord
@@ -38,7 +35,7 @@ def composed(notice: Notice, found: Found, receipt: str | None) -> Delivery:
         run_id=notice.run_id,
         workflow=run.workflow,
         event=notice.event,
-        approval=None if approval is None else _view(approval),
+        approval=None if approval is None else approval.view(),
         resolution=None if approval is None or approval.pending else _resolution(approval, run),
         audience=() if approval is None else _audience(approval),
         to=notice.to,
@@ -61,13 +58,6 @@ def _approval(notice: Notice, found: Found) -> Approval | None:
     if row is None:
         raise Undeliverable("its approval is gone")
     return approval_of(row)
-
-
-def _view(approval: Approval) -> PendingApproval:
-    """Show an approval, without redacted values in what was written about it either."""
-    shown = approval.view()
-    summary = _veiled(shown.summary, (approval,)) or ""
-    return evolve(shown, summary=summary, reason=_veiled(shown.reason, (approval,)))
 
 
 def _veiled(text: str | None, approvals: Iterable[Approval]) -> str | None:

@@ -50,7 +50,7 @@ def test_the_description_is_a_valid_document() -> None:
 
 
 def test_every_route_of_the_api_is_described() -> None:
-    """With a summary, the shape of its answer, and an identity of its own; Slack's callbacks are Slack's to describe."""
+    """With a summary, the shape of its answer, and an identity of its own; Slack describes its callbacks itself."""
     paths = document(ROUTES)["paths"]
     operations = [operation for path in paths.values() for operation in path.values()]
     assert len(operations) == len([route for route in ROUTES if route.path != "/hooks/slack"])
