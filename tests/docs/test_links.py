@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"(?<!`)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
+TESTS = re.compile(r"(^|/)tests/.*\.py$|_contract/.*\.py$")
 FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 
 
@@ -42,9 +43,9 @@ def headings(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_a_link_to_a_test_names_one_that_is_there(page: Path) -> None:
-    """The text of a link to a file of tests is the name of a test in it, with blanks for underscores."""
+    """The text of a link to a file of tests, or of a contract, is the name of a test in it, with blanks for underscores."""
     for text, target in links(page):
-        if "/tests/" in f"/{target}" and target.endswith(".py"):
+        if TESTS.search(target):
             name = f"test_{text.replace(' ', '_')}"
             assert f"def {name}(" in (page.parent / target).read_text("utf-8"), f"{target} has no {name}"
 
@@ -63,3 +64,14 @@ def test_each_promise_of_the_readme_has_its_row() -> None:
     page = (ROOT / "docs" / "concepts" / "guarantees.md").read_text("utf-8")
     for sentence in re.split(r"(?<=\.) (?:\* )?", " ".join(promised.split()).removeprefix("* ")):
         assert sentence in page, sentence
+
+
+def test_each_threat_is_met_by_a_test() -> None:
+    """Every row of the page on security says what is done, and names tests; none of them stands for all."""
+    page = ROOT / "docs" / "concepts" / "security.md"
+    rows = [line.split(" | ") for line in page.read_text("utf-8").splitlines() if line.startswith("| ")][2:]
+    assert len(rows) >= 15
+    for threat, does, shown in rows:
+        named = [target for _, target in LINK.findall(shown) if TESTS.search(target)]
+        assert does, threat
+        assert len(named) >= 2, threat
