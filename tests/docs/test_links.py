@@ -43,7 +43,7 @@ def headings(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_a_link_to_a_test_names_one_that_is_there(page: Path) -> None:
-    """The text of a link to a file of tests, or of a contract, is the name of a test in it, with blanks for underscores."""
+    """The text of a link to tests, or to a contract, is the name of one of them, with blanks for underscores."""
     for text, target in links(page):
         if TESTS.search(target):
             name = f"test_{text.replace(' ', '_')}"

@@ -9,7 +9,7 @@ from attrs import frozen
 
 from awaitly_web.api import approvals, runs
 from awaitly_web.bodies import Body, parsed, unreadable
-from awaitly_web.core import Actor, Entry, Err, Ok, Result, said
+from awaitly_web.core import Actor, AuditEvent, Entry, Err, Ok, Result, said
 from awaitly_web.hooks import verified
 from awaitly_web.permissions import Permission
 from awaitly_web.problems import problem
@@ -74,7 +74,7 @@ async def decisions(site: Site, call: Call) -> Response:
     permitted, data = site.permits(actor), message["data"]
     if Permission.DECIDE not in permitted:
         return problem(403, "Not permitted", f"{actor.name} may not do this here: it takes 'decide'")
-    if any(_via(entry) == actor.via for entry in await site.orchestrator.ledger(data["run_id"])):
+    if any(_taken_by(entry) == actor.via for entry in await site.orchestrator.ledger(data["run_id"])):
         return json_response({"run_id": data["run_id"], "replayed": True})
     verb = _VERBS[message["type"]]
     parts = {name: data[name] for name in ("run_id", "key") if name in data}
@@ -102,12 +102,13 @@ def _message(call: Call, actor: Actor) -> Result[Mapping[str, Any], Response | S
     return Err(unreadable(f"$.data.{missing[0]}", "missing")) if missing else Ok(message)
 
 
-def _via(entry: Entry) -> object:
-    """Give the way by which an entry came; one that does not read came by none."""
+def _taken_by(entry: Entry) -> object:
+    """Give the message by which an entry came; one that does not read, or notes what was refused, came by none."""
     try:
-        return said(entry).get("via")
+        told = said(entry)
     except ValueError:
         return None
+    return None if told.get("event") == AuditEvent.SPOOFED.value else told.get("via")
 
 
 async def slack(site: Site, call: Call) -> Response:

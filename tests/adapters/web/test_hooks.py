@@ -149,6 +149,17 @@ async def test_who_decides_is_not_for_the_message_to_say(hooked: Hooked, claim: 
     for number, claimed in enumerate(({**message, claim: "root"}, inside)):
         assert (await hooked.send(claimed, number=f"msg_{number}")).status_code == 403
     assert await hooked.status() == "pending"
+    root = hooked.web.by("root:admin")
+    noted = [each for each in (await root.get("/api/runs/r1/ledger")).json()["items"] if each["event"] == "spoofed"]
+    assert [(each["by"], each["via"]) for each in noted] == [("ann", "webhook:msg_0")]
+
+
+async def test_a_message_that_was_refused_is_taken_once_it_is_put_right(hooked: Hooked) -> None:
+    """That its id is noted beside a refused claim does not make it one that has come before."""
+    message = await hooked.message("approve")
+    assert (await hooked.send({**message, "by": "root"})).status_code == 403
+    assert (await hooked.send(message)).json() == {"run_id": "r1", "replayed": False}
+    assert await hooked.status() == "approved"
 
 
 async def test_what_is_signed_may_still_be_nonsense(hooked: Hooked) -> None:

@@ -4,20 +4,23 @@ import asyncio
 import json
 import time
 from collections.abc import MutableMapping
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
-from awaitly import Err
+from awaitly import Err, Orchestrator
 from awaitly.errors import PromiseRefusal, Refusal, SignalRefusal
 from awaitly.verbs.desk import CancelRefusal
 from awaitly.verbs.queueing import RequeueRefusal
+from awaitly_sqlite import SqliteStore
 from awaitly_web import asgi, web_app
 from awaitly_web.bodies import parsed
 from awaitly_web.problems import STATUSES
 from awaitly_web.routes import matched
 from awaitly_web.table import ROUTES
-from tests.adapters.web.support import Web, open_web, who
+from tests.adapters.web.support import WORKFLOWS, Web, open_web, who
 from tests.support import SharedStore
 
 APPROVAL = "/api/runs/r1/approvals/manager"
@@ -97,6 +100,18 @@ def test_a_path_that_no_name_could_be_is_no_route() -> None:
     """Stores are not even asked for it: some raise at NUL."""
     for part in ("%00", "a%0Ab", "x" * 1_001):
         assert matched(ROUTES, "GET", f"/api/runs/{part}") == frozenset()
+
+
+@pytest.mark.parametrize("name", ["\x00", "\ud800", "x" * 2_000])
+async def test_a_form_that_names_what_no_name_could_be_is_refused(tmp_path: Path, name: str) -> None:
+    """It is not looked for in a store, which may raise at it: a 422, and no 500."""
+    async with (
+        Orchestrator(SqliteStore(tmp_path / "runs.db"), workflows=WORKFLOWS) as orchestrator,
+        open_web(orchestrator) as web,
+    ):
+        body = f"do=approve&item={quote(json.dumps([name, 'manager', 1, 'v1:x']))}".encode()
+        kind = "application/x-www-form-urlencoded"
+        assert (await web.by("ann:decider").send("POST", "/", body, content_type=kind)).status_code == 422
 
 
 async def test_a_body_of_another_kind_is_refused(web: Web) -> None:
