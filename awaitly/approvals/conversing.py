@@ -21,6 +21,8 @@ LONGEST = 10_000
 """Characters of one remark."""
 MOST = 500
 """Remarks on one approval."""
+_MOST_NAMED = 10
+"""People whom a spoofed request is noted to have named."""
 
 
 def see(a: Approval, event: See, now: datetime) -> Result[Transition, Refusal]:
@@ -40,7 +42,7 @@ def spoof(a: Approval, event: Spoof, now: datetime) -> Result[Transition, Refusa
     if once in a.handling.spoofed or len(a.handling.spoofed) >= MOST_SPOOFED:
         return Ok(Transition(a))
     handling = changed(a.handling, spoofed=(*a.handling.spoofed, once))
-    named = tuple(name for name in event.named if person_of(name) == name and names_somebody(name))
+    named = tuple(name for name in event.named if person_of(name) == name and names_somebody(name))[:_MOST_NAMED]
     said = f"the request said {', '.join(event.members)}"
     return handled(a, handling, AuditEvent.SPOOFED, now, event.by, said, named)
 

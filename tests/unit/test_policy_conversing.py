@@ -47,10 +47,12 @@ def test_a_spoofed_request_is_noted_once_for_each_person_and_revision() -> None:
 
 
 def test_spoofed_requests_do_not_fill_a_store() -> None:
-    """Given a hundred people said to be somebody else, when another does, then nothing is written."""
+    """Given a hundred people said to be somebody else, when another does, then nothing; of many names ten are kept."""
     full = asked()
     for number in range(MOST_SPOOFED):
         full = after(full, Spoof(Actor(f"mallory{number}"), ("by",)))
+    (fact,) = moved(asked(), Spoof(BOB, ("by",), tuple(f"victim{number}" for number in range(800)))).facts
+    assert len(fact.to) == 10
     assert (MOST_SPOOFED, moved(full, Spoof(BOB, ("by",))).changed) == (100, False)
 
 

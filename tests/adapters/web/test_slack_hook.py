@@ -10,13 +10,16 @@ from urllib.parse import quote_plus
 import httpx2
 import pytest
 from attrs import frozen
+from werkzeug.test import Client
 
-from awaitly import Actor, Orchestrator, said
+from awaitly import Actor, MemoryStore, Orchestrator, said
+from awaitly.sync import Orchestrator as Plain
 from awaitly.testing import TestClock
 from awaitly_slack import SlackActions, SlackUser
 from awaitly_slack.signing import signature_of
+from awaitly_web import wsgi_app
 from tests.adapters.slack.fake import FakeSlack, said_by, serving
-from tests.adapters.web.support import WORKFLOWS, Web, open_web
+from tests.adapters.web.support import WORKFLOWS, Web, open_web, who
 from tests.support import SharedStore
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -161,3 +164,15 @@ async def test_what_breaks_behind_slacks_callbacks_tells_nothing(web: Web) -> No
     async with open_web(web.orchestrator, slack=broken) as other:
         answer = await other.client.post(PATH, content=b"x")
     assert (answer.status_code, "secret" in answer.text) == (500, False)
+
+
+def test_slacks_callbacks_come_by_wsgi_too() -> None:
+    """What takes them is made on the orchestrator's own loop, on which it is called."""
+
+    async def made(inner: Orchestrator) -> SlackActions:
+        return SlackActions(inner, signing_secrets=SECRET, people=people)
+
+    with Plain(MemoryStore(), workflows=WORKFLOWS) as orchestrator:
+        app: Any = wsgi_app(orchestrator, authenticate=who, slack=orchestrator.call(made))
+        answer = Client(app).post(PATH, data=b"payload=%7B%7D")
+    assert (answer.status_code, answer.text) == (401, "not signed by Slack")
