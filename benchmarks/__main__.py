@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from benchmarks import audiences, disk, growth, imports, policies, redis_limit, steps, waking, working, workload
+from benchmarks import audiences, disk, growth, imports, inbox, policies, redis_limit, steps, waking, working, workload
 from benchmarks.figures import Figure, environment, markdown, write
 
 __all__: list[str] = []
@@ -20,8 +20,10 @@ _PARTS: dict[str, Callable[..., list[Figure]]] = {
     "disk": disk.measure,
     "growth": growth.measure,
     "audiences": audiences.measure,
+    "inbox": inbox.measure,
     "postgres": workload.measure_postgres,
     "audiences-postgres": audiences.measure_postgres,
+    "inbox-postgres": inbox.measure_postgres,
     "growth-postgres": growth.measure_postgres,
     "growth-redis": growth.measure_redis,
     "redis": redis_limit.measure,

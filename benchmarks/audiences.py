@@ -12,7 +12,7 @@ from benchmarks.places import Place, databases, files, settle_postgres
 from benchmarks.remote import running
 from benchmarks.timing import percentile
 
-__all__ = ["measure", "measure_postgres"]
+__all__ = ["audience", "measure", "measure_postgres"]
 
 _PAGE = 50
 _PEOPLE = 200
@@ -41,7 +41,7 @@ def _measured(
     many = 20_000 if quick else 100_000
     with place() as addresses:
         address = addresses("audiences")
-        asyncio.run(fill(address, many, _audience))
+        asyncio.run(fill(address, many, audience))
         settle(address)
         with running("awaitly", address) as remote:
             times = remote.list_waiting(_PAGE, _PEOPLE)
@@ -53,7 +53,7 @@ def _measured(
     ]
 
 
-def _audience(number: int) -> tuple[str, ...]:
+def audience(number: int) -> tuple[str, ...]:
     """Let one of four wait for everybody, for a person, for a role, and for a person and a role."""
     person, role = f"user-{number % 1000}", f"role:role-{number % 20}"
     return (("*",), (person,), (role,), (person, role))[number % 4]

@@ -49,6 +49,11 @@ class Remote:
         found: list[float] = self._ask(do="wait", limit=limit, times=times)
         return found
 
+    def open_page(self, path: str, people: Sequence[str]) -> list[float]:
+        """Give the times in which each of these people got a page."""
+        found: list[float] = self._ask(do="page", path=path, people=people)
+        return found
+
     def resumed(self, count: int) -> Mapping[str, float]:
         """Wait until so many runs were resumed there, and give when, by the machine's monotonic clock."""
         found: Mapping[str, float] = self._ask(do="resumed", count=count)

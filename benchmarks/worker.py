@@ -44,6 +44,12 @@ async def _wait(contender: Any, order: dict[str, Any]) -> object:
     return [await elapsed(partial(contender.waiting, person, limit)) for person in people]
 
 
+async def _page(contender: Any, order: dict[str, Any]) -> object:
+    path, people = order["path"], order["people"]
+    await contender.page(path, people[0])
+    return [await elapsed(partial(contender.page, path, person)) for person in people]
+
+
 async def _resumed(contender: Any, order: dict[str, Any]) -> object:
     return await contender.resumed(order["count"])
 
@@ -52,7 +58,15 @@ async def _memory(_contender: Contender, _order: dict[str, Any]) -> object:
     return _peak_megabytes()
 
 
-_VERBS = {"start": _start, "decide": _decide, "list": _list, "wait": _wait, "resumed": _resumed, "memory": _memory}
+_VERBS = {
+    "start": _start,
+    "decide": _decide,
+    "list": _list,
+    "wait": _wait,
+    "page": _page,
+    "resumed": _resumed,
+    "memory": _memory,
+}
 
 
 def _peak_megabytes() -> float:

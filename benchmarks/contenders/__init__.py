@@ -24,6 +24,7 @@ _MODULES = {
     "awaitly waking": "with_awaitly_waking",
     "langgraph": "with_langgraph",
     "langgraph tasks": "with_langgraph_tasks",
+    "inbox": "with_inbox",
     "absurd": "with_absurd",
     "dbos": "with_dbos",
 }
