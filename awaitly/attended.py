@@ -35,6 +35,10 @@ class Attended(Looping):
         """Give those approvals of a run that are this person's business, decided or not."""
         return self._run(self._inner.concerning(person, run_id))
 
+    def decided_by(self, person: By, *, runs: int = 60, after: str | None = None) -> Page[Approval]:
+        """Give what this person has decided or voted on in the newest runs."""
+        return self._run(self._inner.decided_by(person, runs=runs, after=after))
+
     def claim(self, run_id: str, key: str | None = None, *, by: By) -> Result[Decision, Refusal]:
         """Take an approval on, so that others see it."""
         return self._run(self._inner.claim(run_id, key, by=by))
@@ -97,6 +101,7 @@ class Attended(Looping):
         self,
         person: By,
         *,
+        run_id: str | None = None,
         prefix: str | None = None,
         workflow: str | None = None,
         due_within: Duration | None = None,
@@ -106,7 +111,13 @@ class Attended(Looping):
         """List what waits for this person's decision, the nearest deadline first."""
         return self._run(
             self._inner.waiting_for(
-                person, prefix=prefix, workflow=workflow, due_within=due_within, limit=limit, after=after
+                person,
+                run_id=run_id,
+                prefix=prefix,
+                workflow=workflow,
+                due_within=due_within,
+                limit=limit,
+                after=after,
             )
         )
 

@@ -14,9 +14,9 @@ from hashlib import sha256
 
 from attrs import define, field, frozen
 
-from awaitly_web.core import Actor, Ok, Orchestrator, RecordCorrupt, StoreError
+from awaitly_web.core import Actor, Ok, Orchestrator, Page, PendingApproval, RecordCorrupt, StoreError
 
-__all__ = ["MOST_STREAMS", "Live", "Topic"]
+__all__ = ["MOST_STREAMS", "Live", "Topic", "inbox_mark"]
 
 _log = logging.getLogger("awaitly.web")
 
@@ -97,9 +97,7 @@ class Live:
         """Give the topic of what waits for somebody."""
 
         async def mark() -> str:
-            page = await self._orchestrator.waiting_for(actor)
-            shown = [(p.run_id, p.key, p.digest, p.claimed_by, p.votes, p.asks_requester) for p in page.items]
-            return _digest(shown, page.after)
+            return inbox_mark(await self._orchestrator.waiting_for(actor))
 
         return Topic(f"inbox:{actor.name}:{sorted(actor.roles)}", mark)
 
@@ -196,6 +194,12 @@ class Live:
         failed = next((result for result in results if isinstance(result, BaseException)), None)
         if failed is not None:
             raise failed
+
+
+def inbox_mark(page: Page[PendingApproval]) -> str:
+    """Give a text that is another one when the first page of what waits for somebody has changed."""
+    shown = [(p.run_id, p.key, p.digest, p.claimed_by, p.votes, p.asks_requester) for p in page.items]
+    return _digest(shown, page.after)
 
 
 def _digest(*parts: object) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from awaitly.actors import Actor, By, as_actor
 from awaitly.approvals.approval import Approval, Decision
 from awaitly.approvals.chiming import climbed
-from awaitly.approvals.eligibility import concerns, is_open_to
+from awaitly.approvals.eligibility import concerns, is_open_to, same_person
 from awaitly.approvals.events import Absence, Standing
 from awaitly.approvals.grants import ANYONE, NAME, ROLE, is_kept
 from awaitly.durations import Duration, as_timedelta, from_micros
@@ -23,8 +23,11 @@ from awaitly.verbs.staffing import Staffing
 
 __all__ = ["MOST_LOOKS", "Inbox", "WasShown"]
 
+T = TypeVar("T")
+V = TypeVar("V")
+
 _AT_ONCE = 32
-"""How many decisions are under way at a time: one process's commits share their journeys to the disk."""
+"""How many are read, or decided, at a time: one process's commits share their journeys to the disk."""
 MOST_LOOKS = 20
 """How many pages of the store are gone through for one page of what waits: a person may be barred from many."""
 
@@ -60,6 +63,7 @@ class Inbox(Staffing):
         self,
         person: By,
         *,
+        run_id: str | None = None,
         prefix: str | None = None,
         workflow: str | None = None,
         due_within: Duration | None = None,
@@ -82,6 +86,7 @@ class Inbox(Staffing):
         found: list[PendingApproval] = []
         for _ in range(MOST_LOOKS):
             query = ApprovalQuery(
+                run_id=run_id,
                 prefix=prefix,
                 workflow=workflow,
                 alive_at=now,
@@ -115,6 +120,18 @@ class Inbox(Staffing):
         absences = await self._standings.absences_for(by, from_micros(found.now)) if legible else ()
         return tuple([a for a in legible if concerns(a, by, await self._standing(by, a, absences))])
 
+    async def decided_by(self, person: By, *, runs: int = 60, after: str | None = None) -> Page[Approval]:
+        """Give what this person has decided or voted on in the newest `runs` runs, as it stands, by these runs.
+
+        A page may be short, or empty, though `after`, to be given for the next one, says that there are older runs.
+        What does not decode is left out.
+        """
+        by = as_actor(person)
+        page = await self.runs(limit=runs, after=after)
+        found = await _at_most_at_once(lambda run: self._store.approvals(run.run_id), page.items)
+        legible = [approval for each in found for row in each.approvals if (approval := _legible(row)) is not None]
+        return Page(tuple([approval for approval in legible if _has_acted(by, approval)]), page.after)
+
     async def _standing(self, by: Actor, approval: Approval, absences: tuple[Absence, ...]) -> Standing:
         rules = await self._standings.rules_met(by, approval) if approval.rules else frozenset[str]()
         return Standing(rules=rules, absences=absences)
@@ -136,13 +153,15 @@ class Inbox(Staffing):
 
         Where the store fails for one, that is raised once the others are through; those are repetitions then.
         """
-        return await _all(lambda p: self.approve(p.run_id, p.key, by=by, revision=p.revision, digest=p.digest), pending)
+        return await _at_most_at_once(
+            lambda p: self.approve(p.run_id, p.key, by=by, revision=p.revision, digest=p.digest), pending
+        )
 
     async def reject_all(
         self, pending: Iterable[WasShown], reason: str | None = None, *, by: By
     ) -> tuple[Result[Decision, Refusal], ...]:
         """Reject many for one reason, as `approve_all` approves."""
-        return await _all(
+        return await _at_most_at_once(
             lambda p: self.reject(p.run_id, p.key, reason, by=by, revision=p.revision, digest=p.digest), pending
         )
 
@@ -152,6 +171,12 @@ def _legible(row: ApprovalRow) -> Approval | None:
         return approval_of(row)
     except RecordCorrupt:
         return None
+
+
+def _has_acted(by: Actor, approval: Approval) -> bool:
+    """Whether somebody has decided an approval, or voted on its revision."""
+    acted = [*(vote.by for vote in approval.votes), *([] if approval.closing is None else [approval.closing.by])]
+    return any(same_person(by, actor) for actor in acted)
 
 
 def _names(name: str, roles: Iterable[str]) -> list[str]:
@@ -168,16 +193,13 @@ def _position(row: ApprovalRow) -> str:
     return cursor(NEVER if row.deadline is None else row.deadline, row.run_id, row.key)
 
 
-async def _all(
-    decide: Callable[[WasShown], Coroutine[Any, Any, Result[Decision, Refusal]]],
-    pending: Iterable[WasShown],
-) -> tuple[Result[Decision, Refusal], ...]:
+async def _at_most_at_once(act: Callable[[T], Coroutine[Any, Any, V]], each: Iterable[T]) -> tuple[V, ...]:
     limit = asyncio.Semaphore(_AT_ONCE)
 
-    async def one(each: WasShown) -> Result[Decision, Refusal]:
+    async def one(item: T) -> V:
         async with limit:
-            return await decide(each)
+            return await act(item)
 
-    tasks = [asyncio.ensure_future(one(each)) for each in pending]
+    tasks = [asyncio.ensure_future(one(item)) for item in each]
     await asyncio.gather(*tasks, return_exceptions=True)  # where the store fails, none is left under way
     return tuple([task.result() for task in tasks])

@@ -176,3 +176,38 @@ async def test_a_page_shows_what_a_listing_shows(office: Office) -> None:
     await office.ask("r", by="zed", needs=2, expires_in="1h")
     (await office.orchestrator.approve("r", by="bob")).unwrap()
     assert (await office.orchestrator.waiting_for("ann")).items == (await office.orchestrator.pending()).items
+
+
+# What somebody has decided
+
+
+async def decided(office: Office, person: str, runs: int = 60) -> list[list[str]]:
+    """Give all pages of what somebody has decided, one after the other."""
+    pages: list[list[str]] = []
+    after: str | None = None
+    while not pages or after is not None:
+        page = await office.orchestrator.decided_by(person, runs=runs, after=after)
+        pages.append(sorted(approval.run_id for approval in page.items))
+        after = page.after
+    return pages
+
+
+async def test_who_has_voted_or_decided_finds_it_and_nobody_else(office: Office) -> None:
+    """A vote that decided nothing yet counts; having asked, or being asked, does not."""
+    for run_id in ("approved", "rejected", "open"):
+        await office.ask(run_id, by="zed")
+    await office.ask("voted", by="zed", needs=2)
+    for run_id in ("approved", "voted"):
+        (await office.orchestrator.approve(run_id, by="ann")).unwrap()
+    (await office.orchestrator.reject("rejected", by="ann")).unwrap()
+    found = [await decided(office, person) for person in ("ann", "bob", "zed")]
+    assert found == [[["approved", "rejected", "voted"]], [[]], [[]]]
+
+
+async def test_what_was_decided_long_ago_is_on_a_later_page(office: Office, clock: TestClock) -> None:
+    """A page may be empty, and says that there is more."""
+    for run_id in ("old", "newer", "newest"):
+        await office.ask(run_id)
+        clock.advance("1h")
+    (await office.orchestrator.approve("old", by="ann")).unwrap()
+    assert await decided(office, "ann", runs=1) == [[], [], ["old"]]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -19,14 +18,14 @@ from awaitly_web.core import (
     PendingApproval,
     Refusal,
     Result,
-    RunRecord,
     visible,
 )
+from awaitly_web.live import inbox_mark
 from awaitly_web.pages.addresses import approval_at
 from awaitly_web.pages.drawing import one_line
 from awaitly_web.pages.reading import read_form
 from awaitly_web.pages.rendering import page
-from awaitly_web.parameters import is_plain
+from awaitly_web.parameters import LIMIT, is_plain
 from awaitly_web.problems import problem
 from awaitly_web.seeing import approval_in_sight, same_person, sees_all
 from awaitly_web.site import Site
@@ -62,9 +61,10 @@ class _Shown:
 
 async def waiting(site: Site, call: Call) -> Response:
     """Show what waits for whoever asks, the nearest deadline first."""
-    topic = site.live.inbox(call.actor)
-    mark = await topic.mark()
+    is_filtered = any(call.asked[name] for name in ("workflow", "prefix", "due_within"))
+    is_followed = not is_filtered and call.asked["after"] is None and call.asked["limit"] == LIMIT.usual
     try:
+        mark = None if is_followed else await site.live.inbox(call.actor).mark()
         found = await site.orchestrator.waiting_for(call.actor, **call.asked)
     except ValueError as exc:
         return problem(422, "Bad parameter", str(exc))
@@ -73,12 +73,12 @@ async def waiting(site: Site, call: Call) -> Response:
         "waiting.html",
         me=call.actor,
         section="waiting",
-        live=f"{call.request.root}/live/inbox?seen={mark}",
+        live=f"{call.request.root}/live/inbox?seen={mark or inbox_mark(found)}",
         now=await site.orchestrator.now(),
         items=[_item(call.request, pending) for pending in found.items],
         following=_following(call.asked, found.after),
         asked=call.asked,
-        is_filtered=any(call.asked[name] for name in ("workflow", "prefix", "due_within")),
+        is_filtered=is_filtered,
         lengths=_LENGTHS,
     )
 
@@ -160,15 +160,11 @@ def _told(request: Request, item: _Shown, result: Result[Decision, Refusal]) -> 
 
 async def decided(site: Site, call: Call) -> Response:
     """Show what whoever asks has decided or voted on, looking through the newest runs first."""
-    found = await site.orchestrator.runs(limit=_LOOKED_THROUGH, after=call.asked["after"])
-    limit = asyncio.Semaphore(16)
-
-    async def of(run: RunRecord) -> Sequence[Approval]:
-        async with limit:
-            return await site.orchestrator.concerning(call.actor, run.run_id)
-
-    groups = await asyncio.gather(*(of(run) for run in found.items))
-    acts = [act for group in groups for approval in group if (act := _act(call, approval)) is not None]
+    try:
+        found = await site.orchestrator.decided_by(call.actor, runs=_LOOKED_THROUGH, after=call.asked["after"])
+    except ValueError as exc:
+        return problem(422, "Bad parameter", str(exc))
+    acts = [_act(call, approval) for approval in found.items]
     acts.sort(key=lambda act: cast("datetime", act["when"]), reverse=True)
     return page(
         call.request,
@@ -178,12 +174,12 @@ async def decided(site: Site, call: Call) -> Response:
         live=None,
         now=await site.orchestrator.now(),
         acts=acts,
-        runs=len(found.items),
+        runs=_LOOKED_THROUGH,
         following=_following({}, found.after),
     )
 
 
-def _act(call: Call, approval: Approval) -> dict[str, Any] | None:
+def _act(call: Call, approval: Approval) -> dict[str, Any]:
     """Say what somebody has done to an approval: the last of it."""
     done: list[tuple[datetime, str]] = []
     closing = approval.closing
@@ -194,8 +190,6 @@ def _act(call: Call, approval: Approval) -> dict[str, Any] | None:
         for vote in approval.votes
         if same_person(call.actor, vote.by)
     ]
-    if not done:
-        return None
     when, said = max(done, key=lambda each: (each[0], each[1].startswith("you decided")))
     return {
         "when": when,

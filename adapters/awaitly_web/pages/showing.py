@@ -105,7 +105,7 @@ async def shown(site: Site, call: Call, approval: Approval, screen: Screen) -> R
 
 
 async def _waits_for(site: Site, actor: Actor, approval: Approval) -> bool:
-    found = await site.orchestrator.waiting_for(actor, prefix=approval.run_id, limit=200)
+    found = await site.orchestrator.waiting_for(actor, run_id=approval.run_id, limit=1_000)
     return any((each.run_id, each.key) == (approval.run_id, approval.key) for each in found.items)
 
 

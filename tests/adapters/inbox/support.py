@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx2
@@ -22,8 +23,10 @@ from awaitly import (
     SignedLinks,
     workflow,
 )
+from awaitly_web import Request, web_app
+from tests.browser.support import PERMITS, SECRET
 
-__all__ = ["APPROVAL", "Served", "ask"]
+__all__ = ["APPROVAL", "Served", "ask", "open_served"]
 
 NO_HEADERS: Mapping[str, str] = {}
 APPROVAL = "/runs/r1/approvals/boss"
@@ -34,6 +37,12 @@ async def ask(run: Run[NotApproved], amount: int) -> Result[int, NotApproved]:
     """Ask for an amount."""
     policy = Policy(approvers=["ann", "bob"])
     return Ok(await run.approval("boss", proposes=amount, summary=f"Spend {amount}", policy=policy))
+
+
+async def who(request: Request) -> Actor | None:
+    """Believe what a request says of itself: for tests alone."""
+    name = request.headers.get("x-person")
+    return Actor(name, ["decider"]) if name else None
 
 
 @frozen
@@ -80,3 +89,13 @@ class Served:
             **headers,
         }
         return await self.client.post(path, data={**shown, **fields}, headers=sent)
+
+
+@asynccontextmanager
+async def open_served(orchestrator: Orchestrator) -> AsyncGenerator[Served]:
+    """Serve the inbox of an orchestrator that is open, without a network."""
+    links = SignedLinks(base_url="http://inbox.example", keys=(SECRET,))
+    app = web_app(orchestrator, authenticate=who, permits=PERMITS, links=links)
+    transport = httpx2.ASGITransport(app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://inbox.example") as client:
+        yield Served(orchestrator, client, links)
