@@ -1,9 +1,13 @@
-"""Bodies: JSON as strangers send it, read strictly. No duplicate members, no NaN, nothing deeper than 32 levels."""
+"""Bodies: JSON as strangers send it, read strictly. No duplicate members, no NaN, nothing deeper than 32 levels.
+
+A body is small enough, in size, depth and number of values, to be read and refused before anybody else has to wait.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn, cast
 
@@ -14,10 +18,14 @@ from awaitly_web.problems import problem
 from awaitly_web.spoofing import Spoofed, spoofed_in
 from awaitly_web.values import Request, Response
 
-__all__ = ["DEEPEST", "Body", "json_object", "parsed", "unreadable"]
+__all__ = ["DEEPEST", "MOST_VALUES", "Body", "json_object", "parsed", "unreadable"]
 
 DEEPEST = 32
+MOST_VALUES = 10_000
+_MARKS = 4
+"""A value has at most so many marks: its name, its text or two brackets, a comma."""
 _OPENING, _CLOSING = frozenset("[{"), frozenset("]}")
+_MARK = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{},]', re.DOTALL)
 
 
 def _schema(body: Body) -> Mapping[str, Any]:
@@ -80,8 +88,9 @@ def parsed(body: bytes) -> Result[Mapping[str, Any], Response]:
     """Read the bytes of a JSON object."""
     try:
         text = body.decode("utf-8")
-        if _depth(text) > DEEPEST:
-            return _unread(f"it is nested deeper than {DEEPEST} levels")
+        too_much = _too_much(text)
+        if too_much is not None:
+            return _unread(too_much)
         content = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_number)
     except (ValueError, RecursionError) as exc:
         return _unread(str(exc))
@@ -115,20 +124,23 @@ def _number(text: str) -> float:
     return number
 
 
-def _depth(text: str) -> int:
-    """Give how deep brackets nest, those in texts aside, without reading further than too deep."""
-    depth = deepest = 0
-    quoted = escaped = False
-    for character in text:
-        if quoted:
-            escaped, quoted = character == "\\" and not escaped, escaped or character != '"'
-        elif character == '"':
-            quoted = True
-        elif character in _OPENING:
+def _too_much(text: str) -> str | None:
+    """Say why a text is more than is read, by its brackets and commas, those in texts aside; reads no further than so.
+
+    Texts are skipped whole, also one that does not end, so that whatever is sent is gone through once.
+    """
+    depth = values = 0
+    for count, found in enumerate(_MARK.finditer(text)):
+        mark = found[0]
+        if mark in _OPENING:
             depth += 1
-            deepest = max(deepest, depth)
-            if deepest > DEEPEST:
-                return deepest
-        elif character in _CLOSING:
+            values += 1
+        elif mark in _CLOSING:
             depth -= 1
-    return deepest
+        elif mark == ",":
+            values += 1
+        if depth > DEEPEST:
+            return f"it is nested deeper than {DEEPEST} levels"
+        if values > MOST_VALUES or count > _MARKS * MOST_VALUES:
+            return f"it has more than {MOST_VALUES:,} values"
+    return None

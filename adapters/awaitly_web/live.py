@@ -30,6 +30,8 @@ _HEARTBEAT = 15.0
 _LONGEST = 900.0
 """Seconds after which a stream ends, and its reader opens another: whoever may no longer see it is then refused."""
 _AT_ONCE = 16
+_TOO_MANY = b"retry: 30000\n\n"
+"""Has a browser ask again much later."""
 
 
 @frozen
@@ -106,7 +108,14 @@ class Live:
         await self._look({run_id})
 
     async def stream(self, topic: Topic, actor: Actor, seen: str | None) -> AsyncGenerator[bytes]:
-        """Give server-sent events, one whenever the topic has changed since `seen`, the id of the last one read."""
+        """Give server-sent events, one whenever the topic has changed since `seen`, the id of the last one read.
+
+        It ends at once where somebody has as many open as they may: of many that are asked for at one moment, each was
+        let through while none was open yet.
+        """
+        if self.is_full(actor):
+            yield _TOO_MANY
+            return
         woken = asyncio.Event()
         subject = self._entered(topic, actor, woken)
         try:
