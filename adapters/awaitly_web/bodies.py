@@ -21,7 +21,7 @@ from awaitly_web.values import Request, Response
 __all__ = ["DEEPEST", "MOST_VALUES", "Body", "json_object", "parsed", "unreadable"]
 
 DEEPEST = 32
-MOST_VALUES = 10_000
+MOST_VALUES = 5_000
 _MARKS = 4
 """A value has at most so many marks: its name, its text or two brackets, a comma."""
 _OPENING, _CLOSING = frozenset("[{"), frozenset("]}")
@@ -129,6 +129,9 @@ def _too_much(text: str) -> str | None:
 
     Texts are skipped whole, also one that does not end, so that whatever is sent is gone through once.
     """
+    openings = text.count("[") + text.count("{")
+    if openings <= DEEPEST and openings + text.count(",") <= MOST_VALUES:
+        return None
     depth = values = 0
     for count, found in enumerate(_MARK.finditer(text)):
         mark = found[0]

@@ -108,7 +108,7 @@ HOSTILE: Mapping[str, Sent] = {
     "too large a number": _json(b'{"value":1e999}', 422),
     "a number of 200,000 digits": _json(b'{"value":' + b"9" * 200_000 + b"}", 422),
     "twice the same member": _json(b'{"value":1,"value":2}', 422),
-    "ten thousand members": _json(b"{" + b",".join(b'"m%d":1' % n for n in range(9_900)) + b"}", 422),
+    "five thousand members": _json(b"{" + b",".join(b'"m%d":1' % n for n in range(4_900)) + b"}", 422),
     "no utf-8": _json(b'{"value":"\xff\xfe"}', 422),
     "utf-16": _json('{"value":1}'.encode("utf-16"), 422),
     "a lone surrogate": _json(b'{"value":"\\ud800"}', 404, 422),

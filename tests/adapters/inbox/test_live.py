@@ -83,6 +83,20 @@ async def test_an_inbox_hears_of_what_comes_for_its_owner_alone(served: Served) 
         await asyncio.gather(silent, return_exceptions=True)
 
 
+async def test_of_streams_opened_at_one_moment_only_so_many_go_on(served: Served) -> None:
+    """Each was let through while none was open yet; those over the limit end at once, and say to ask much later."""
+    live = Live(served.orchestrator)
+    ann = Actor("ann")
+    async with AsyncExitStack() as stack:
+        streams = [live.stream(live.inbox(ann), ann, None) for _ in range(MOST_STREAMS + 3)]
+        for stream in streams:
+            await stack.enter_async_context(aclosing(stream))
+        await asyncio.gather(*map(event, streams[:MOST_STREAMS]))
+        over = [[part async for part in stream] for stream in streams[MOST_STREAMS:]]
+        assert over == [[b"retry: 30000\n\n"]] * 3
+        assert live.streams == MOST_STREAMS
+
+
 async def test_one_person_has_only_so_many_streams(served: Served) -> None:
     """More are refused, and one that ends makes room."""
     live = Live(served.orchestrator)
