@@ -20,7 +20,7 @@ __all__ = ["ANN", "EVE", "MALLORY", "PATIENCE", "serving"]
 
 ANN, EVE, MALLORY = (f"{name}-{'k' * 40}" for name in ("ann", "eve", "mallory"))
 """The keys of three: Ann is honest, Eve may do nothing, and Mallory may decide and would rather not."""
-PATIENCE = 2.0
+PATIENCE = 1.0
 """Seconds for which a body is waited for here."""
 _SECRET = "whsec_" + "c2VjcmV0" * 5
 

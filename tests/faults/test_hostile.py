@@ -18,11 +18,11 @@ from tests.faults.hostile import HONEST, HOSTILE, UNFINISHED, UPDATES, Sent, app
 from tests.faults.tally import TALLY
 
 LONG = os.environ.get("AWAITLY_FAULTS") == "long"
-ATTACKS, ANSWERS = (10_000, 100) if LONG else (400, 20)
+ATTACKS, ANSWERS = (10_000, 100) if LONG else (300, 20)
 AT_ONCE = 32
 HELD = 50
 """Connections whose headers never end, held open meanwhile."""
-TIMES = 5
+TIMES = 3
 RATIO = 25
 """How many times as long as the inbox of somebody honest any refusal may take: most take a fraction of it."""
 SLOW = "a body that does not come"
