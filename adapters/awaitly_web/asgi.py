@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import quote
 
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response as StarletteResponse
 from starlette.responses import StreamingResponse
 from starlette.routing import Route as StarletteRoute
+from starlette.routing import WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from awaitly_web.core import Orchestrator, SignedLinks
@@ -23,6 +24,7 @@ from awaitly_web.paths import relative
 from awaitly_web.permissions import Permits, everybody_decides
 from awaitly_web.problems import problem, too_large
 from awaitly_web.site import Authenticate, Site
+from awaitly_web.sockets import carried_by_socket
 from awaitly_web.table import ROUTES
 from awaitly_web.values import LARGEST_BODY, Request, Response, joined_headers
 
@@ -30,6 +32,8 @@ __all__ = ["PATIENCE", "web_app"]
 
 PATIENCE = 10.0
 """Seconds for which a request's body is waited for."""
+
+_SCHEMES = {"ws": "http", "wss": "https"}
 
 
 def web_app(
@@ -59,7 +63,8 @@ def web_app(
         trusted_origins=trusted_origins,
         routes=(*ROUTES, *PAGES),
     )
-    return Starlette(routes=[StarletteRoute("/{path:path}", _Endpoint(site))])
+    endpoint = _Endpoint(site)
+    return Starlette(routes=[StarletteRoute("/{path:path}", endpoint), WebSocketRoute("/{path:path}", endpoint)])
 
 
 class _Endpoint:
@@ -69,6 +74,11 @@ class _Endpoint:
         self._site = site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            response = await self._site.answer(_asked(HTTPConnection(scope), "GET", websocket=True))
+            await carried_by_socket(response, scope, receive, send)
+            return
         try:
             value = await _read(StarletteRequest(scope, receive))
         except ClientDisconnect:
@@ -90,18 +100,24 @@ async def _read(request: StarletteRequest) -> Request | Response:
                     return too_large()
     except TimeoutError:
         return problem(408, "Too slow", f"a request is sent within {PATIENCE:g} seconds")
-    root, path = relative(_sent_path(request.scope), str(request.scope.get("root_path", "")))
+    return _asked(request, request.method, bytes(body))
+
+
+def _asked(connection: HTTPConnection, method: str, body: bytes = b"", *, websocket: bool = False) -> Request:
+    scope = connection.scope
+    root, path = relative(_sent_path(scope), str(scope.get("root_path", "")))
     return Request(
-        method=request.method,
+        method=method,
         path=path,
         root=root,
-        query=request.scope["query_string"].decode("latin-1"),
+        query=scope["query_string"].decode("latin-1"),
         headers=joined_headers(
-            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in connection.headers.raw
         ),
-        body=bytes(body),
-        scheme=request.url.scheme,
-        client=request.client.host if request.client else None,
+        body=body,
+        scheme=_SCHEMES.get(connection.url.scheme, connection.url.scheme),
+        client=connection.client.host if connection.client else None,
+        websocket=websocket,
     )
 
 

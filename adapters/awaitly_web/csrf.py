@@ -60,8 +60,15 @@ def token_of(request: Request) -> str | None:
 
 
 def is_forged(request: Request, trusted: frozenset[str]) -> str | None:
-    """Say why a write is not taken for whoever seems to make it; None where all is well."""
-    if request.method in _SAFE or _by_bearer(request):
+    """Say why a write is not taken for whoever seems to make it; None where all is well.
+
+    Browsers let any page open WebSockets, with cookies, and read them: these too are opened by our own pages alone.
+    """
+    if _by_bearer(request):
+        return None
+    if request.websocket:
+        return "it comes from another site" if _is_foreign(request, trusted) else None
+    if request.method in _SAFE:
         return None
     if _is_foreign(request, trusted):
         return "it comes from another site"

@@ -15,6 +15,7 @@ from hashlib import sha256
 from attrs import define, field, frozen
 
 from awaitly_web.core import Actor, Ok, Orchestrator, Page, PendingApproval, RecordCorrupt, StoreError
+from awaitly_web.events import SERVER_SENT, Form
 
 __all__ = ["MOST_STREAMS", "Live", "Topic", "inbox_mark"]
 
@@ -22,7 +23,7 @@ _log = logging.getLogger("awaitly.web")
 
 MOST_STREAMS = 12
 """How many streams one actor may have open in one process."""
-_LOOK_AGAIN, _EACH = 2.0, 0.02
+_LOOK_AGAIN, _EACH = 0.8, 0.02
 """Seconds after which everything is looked at again, for not every change is told; more where there is much to see."""
 _BREATH = 0.05
 """Seconds between two rounds: commits that come together are looked at together."""
@@ -30,8 +31,8 @@ _HEARTBEAT = 15.0
 _LONGEST = 900.0
 """Seconds after which a stream ends, and its reader opens another: whoever may no longer see it is then refused."""
 _AT_ONCE = 16
-_TOO_MANY = b"retry: 30000\n\n"
-"""Has a browser ask again much later."""
+_AWAY = 2.0
+"""Seconds for which a store that is away is left alone."""
 
 
 @frozen
@@ -53,10 +54,23 @@ class _Subject:
     topic: Topic
     mark: str = ""
     readers: set[asyncio.Event] = field(factory=set[asyncio.Event])
+    _asked: int = field(init=False, default=0)
+    _answered: int = field(init=False, default=0)
+    _looking: asyncio.Lock = field(init=False, factory=asyncio.Lock)
 
     async def look(self) -> None:
-        """Look, and wake the readers where it has changed."""
-        mark = await self.topic.mark()
+        """Look, and wake the readers where it has changed.
+
+        One look answers all who asked before it began: of a crowd that comes at once, two load.
+        """
+        self._asked += 1
+        asked = self._asked
+        async with self._looking:
+            if self._answered >= asked:
+                return
+            asked = self._asked
+            mark = await self.topic.mark()
+            self._answered = asked
         if mark != self.mark:
             self.mark = mark
             for reader in self.readers:
@@ -70,6 +84,8 @@ class Live:
         self._orchestrator = orchestrator
         self._subjects: dict[str, _Subject] = {}
         self._open: Counter[str] = Counter()
+        self._told: set[str] = set()
+        self._hint = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
 
     @property
@@ -101,26 +117,30 @@ class Live:
         async def mark() -> str:
             return inbox_mark(await self._orchestrator.waiting_for(actor))
 
-        return Topic(f"inbox:{actor.name}:{sorted(actor.roles)}", mark)
+        return Topic(f"inbox:{actor.name}:{actor.person}:{sorted(actor.roles)}", mark)
 
-    async def tell(self, run_id: str) -> None:
-        """Look at once at what depends on a run: something was just done to it here."""
-        await self._look({run_id})
+    def tell(self, run_id: str) -> None:
+        """Have what depends on a run looked at soon: something was just done to it here, of which no store may tell."""
+        if self._subjects:
+            self._told.add(run_id)
+            self._hint.set()
 
-    async def stream(self, topic: Topic, actor: Actor, seen: str | None) -> AsyncGenerator[bytes]:
-        """Give server-sent events, one whenever the topic has changed since `seen`, the id of the last one read.
+    async def stream(
+        self, topic: Topic, actor: Actor, seen: str | None, form: Form = SERVER_SENT
+    ) -> AsyncGenerator[bytes]:
+        """Give events, one whenever the topic has changed since `seen`, the id of the last one read.
 
-        It ends at once where somebody has as many open as they may: of many that are asked for at one moment, each was
-        let through while none was open yet.
+        Nothing waits for a reader who is slow: what they then read is how it stands by then. Over at once for somebody
+        who has too many streams open.
         """
         if self.is_full(actor):
-            yield _TOO_MANY
             return
         woken = asyncio.Event()
         subject = self._entered(topic, actor, woken)
         try:
-            yield b"retry: 2000\n\n"
-            if not subject.mark:
+            if form.opening:
+                yield form.opening
+            if not subject.mark or seen not in (None, subject.mark):
                 with suppress(StoreError, RecordCorrupt):
                     await subject.look()
             ends = asyncio.get_running_loop().time() + _LONGEST
@@ -128,13 +148,13 @@ class Live:
                 woken.clear()
                 if subject.mark and subject.mark != seen:
                     first, seen = seen is None, subject.mark
-                    yield f"id: {seen}\nevent: {'here' if first else 'changed'}\ndata: {seen}\n\n".encode()
+                    yield form.event("here" if first else "changed", seen)
                     continue
                 try:
                     async with asyncio.timeout(_HEARTBEAT):
                         await woken.wait()
                 except TimeoutError:
-                    yield b": still here\n\n"
+                    yield form.alive
         finally:
             self._left(topic, actor, woken)
 
@@ -157,16 +177,26 @@ class Live:
             self._watcher = None
 
     async def _watch(self) -> None:
-        """Look whenever the store tells of something, and now and then besides, for as long as anybody reads."""
+        """Look whenever the store or this process tells of something, for as long as anybody reads."""
         while True:
             try:
-                await self._listen()
-            except StoreError:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(self._listen())
+                    group.create_task(self._heed())
+            except* StoreError:
                 _log.warning("live updates wait: the store is away")
-                await asyncio.sleep(_LOOK_AGAIN)
-            except Exception:  # noqa: BLE001  (one broken look must not end all streams)
+            except* Exception:  # noqa: BLE001  (one broken look must not end all streams)
                 _log.exception("live updates broke")
-                await asyncio.sleep(_LOOK_AGAIN)
+            await asyncio.sleep(_AWAY)
+
+    async def _heed(self) -> None:
+        """Look at what was done here."""
+        while True:
+            await self._hint.wait()
+            self._hint.clear()
+            named, self._told = self._told, set()
+            await self._look(named)
+            await asyncio.sleep(_BREATH)
 
     async def _listen(self) -> None:
         loop = asyncio.get_running_loop()
@@ -197,7 +227,8 @@ class Live:
 
         async def one(subject: _Subject) -> None:
             async with limit:
-                await subject.look()
+                with suppress(RecordCorrupt):  # its page says so, and the others are told of theirs
+                    await subject.look()
 
         results = await asyncio.gather(*map(one, chosen), return_exceptions=True)
         failed = next((result for result in results if isinstance(result, BaseException)), None)

@@ -18,6 +18,10 @@ _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "session": {"type": "apiKey", "in": "cookie", "name": "session"},
 }
+_SOCKET = (
+    "To a request for a WebSocket: each message is one event in JSON, and nothing is taken. What is refused is refused "
+    "before it opens."
+)
 _ABOUT = """Approvals of awaitly: what waits for people, and their decisions.
 
 Whoever calls is known by how they authenticate, never by what they send. Problems are documents after RFC 9457; a
@@ -75,10 +79,13 @@ def _queried(route: Route) -> list[Mapping[str, Any]]:
 
 
 def _responses(route: Route) -> Mapping[str, Any]:
-    answered = {"application/json": {"schema": {"$ref": f"#/components/schemas/{route.answer}"}}}
-    responses = {
+    schema = {"$ref": f"#/components/schemas/{route.answer}"}
+    answered = {"text/event-stream" if route.live else "application/json": {"schema": schema}}
+    responses: dict[str, Mapping[str, Any]] = {
         str(status): {"description": HTTPStatus(status).phrase, "content": answered} for status in route.statuses
     }
+    if route.live:
+        responses["101"] = {"description": _SOCKET, "x-websocket-message": schema}
     for status in sorted({*route.refuses, *_usual(route)} - set(route.statuses)):
         responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": _PROBLEM}
     return responses

@@ -32,9 +32,9 @@ class Route:
 
     `parameters` and `body` are what it takes; where they are None the handler reads the query and the body itself.
     `answer` names the schema of what it answers, with `status`; `refuses` has the statuses of its problems besides
-    those that each route of its kind can have. `guarded` is False for what other programs
-    sign themselves: nobody is asked who calls, and the handler reads the body once it knows. `worded` gives problems
-    another form than JSON.
+    those that each route of its kind can have. `live` is True for what answers with a stream of events, over a
+    WebSocket too. `guarded` is False for what other programs sign themselves: nobody is asked who calls, and the
+    handler reads the body once it knows. `worded` gives problems another form than JSON.
     """
 
     method: str
@@ -47,6 +47,7 @@ class Route:
     answer: str | None = None
     statuses: tuple[int, ...] = (200,)
     refuses: tuple[int, ...] = ()
+    live: bool = False
     guarded: bool = True
     worded: Worded | None = None
     pattern: re.Pattern[str] = field(init=False, repr=False, eq=False, default=Factory(_pattern, takes_self=True))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from awaitly_web.core import ApprovalStatus, NoticeKind, Priority, RemarkKind, RunStatus, StageState, WaitKind
+from awaitly_web.events import EVENTS
 
 __all__ = ["COMPONENTS", "DIGEST", "NAME", "REASON", "REVISION", "TEXT", "VALUE"]
 
@@ -194,6 +195,10 @@ _RESULT = _object(
 _PROGRESS = _object(
     run_id=_TEXT, chain=_TEXT, stages=_list(_object(name=_TEXT, state=_values(StageState), waits_for=_TEXTS))
 )
+_EVENT: Schema = {
+    **_object(event={"enum": list(EVENTS), "description": "`alive` now and then"}, id=_MAYBE),
+    "description": "That something has changed, by another `id`; a server-sent event, or a message of a WebSocket",
+}
 
 COMPONENTS: Mapping[str, Schema] = {
     "Absence": _object(owner=_TEXT, to=_TEXT, since=_MOMENT, until=_MOMENT),
@@ -207,6 +212,7 @@ COMPONENTS: Mapping[str, Schema] = {
     "Document": {"type": "object", "description": "An OpenAPI document"},
     "Enqueued": _object(run_id=_TEXT, replayed=_TRUTH),
     "Entry": _ENTRY,
+    "Event": _EVENT,
     "Head": _object(run_id=_TEXT, entries=_COUNT, head=_TEXT),
     "Health": _object(status=_TEXT),
     "History": _extended(_RUN, steps=_list(_STEP), messages=_list(_MESSAGE), ledger=_COUNT),

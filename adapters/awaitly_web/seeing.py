@@ -85,6 +85,7 @@ async def attended(site: Site, call: Call, verb: Verb) -> Response:
                 pass
     match await verb(run_id, key):
         case Ok(decision):
+            site.live.tell(run_id)
             return json_response(plain_decision(decision))
         case Err(refusal):
             return refused(refusal)

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from urllib.parse import urlsplit
 
 from attrs import frozen
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 try:
     import uvicorn
@@ -29,6 +29,8 @@ from awaitly_web.values import Request
 __all__ = ["OnlyHere", "app_served", "inbox_served", "is_loopback"]
 
 _GRACE = 1
+_LARGEST_MESSAGE = 1_024
+"""Bytes of a WebSocket's message: none is taken, so that none need be larger."""
 
 
 def is_loopback(host: str) -> bool:
@@ -91,10 +93,16 @@ async def inbox_served(
 
 
 @asynccontextmanager
-async def app_served(app: Starlette, listening: socket.socket) -> AsyncGenerator[None]:
+async def app_served(app: ASGIApp, listening: socket.socket) -> AsyncGenerator[None]:
     """Serve an application on a socket that listens, and leave signals alone; open streams are cut at the end."""
     config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", proxy_headers=False, timeout_graceful_shutdown=_GRACE
+        app,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        proxy_headers=False,
+        timeout_graceful_shutdown=_GRACE,
+        ws_max_size=_LARGEST_MESSAGE,
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve([listening]))

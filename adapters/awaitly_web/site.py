@@ -111,6 +111,9 @@ class Site:
                 return _other_method(request.method, known)
             case _:
                 return problem(404, "Not found", "there is nothing here")
+        uncarried = _not_carried(request, route)
+        if uncarried is not None:
+            return uncarried
         forged = is_forged(request, self.trusted_origins) if route.guarded else None
         if forged is not None:
             _log.warning("%s %s: %s", request.method, route.path, forged)
@@ -144,6 +147,16 @@ def _other_method(method: str, known: frozenset[str]) -> Response:
     if method == "OPTIONS":
         return Response(status=204, headers=headers)
     return with_headers(problem(405, "Wrong method", f"this can be asked by {allowed} only"), headers)
+
+
+def _not_carried(request: Request, route: Route) -> Response | None:
+    """Answer to a WebSocket that is not to be had here, in words."""
+    if request.websocket and not route.live:
+        return problem(404, "No WebSocket", "none is opened here: /live/ has those there are")
+    if route.live and not request.websocket and request.headers.get("upgrade", "").strip().lower() == "websocket":
+        why = "the server here carries no WebSockets (WSGI has none, uvicorn needs the package websockets): "
+        return problem(501, "No WebSockets", f"{why}read the same path as server-sent events, without Upgrade")
+    return None
 
 
 def _barred(route: Route, actor: Actor | None, permitted: frozenset[Permission]) -> Response | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from awaitly_web.api import about, absences, approvals, attending, bulk, hooked, ledger, messages, notices, runs
 from awaitly_web.bodies import Body
 from awaitly_web.core import Priority
+from awaitly_web.live_table import LIVE
 from awaitly_web.parameters import AFTER, LIMIT, span, statuses, text
 from awaitly_web.permissions import Permission
 from awaitly_web.routes import Route
@@ -454,4 +455,5 @@ ROUTES: tuple[Route, ...] = (
         summary="What Slack calls back when somebody presses a button",
         guarded=False,
     ),
+    *LIVE,
 )

@@ -37,7 +37,8 @@ class Request:
     """One request. `path` begins with a slash and is relative to where the application is mounted, at `root`.
 
     Both are as they were sent, percent-encoded, so that a part of the path may have a slash in it. `headers` are known
-    by their names in lower case. `client` is the peer's address, if the server tells.
+    by their names in lower case. `client` is the peer's address, if the server tells. `websocket` is True for one that
+    opens a WebSocket, over a server that has them.
     """
 
     method: str
@@ -48,6 +49,7 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     scheme: str = "http"
     client: str | None = None
+    websocket: bool = False
 
     def parameter(self, name: str) -> str | None:
         """Give a parameter of the query, the last where there are several; None where there is none."""
@@ -64,7 +66,10 @@ class Request:
 
 @frozen(kw_only=True)
 class Response:
-    """One answer. `stream`, where there is one, follows the body, for as long as whoever reads it wants."""
+    """One answer. `stream`, where there is one, follows the body, for as long as whoever reads it wants.
+
+    Over a WebSocket each of its parts is a message.
+    """
 
     status: int = 200
     headers: Sequence[tuple[str, str]] = ()

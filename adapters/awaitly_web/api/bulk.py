@@ -52,6 +52,8 @@ async def _all(site: Site, call: Call, decide: Deciding) -> Response:
                     pass
     decided = iter(await decide([item for number, item in enumerate(items) if number not in hidden]))
     results = [Err(hidden[number]) if number in hidden else next(decided) for number in range(len(items))]
+    for item in items:
+        site.live.tell(item.run_id)
     return json_response({"results": [_result(result) for result in results]})
 
 

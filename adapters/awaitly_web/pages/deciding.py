@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
@@ -18,10 +17,8 @@ from awaitly_web.core import (
     InvalidEdit,
     Ok,
     Orchestrator,
-    RecordCorrupt,
     Refusal,
     Result,
-    StoreError,
     differences,
     validate,
 )
@@ -84,8 +81,7 @@ _EMPTY = {
 
 
 async def _done(site: Site, screen: Screen, name: str, decision: Decision) -> Response:
-    with suppress(StoreError, RecordCorrupt):  # it is decided, whatever comes of telling
-        await site.live.tell(decision.run_id)
+    site.live.tell(decision.run_id)
     if name == "seen":
         return Response(status=204)
     voted = name in ("approve", "reject", "confirm") and decision.outcome is None

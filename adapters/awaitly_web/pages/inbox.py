@@ -118,6 +118,8 @@ async def bulk(site: Site, call: Call) -> Response:
         results = await site.orchestrator.reject_all(chosen, form.get("reason") or None, by=call.actor)
     else:
         return problem(422, "Unknown action", "many can be approved, or rejected")
+    for item in chosen:
+        site.live.tell(item.run_id)
     told = [_told(call.request, item, result) for item, result in zip(chosen, results, strict=True)]
     return page(
         call.request,

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from attrs import frozen
 
+from awaitly_web.api.streams import streamed
 from awaitly_web.core import Approval, Err, LinkRefused, Ok, Result, visible
 from awaitly_web.opening import opened
 from awaitly_web.pages.addresses import approval_at, link_at
@@ -105,3 +106,12 @@ def _nowhere(call: Call, status: int, title: str, detail: str, own: str | None) 
     return page(
         call.request, "closed.html", status, me=me, section=None, live=None, title=title, detail=detail, own_at=own
     )
+
+
+async def live(site: Site, call: Call) -> Response:
+    """Tell when something has happened to what a link shows. Servers log the paths of WebSockets, so there is none."""
+    match await entered(site, call):
+        case Ok(found):
+            return streamed(site, call, found.screen.actor, site.live.run(found.approval.run_id))
+        case Err(response):
+            return response

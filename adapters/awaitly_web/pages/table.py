@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awaitly_web.pages import approvals, assets, inbox, links, streams
+from awaitly_web.pages import approvals, assets, inbox, links
 from awaitly_web.pages.rendering import words_of_problem
 from awaitly_web.parameters import AFTER, LIMIT, Parameter, span, text
 from awaitly_web.permissions import Permission
@@ -47,18 +47,7 @@ PAGES: tuple[Route, ...] = (
     _page("POST", _APPROVAL, approvals.act, _SIGNED_IN, "Decide, or say something"),
     _page("GET", "/a/{token}", links.show, _ANYBODY, "What a mailed link shows"),
     _page("POST", "/a/{token}", links.act, _ANYBODY, "Decide by a mailed link"),
-    Route(method="GET", path="/a/{token}/live", handler=streams.link, needs=_ANYBODY, summary="Updates of a link"),
-    Route(
-        method="GET", path="/live/inbox", handler=streams.inbox, needs=Permission.DECIDE, summary="Updates of the inbox"
-    ),
-    Route(method="GET", path="/live/runs/{run_id}", handler=streams.run, needs=_SIGNED_IN, summary="Updates of a run"),
-    Route(
-        method="GET",
-        path=f"/live{_APPROVAL}",
-        handler=streams.approval,
-        needs=_SIGNED_IN,
-        summary="Updates of an approval",
-    ),
+    Route(method="GET", path="/a/{token}/live", handler=links.live, needs=_ANYBODY, summary="Updates of a link"),
     Route(method="GET", path="/assets/{name}", handler=assets.one, needs=_ANYBODY, summary="Style and script"),
 )
 """All pages, their updates, and what they look like."""

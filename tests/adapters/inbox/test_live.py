@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, aclosing
 import pytest
 
 from awaitly import Actor
-from awaitly_web.live import MOST_STREAMS, Live
+from awaitly_web.live import MOST_STREAMS, Live, Topic
 from tests.adapters.inbox.support import APPROVAL, Served
 
 
@@ -36,6 +36,24 @@ async def test_two_hundred_streams_hear_of_a_decision_within_a_second(served: Se
         assert (len(first), len(second), live.streams) == (1, 1, 200)
         assert first != second
     assert live.streams == 0
+
+
+async def test_a_crowd_that_opens_at_once_loads_twice(served: Served) -> None:
+    """The first load, and one for all who came while it was made."""
+    loads: list[int] = []
+
+    async def mark() -> str:
+        loads.append(1)
+        await asyncio.sleep(0)
+        return "as it is"
+
+    live = Live(served.orchestrator)
+    async with AsyncExitStack() as stack:
+        streams = [live.stream(Topic("crowd", mark, "none"), Actor(f"p{number}"), None) for number in range(200)]
+        for stream in streams:
+            await stack.enter_async_context(aclosing(stream))
+        assert set(await asyncio.gather(*map(event, streams))) == {"as it is"}
+        assert len(loads) <= 3  # the watcher's own first look is one more
 
 
 async def test_a_change_that_wakes_nobody_is_told_all_the_same(served: Served) -> None:

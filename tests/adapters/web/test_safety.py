@@ -31,6 +31,8 @@ async def test_looking_never_writes(web: Web, store: SharedStore, method: str, a
     await web.parked("r1")
     store.reset()
     for route in ROUTES:
+        if route.live and method == "GET":  # never ends: tests/adapters/web/test_streams.py opens it
+            continue
         path = route.path.format(
             run_id="r1", key="manager", workflow="refund", chain="money", name="paid", promise_id="x@r1"
         )
