@@ -7,7 +7,20 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 
-from benchmarks import audiences, disk, growth, imports, inbox, policies, redis_limit, steps, waking, working, workload
+from benchmarks import (
+    audiences,
+    disk,
+    growth,
+    imports,
+    inbox,
+    policies,
+    redis_limit,
+    steps,
+    streams,
+    waking,
+    working,
+    workload,
+)
 from benchmarks.figures import Figure, environment, markdown, write
 
 __all__: list[str] = []
@@ -27,6 +40,7 @@ _PARTS: dict[str, Callable[..., list[Figure]]] = {
     "growth-postgres": growth.measure_postgres,
     "growth-redis": growth.measure_redis,
     "redis": redis_limit.measure,
+    "streams": streams.measure,
     "waking": waking.measure,
     "working": working.measure,
 }

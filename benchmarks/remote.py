@@ -59,6 +59,10 @@ class Remote:
         found: Mapping[str, float] = self._ask(do="resumed", count=count)
         return found
 
+    def served(self) -> str:
+        """Give the host and port that it serves at."""
+        return str(self._ask(do="served"))
+
     def peak_megabytes(self) -> float:
         """Give the most memory that the process has had."""
         return float(self._ask(do="memory"))

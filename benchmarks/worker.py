@@ -54,6 +54,10 @@ async def _resumed(contender: Any, order: dict[str, Any]) -> object:
     return await contender.resumed(order["count"])
 
 
+async def _served(contender: Any, _order: dict[str, Any]) -> object:
+    return await contender.served()
+
+
 async def _memory(_contender: Contender, _order: dict[str, Any]) -> object:
     return _peak_megabytes()
 
@@ -65,6 +69,7 @@ _VERBS = {
     "wait": _wait,
     "page": _page,
     "resumed": _resumed,
+    "served": _served,
     "memory": _memory,
 }
 

@@ -21,6 +21,7 @@ ON_POSTGRES = ("awaitly", "langgraph", "langgraph tasks", "absurd", "dbos")
 
 _MODULES = {
     "awaitly": "with_awaitly",
+    "awaitly streams": "with_awaitly_streams",
     "awaitly waking": "with_awaitly_waking",
     "langgraph": "with_langgraph",
     "langgraph tasks": "with_langgraph_tasks",

@@ -5,16 +5,21 @@ from __future__ import annotations
 import functools
 import json
 from hashlib import sha256
-from importlib.resources import files
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from awaitly_web.core import visible
 from awaitly_web.csrf import FIELD, fresh_token
 from awaitly_web.pages.words import ago, bearing, clock_time, lines_of, span, within
 from awaitly_web.values import Request, Response
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+if find_spec("jinja2") is None:
+    missing = "No module named 'jinja2'"
+    raise ModuleNotFoundError(missing, name="jinja2")
 
 __all__ = ["ASSETS", "asset", "page", "see_other", "words_of_problem"]
 
@@ -25,7 +30,11 @@ _POLICY = (
 ASSETS = {"inbox.css": "text/css; charset=utf-8", "inbox.js": "text/javascript; charset=utf-8"}
 
 
+@functools.cache
 def _environment() -> Environment:
+    """Make it for the first page: templates cost a third of this package's import, and many serve the API alone."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415  (heavy, see above)
+
     environment = Environment(
         loader=PackageLoader("awaitly_web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
@@ -39,12 +48,11 @@ def _environment() -> Environment:
     return environment
 
 
-_ENVIRONMENT = _environment()
-
-
 @functools.cache
 def asset(name: str) -> bytes:
     """Read an asset."""
+    from importlib.resources import files  # noqa: PLC0415  (heavy)
+
     return (files("awaitly_web") / "assets" / name).read_bytes()
 
 
@@ -56,15 +64,19 @@ def _version(name: str) -> str:
 def page(request: Request, template: str, status: int = 200, **context: Any) -> Response:
     """Fill in a template. Forms of a page have the token against forged requests; its cookie comes along."""
     token, cookies = fresh_token(request)
-    text = _ENVIRONMENT.get_template(template).render(
-        root=request.root,
-        csrf_field=FIELD,
-        csrf_token=token,
-        assets={name: f"{request.root}/assets/{name}?v={_version(name)}" for name in ASSETS},
-        within=within,
-        ago=ago,
-        bearing=bearing,
-        **context,
+    text = (
+        _environment()
+        .get_template(template)
+        .render(
+            root=request.root,
+            csrf_field=FIELD,
+            csrf_token=token,
+            assets={name: f"{request.root}/assets/{name}?v={_version(name)}" for name in ASSETS},
+            within=within,
+            ago=ago,
+            bearing=bearing,
+            **context,
+        )
     )
     headers = (("content-type", "text/html; charset=utf-8"), ("content-security-policy", _POLICY), *cookies)
     return Response(status=status, headers=headers, body=text.encode("utf-8", "backslashreplace"))
