@@ -26,7 +26,7 @@ MOST_STREAMS = 12
 _LOOK_AGAIN, _EACH = 0.8, 0.02
 """Seconds after which everything is looked at again, for not every change is told; more where there is much to see."""
 _BREATH = 0.05
-"""Seconds between two rounds: commits that come together are looked at together."""
+"""Seconds between two rounds, or as long as the last one took: commits that come together are looked at together."""
 _HEARTBEAT = 15.0
 _LONGEST = 900.0
 """Seconds after which a stream ends, and its reader opens another: whoever may no longer see it is then refused."""
@@ -205,12 +205,13 @@ class Live:
             due = loop.time() + self._rest()
             while True:
                 named = await wakes.next(max(0.0, due - loop.time()))
-                if loop.time() >= due:
+                begun = loop.time()
+                if named and begun < due:
+                    await self._look(named)
+                else:  # it is time, or a wake-up without a name came: some stores tell only that there was one
                     await self._look(None)
                     due = loop.time() + self._rest()
-                elif named:
-                    await self._look(named)
-                await asyncio.sleep(_BREATH)
+                await asyncio.sleep(max(_BREATH, loop.time() - begun))
 
     def _rest(self) -> float:
         return max(_LOOK_AGAIN, _EACH * len(self._subjects))

@@ -1,17 +1,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+import sys
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
+import flask
 import httpx2
 import pytest
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.serving import BaseWSGIServer, make_server
 
-from awaitly import Orchestrator, open_store
+from awaitly import Orchestrator, open_store, sync
 from awaitly_sqlite import SqliteStore
-from awaitly_web import web_app
+from awaitly_web import web_app, wsgi_app
 from tests.adapters.web.following import bearing, listening, served_at, streaming
 from tests.adapters.web.support import PERMITS, WORKFLOWS, Web, refund, who
 from tests.support import SharedStore
@@ -109,3 +115,56 @@ async def test_streams_and_pages_over_a_server(kind: str, request: pytest.Fixtur
         assert {name for name, _ in after} == {"changed"}
         assert after[1] == after[2]
         assert (await client.get("/api/inbox")).json()["items"] == []
+
+
+async def test_a_store_that_tells_no_name_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite tells that another process has written, and not what: streams do not wait for the next look."""
+    monkeypatch.setattr("awaitly_web.live._LOOK_AGAIN", 3_600.0)
+    asking = "import sys, awaitly, asyncio\nfrom tests.adapters.web.support import refund, WORKFLOWS\n" + (
+        "async def main():\n"
+        "    async with awaitly.Orchestrator(awaitly.open_store(sys.argv[1]), workflows=WORKFLOWS) as orchestrator:\n"
+        "        (await orchestrator.approve('r1', by='bob')).unwrap()\n"
+        "asyncio.run(main())\n"
+    )
+    address = f"sqlite:///{tmp_path / 'runs.db'}"
+    async with Orchestrator(open_store(address), workflows=WORKFLOWS) as orchestrator, site(orchestrator) as at:
+        await orchestrator.start(refund(5), run_id="r1", requested_by="rita")
+        async with streaming(at, "/live/inbox", "ann:decider") as following:
+            assert (await following())[0] == "here"
+            other = await asyncio.create_subprocess_exec(sys.executable, "-c", asking, address)
+            assert await other.wait() == 0
+            assert (await following())[0] == "changed"
+
+
+async def test_streams_and_pages_beside_flask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over a real WSGI server with threads: the inbox, its stream and a run's, which hear of a decision."""
+    monkeypatch.setattr("awaitly_web.live._HEARTBEAT", 0.2)  # by which a thread notices that its reader has gone
+    host = flask.Flask("host")
+    with sync.Orchestrator(SqliteStore(tmp_path / "runs.db"), workflows=WORKFLOWS) as orchestrator:
+        orchestrator.start(refund(5), run_id="r1", requested_by="rita")
+        app: Any = wsgi_app(orchestrator, authenticate=who, permits=PERMITS)
+        mounted: Any = DispatcherMiddleware(host, {"/inbox": app})
+        with beside(make_server("127.0.0.1", 0, mounted, threaded=True)) as at:
+            async with (
+                httpx2.AsyncClient(base_url=f"http://{at}/inbox", headers=bearing("ann:decider")) as client,
+                streaming(at, "/inbox/live/inbox", "ann:decider") as waiting,
+                streaming(at, "/inbox/live/runs/r1", "root:admin") as run,
+            ):
+                assert "r1" in (await client.get("/")).text
+                assert [(await waiting())[0], (await run())[0]] == ["here", "here"]
+                approved = await client.post("/api/runs/r1/approvals/manager/approve", json={})
+                assert approved.status_code == 200
+                assert [(await waiting())[0], (await run())[0]] == ["changed", "changed"]
+
+
+@contextmanager
+def beside(server: BaseWSGIServer) -> Generator[str]:
+    """Let a server serve on a thread of its own, and give where."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
