@@ -1,4 +1,4 @@
-"""What `import awaitly` costs over its two foundations, in fresh interpreters that take turns."""
+"""What `import awaitly` and `import awaitly_web` cost over their foundations, in fresh interpreters that take turns."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _BASE = "import attrs, returns.result"
 _IMPORTS = {
     "base": _BASE,
     "awaitly": "import awaitly",
+    "awaitly_web": "import awaitly_web",
     "langgraph": "import langgraph.graph, langgraph.types, langgraph.checkpoint.sqlite.aio",
     "dbos": "import dbos",
 }
@@ -40,9 +41,11 @@ def measure(*, quick: bool, missing: list[str]) -> list[Figure]:
     present = {name: line for name, line in _IMPORTS.items() if _present(name, line, missing)}
     for number in range(5 if quick else 15):
         for name, line in present.items():
-            if name in ("base", "awaitly") or number % 3 == 0:
+            if name in ("base", "awaitly", "awaitly_web") or number % 3 == 0:
                 times[name].append(float(_python("-c", _TIMED.format(line))) * 1_000)
-    return [_figure({name: median(found) for name, found in times.items()})]
+    found = {name: median(each) for name, each in times.items()}
+    web = found.pop("awaitly_web", None)
+    return [_figure(found), *([] if web is None else [_web_figure(web)])]
 
 
 def _present(name: str, line: str, missing: list[str]) -> bool:
@@ -61,6 +64,13 @@ def _figure(values: dict[str, float]) -> Figure:
     heavy = ", ".join(f"{name} {micros / 1_000:.0f} ms" for name, micros in _heavy())
     notes = [f"the base itself {base:.0f}", f"heavy: {heavy}"]
     return Figure("import", f"import, over `{_BASE}`", "ms", extra, target=target, met=met, notes=notes)
+
+
+def _web_figure(value: float) -> Figure:
+    """Show the web application's whole import, its foundations and awaitly included."""
+    return Figure(
+        "import", "`import awaitly_web`, all of it", "ms", {"awaitly": value}, None, "", *at_most(value, 300, " ms")
+    )
 
 
 def _heavy() -> list[tuple[str, int]]:

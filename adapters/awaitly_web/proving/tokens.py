@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import urllib.request
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias, cast
@@ -22,8 +21,6 @@ __all__ = ["Fetch", "KeySet", "OidcTokens"]
 
 _log = logging.getLogger("awaitly.web")
 _ALLOWED = frozenset({"EdDSA", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512", "RS256", "RS384", "RS512"})
-_LARGEST_SET = 256 * 1024
-_PATIENCE = 5.0
 _KEPT = timedelta(hours=1)
 _AGAIN = timedelta(minutes=1)
 
@@ -37,26 +34,10 @@ def _secure(_: object, __: object, value: str) -> None:
         raise DefinitionError(msg)
 
 
-class _Straight(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect: it could lead to plain HTTP."""
-
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Go nowhere else."""
-
-
 async def _fetched(url: str) -> bytes:
-    """Get a document by the standard library, in a thread; nothing larger than a set of keys is."""
+    from awaitly_web.proving.fetching import fetched  # noqa: PLC0415  (heavy, for those alone who fetch)
 
-    def get() -> bytes:
-        with urllib.request.build_opener(_Straight).open(url, timeout=_PATIENCE) as answer:
-            content: bytes = answer.read(_LARGEST_SET + 1)
-        return content
-
-    content = await asyncio.to_thread(get)
-    if len(content) > _LARGEST_SET:
-        msg = "the set of keys is too large"
-        raise ValueError(msg)
-    return content
+    return await fetched(url)
 
 
 @define

@@ -24,6 +24,18 @@ from tests.support import SharedStore
 
 APPROVAL = "/live/runs/r1/approvals/manager"
 STREAMS, SOCKETS = 200, 20
+APPROVING = """
+import asyncio, sys
+from awaitly import Orchestrator, open_store
+from tests.adapters.web.support import WORKFLOWS
+
+async def approve():
+    async with Orchestrator(open_store(sys.argv[1]), workflows=WORKFLOWS) as orchestrator:
+        (await orchestrator.approve("r1", by="bob")).unwrap()
+
+asyncio.run(approve())
+"""
+"""A process that decides, on the store at the address that it is given."""
 
 
 @asynccontextmanager
@@ -120,18 +132,12 @@ async def test_streams_and_pages_over_a_server(kind: str, request: pytest.Fixtur
 async def test_a_store_that_tells_no_name_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite tells that another process has written, and not what: streams do not wait for the next look."""
     monkeypatch.setattr("awaitly_web.live._LOOK_AGAIN", 3_600.0)
-    asking = "import sys, awaitly, asyncio\nfrom tests.adapters.web.support import refund, WORKFLOWS\n" + (
-        "async def main():\n"
-        "    async with awaitly.Orchestrator(awaitly.open_store(sys.argv[1]), workflows=WORKFLOWS) as orchestrator:\n"
-        "        (await orchestrator.approve('r1', by='bob')).unwrap()\n"
-        "asyncio.run(main())\n"
-    )
     address = f"sqlite:///{tmp_path / 'runs.db'}"
     async with Orchestrator(open_store(address), workflows=WORKFLOWS) as orchestrator, site(orchestrator) as at:
         await orchestrator.start(refund(5), run_id="r1", requested_by="rita")
         async with streaming(at, "/live/inbox", "ann:decider") as following:
             assert (await following())[0] == "here"
-            other = await asyncio.create_subprocess_exec(sys.executable, "-c", asking, address)
+            other = await asyncio.create_subprocess_exec(sys.executable, "-c", APPROVING, address)
             assert await other.wait() == 0
             assert (await following())[0] == "changed"
 
