@@ -10,14 +10,14 @@ import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import suppress
-from hashlib import sha256
 
 from attrs import define, field, frozen
 
-from awaitly_web.core import Actor, Ok, Orchestrator, Page, PendingApproval, RecordCorrupt, StoreError
+from awaitly_web.core import Actor, Ok, Orchestrator, RecordCorrupt, StoreError
 from awaitly_web.events import SERVER_SENT, Form
+from awaitly_web.waiting import Waiting, digest
 
-__all__ = ["MOST_STREAMS", "Live", "Topic", "inbox_mark"]
+__all__ = ["MOST_STREAMS", "Live", "Topic"]
 
 _log = logging.getLogger("awaitly.web")
 
@@ -25,7 +25,7 @@ MOST_STREAMS = 12
 """How many streams one actor may have open in one process."""
 _LOOK_AGAIN, _EACH = 0.8, 0.02
 """Seconds after which everything is looked at again, for not every change is told; more where there is much to see."""
-_BREATH = 0.05
+_BREATH, _LONGEST_BREATH = 0.05, 0.25
 """Seconds between two rounds, or as long as the last one took: commits that come together are looked at together."""
 _HEARTBEAT = 15.0
 _LONGEST = 900.0
@@ -39,12 +39,14 @@ _AWAY = 2.0
 class Topic:
     """What a stream is about. `mark` gives a text that is another one when something has changed.
 
-    `run_id` is the run that it depends on alone; None where it depends on many.
+    `run_id` is the run that it depends on alone; None where it depends on many. `after`, where there is one, gives the
+    mark for less, once nothing but these runs has changed since the last one.
     """
 
     name: str
     mark: Callable[[], Awaitable[str]] = field(eq=False)
     run_id: str | None = None
+    after: Callable[[frozenset[str]], Awaitable[str]] | None = field(default=None, eq=False)
 
 
 @define(eq=False)
@@ -54,23 +56,29 @@ class _Subject:
     topic: Topic
     mark: str = ""
     readers: set[asyncio.Event] = field(factory=set[asyncio.Event])
+    _moved: frozenset[str] | None = field(init=False, default=None)
     _asked: int = field(init=False, default=0)
     _answered: int = field(init=False, default=0)
     _looking: asyncio.Lock = field(init=False, factory=asyncio.Lock)
 
-    async def look(self) -> None:
-        """Look, and wake the readers where it has changed.
+    async def look(self, run_ids: frozenset[str] | None = None) -> None:
+        """Look, and wake the readers where it has changed; `run_ids` are those that have moved, None is for any.
 
         One look answers all who asked before it began: of a crowd that comes at once, two load.
         """
         self._asked += 1
         asked = self._asked
+        self._moved = None if run_ids is None or self._moved is None else self._moved | run_ids
         async with self._looking:
             if self._answered >= asked:
                 return
-            asked = self._asked
-            mark = await self.topic.mark()
+            asked, moved = self._asked, self._moved
+            self._moved = None  # where this one breaks, or somebody asks meanwhile, the next look is a whole one
+            after = self.topic.after
+            mark = await (self.topic.mark() if moved is None or after is None else after(moved))
             self._answered = asked
+            if self._asked == asked:
+                self._moved = frozenset()
         if mark != self.mark:
             self.mark = mark
             for reader in self.readers:
@@ -105,19 +113,17 @@ class Live:
                 case Ok(details):
                     versions = [(each.key, each.version) for each in details.approvals]
                     run = details.run
-                    return _digest(run.status, run.updated_at, run.due_at, versions, details.awaiting, details.damage)
+                    return digest(run.status, run.updated_at, run.due_at, versions, details.awaiting, details.damage)
                 case _:
-                    return _digest("gone")
+                    return digest("gone")
 
         return Topic(f"run:{run_id}", mark, run_id)
 
     def inbox(self, actor: Actor) -> Topic:
         """Give the topic of what waits for somebody."""
-
-        async def mark() -> str:
-            return inbox_mark(await self._orchestrator.waiting_for(actor))
-
-        return Topic(f"inbox:{actor.name}:{actor.person}:{sorted(actor.roles)}", mark)
+        waiting = Waiting(self._orchestrator, actor)
+        name = f"inbox:{actor.name}:{actor.person}:{sorted(actor.roles)}"
+        return Topic(name, waiting.mark, after=waiting.after)
 
     def tell(self, run_id: str) -> None:
         """Have what depends on a run looked at soon: something was just done to it here, of which no store may tell."""
@@ -211,14 +217,14 @@ class Live:
                 else:  # it is time, or a wake-up without a name came: some stores tell only that there was one
                     await self._look(None)
                     due = loop.time() + self._rest()
-                await asyncio.sleep(max(_BREATH, loop.time() - begun))
+                await asyncio.sleep(min(max(_BREATH, loop.time() - begun), _LONGEST_BREATH))
 
     def _rest(self) -> float:
         return max(_LOOK_AGAIN, _EACH * len(self._subjects))
 
     async def _look(self, run_ids: Iterable[str] | None) -> None:
         """Look at what depends on these runs, or at everything."""
-        named = None if run_ids is None else set(run_ids)
+        named = None if run_ids is None else frozenset(run_ids)
         chosen = [
             subject
             for subject in self._subjects.values()
@@ -229,19 +235,9 @@ class Live:
         async def one(subject: _Subject) -> None:
             async with limit:
                 with suppress(RecordCorrupt):  # its page says so, and the others are told of theirs
-                    await subject.look()
+                    await subject.look(named)
 
         results = await asyncio.gather(*map(one, chosen), return_exceptions=True)
         failed = next((result for result in results if isinstance(result, BaseException)), None)
         if failed is not None:
             raise failed
-
-
-def inbox_mark(page: Page[PendingApproval]) -> str:
-    """Give a text that is another one when the first page of what waits for somebody has changed."""
-    shown = [(p.run_id, p.key, p.digest, p.claimed_by, p.votes, p.asks_requester) for p in page.items]
-    return _digest(shown, page.after)
-
-
-def _digest(*parts: object) -> str:
-    return sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()[:24]

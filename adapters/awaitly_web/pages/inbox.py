@@ -20,7 +20,6 @@ from awaitly_web.core import (
     Result,
     visible,
 )
-from awaitly_web.live import inbox_mark
 from awaitly_web.pages.addresses import approval_at
 from awaitly_web.pages.drawing import one_line
 from awaitly_web.pages.reading import read_form
@@ -31,6 +30,7 @@ from awaitly_web.seeing import approval_in_sight, same_person, sees_all
 from awaitly_web.site import Site
 from awaitly_web.spoofing import About, refusing
 from awaitly_web.values import Call, Request, Response
+from awaitly_web.waiting import mark_of
 
 __all__ = ["bulk", "decided", "waiting"]
 
@@ -73,7 +73,7 @@ async def waiting(site: Site, call: Call) -> Response:
         "waiting.html",
         me=call.actor,
         section="waiting",
-        live=f"{call.request.root}/live/inbox?seen={mark or inbox_mark(found)}",
+        live=f"{call.request.root}/live/inbox?seen={mark or mark_of(found)}",
         now=await site.orchestrator.now(),
         items=[_item(call.request, pending) for pending in found.items],
         following=_following(call.asked, found.after),

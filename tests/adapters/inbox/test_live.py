@@ -8,7 +8,8 @@ import pytest
 
 from awaitly import Actor
 from awaitly_web.live import MOST_STREAMS, Live, Topic
-from tests.adapters.inbox.support import APPROVAL, Served
+from awaitly_web.waiting import Waiting
+from tests.adapters.inbox.support import APPROVAL, Served, ask
 
 
 async def event(stream: AsyncGenerator[bytes]) -> str:
@@ -135,3 +136,41 @@ async def test_a_look_at_the_headers_of_a_stream_opens_none(served: Served) -> N
     await served.parked()
     answer = await served.get(f"/live{APPROVAL}", method="HEAD")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream")
+
+
+async def test_an_inbox_is_the_same_asked_for_by_run_and_as_a_whole(served: Served) -> None:
+    """Whatever has moved: what comes, what goes, and more than there is room for on a page."""
+    ann = Actor("ann")
+    kept = Waiting(served.orchestrator, ann)
+    assert await kept.mark() == await kept.after(frozenset())
+    seen: set[str] = set()
+
+    async def moved(*run_ids: str) -> None:
+        mark = await kept.after(frozenset(run_ids))
+        assert mark == await Waiting(served.orchestrator, ann).mark()
+        assert mark not in seen
+        seen.add(mark)
+
+    for run_id in ("r1", "r12", "r2"):  # the id of one begins as that of another
+        await served.orchestrator.start(ask(5), run_id=run_id, requested_by="rita")
+        await moved(run_id)
+    (await served.orchestrator.claim("r12", by="ann")).unwrap()
+    await moved("r12")
+    (await served.orchestrator.approve("r1", by="bob")).unwrap()
+    await moved("r1")
+    many = [f"m{number}" for number in range(60)]
+    for run_id in many:
+        await served.orchestrator.start(ask(5), run_id=run_id, requested_by="rita")
+    await moved(*many)
+    (await served.orchestrator.approve("m0", by="bob")).unwrap()
+    await moved("m0")
+
+
+async def test_a_run_that_moves_is_asked_for_alone(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An inbox of many is not read anew for each."""
+    ann = Actor("ann")
+    kept = Waiting(served.orchestrator, ann)
+    await kept.mark()
+    await served.parked()
+    monkeypatch.setattr(Waiting, "mark", None)
+    assert await kept.after(frozenset({"r1"}))
