@@ -39,7 +39,7 @@ def _figures(name: str, opened: Callable[[], AbstractContextManager[Place]], rou
             of_run, of_inboxes = asyncio.run(_measured(address, remote.served(), rounds))
     return [
         _figure(f"from a decision to the last of 200 streams of one run, {name}", of_run),
-        _figure(f"from a question to the last of 200 people's inboxes, {name}", of_inboxes),
+        _figure(f"from a decision to the last of 200 people's inboxes, {name}", of_inboxes),
     ]
 
 
@@ -56,10 +56,13 @@ async def _measured(address: str, at: str, rounds: int) -> tuple[list[float], li
         async def decide(number: int) -> None:
             (await orchestrator.approve("many", f"manager-{number}", by=_PERSON)).unwrap()
 
-        async def ask(number: int) -> None:
-            await orchestrator.start(asked(number), run_id=f"run-{number}")
+        async def take(number: int) -> None:
+            (await orchestrator.approve(f"run-{number}", by=_PERSON)).unwrap()
 
-        return await _delays(at, "/live/runs/many", decide, rounds), await _delays(at, "/live/inbox", ask, rounds)
+        of_run = await _delays(at, "/live/runs/many", decide, rounds)
+        for number in range(rounds):
+            await orchestrator.start(asked(number), run_id=f"run-{number}")
+        return of_run, await _delays(at, "/live/inbox", take, rounds)
 
 
 async def _delays(at: str, path: str, commit: Callable[[int], Awaitable[None]], rounds: int) -> list[float]:

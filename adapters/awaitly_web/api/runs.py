@@ -58,6 +58,7 @@ async def start(site: Site, call: Call) -> Response:
         case Err(RunConflict() as conflict):
             return refused(conflict)
         case _:
+            site.live.tell(execution.run_id)
             return await _shown(site, call, execution.run_id)
 
 

@@ -101,6 +101,21 @@ async def test_what_no_store_tells_of_is_told_by_the_one_who_does_it(web: Web, m
         assert (await following())[0] == "changed"
 
 
+async def test_a_question_that_is_asked_here_is_told_here(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that parks wakes nobody; started over HTTP, its question is in the inboxes that this process feeds."""
+    monkeypatch.setattr("awaitly_web.live._LOOK_AGAIN", 3_600.0)
+    app = web_app(web.orchestrator, authenticate=who, permits=PERMITS)
+    async with (
+        served_at(app) as at,
+        streaming(at, "/live/inbox", "ann:decider") as following,
+        httpx2.AsyncClient(base_url=f"http://{at}", headers=bearing("rita:starter")) as client,
+    ):
+        assert (await following())[0] == "here"
+        started = await client.post("/api/workflows/refund/start", json={"arguments": {"amount": 5}})
+        assert started.json()["status"] == "parked"
+        assert (await following())[0] == "changed"
+
+
 @pytest.mark.parametrize("kind", ["postgres", "redis"])
 async def test_streams_and_pages_over_a_server(kind: str, request: pytest.FixtureRequest) -> None:
     """The inbox shows what waits; its stream, a run's and a WebSocket hear of a decision that another process makes."""
