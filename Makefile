@@ -139,8 +139,8 @@ faults: setup ## Run the long fault runs: killed processes and servers, lost rep
 	@AWAITLY_FAULTS=long $(VENV)/bin/python -m pytest tests/faults -m "slow or not slow" $(ARGS)
 
 .PHONY: services
-services: setup ## Print which servers the tests use: Postgres, Redis, Redis Cluster
-	@$(VENV)/bin/python -m tests.services
+services: setup ## Print which servers and tools the tests use (ARGS=--install: get what is missing now)
+	@$(VENV)/bin/python -m tests.services $(ARGS)
 
 .PHONY: bench
 bench: $(VENV_BENCH)/.ready ## Measure beside peers, in an environment of its own
@@ -167,5 +167,5 @@ lock: ## Resolve requirements/*.txt anew (UPGRADE=1: to the newest versions)
 .PHONY: clean
 clean: ## Remove the environments, caches and built files
 	@rm -rf $(VENV) $(VENV_BENCH) $(VENV_LOCK) build dist htmlcov docs/_build .coverage .coverage.* \
-	    .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	    .hypothesis .mypy_cache .pytest_cache .ruff_cache examples/react/node_modules examples/react/dist
 	@find awaitly adapters tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -1,10 +1,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import shutil
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -112,23 +108,6 @@ async def test_no_page_is_wider_than_its_screen(browser: Browser, inbox: Inbox, 
         await page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
         wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, path
-
-
-@pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give the script that checks pages: the one that is named, or npm's."""
-    named = os.environ.get("AWAITLY_TEST_AXE")
-    if named:
-        return Path(named).read_text()
-    npm = shutil.which("npm")
-    folder = tmp_path_factory.mktemp("axe")
-    words = ["install", "--silent", "--no-audit", "--no-fund", "--prefix", str(folder), "axe-core@4.10.3"]
-    if npm is None or subprocess.run([npm, *words], check=False, capture_output=True).returncode:
-        message = "needs axe-core: install npm, or name axe.min.js in AWAITLY_TEST_AXE"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

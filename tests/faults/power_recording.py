@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import json
 import os
-import shutil
 import struct
 import subprocess
 import sys
@@ -16,13 +15,13 @@ from typing import Any
 
 from attrs import frozen
 
-from tests.services.installing import can_install, install
+from tests.services.having import get
+from tests.services.offers import Missing
+from tests.services.tools import COMPILER, look_for_tool
 
 __all__ = ["Kind", "Record", "Recorder", "compiled", "mark", "why_not"]
 
 SOURCE = Path(__file__).with_name("power_recorder.c")
-_COMPILERS = ("cc", "gcc", "clang", "tcc")
-_PACKAGES = ("tcc", "libc6-dev")
 _HEAD = struct.Struct("=QQQQ")
 _LONGEST = 120
 
@@ -93,21 +92,14 @@ def why_not() -> str:
     """Say why nothing can be recorded here; empty where it can."""
     if not sys.platform.startswith("linux") or sys.maxsize < 2**32:
         return "only a Linux of 64 bits loads a library into a process that shows its writes"
-    if _compiler() is None and not can_install():
-        return f"no C compiler: install one of {', '.join(_COMPILERS)} (Debian: apt-get install gcc libc6-dev)"
-    return ""
+    offer = look_for_tool(COMPILER)
+    return f"no C compiler: {offer.cure}" if isinstance(offer, Missing) else ""
 
 
 def compiled(folder: Path) -> Path:
     """Compile the library; as root of a Debian, install a small compiler first where there is none."""
-    if _compiler() is None:
-        install(_PACKAGES)
     made = folder / "power_recorder.so"
-    compiler = _compiler()
-    assert compiler is not None, "a compiler was just installed"
+    compiler = get(COMPILER)
+    assert compiler is not None, "a compiler is here, or was just installed"
     subprocess.run([compiler, "-shared", "-fPIC", "-o", str(made), str(SOURCE), "-lpthread"], check=True, timeout=60)
     return made
-
-
-def _compiler() -> str | None:
-    return next((found for name in _COMPILERS if (found := shutil.which(name))), None)

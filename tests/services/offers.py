@@ -1,4 +1,4 @@
-"""What can be had of a service: a server that runs, programs to start one with, packages to install, or nothing."""
+"""What can be had of a service or a tool: one that runs or is here, programs, packages to install, or nothing."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-__all__ = ["Installable", "Missing", "Offer", "Running", "Startable"]
+__all__ = ["Fetchable", "Found", "Installable", "Missing", "Offer", "Running", "Startable"]
 
 
 @frozen
@@ -26,6 +26,21 @@ class Startable:
 
 
 @frozen
+class Found:
+    """A tool at this place; `how` says where that is known from."""
+
+    path: Path
+    how: str
+
+
+@frozen
+class Fetchable:
+    """What npm fetches, by the lock in this folder."""
+
+    folder: Path
+
+
+@frozen
 class Installable:
     """Debian packages that this user can install."""
 
@@ -39,4 +54,4 @@ class Missing:
     cure: str
 
 
-Offer: TypeAlias = Running | Startable | Installable | Missing
+Offer: TypeAlias = Running | Startable | Found | Fetchable | Installable | Missing

@@ -11,16 +11,15 @@ The drivers are imported where a test first asks for a server: runs of other tes
 
 from __future__ import annotations
 
-import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.services.guarding import Guard, guarded
+from tests.services.lacking import lacks, tell_lacks
 from tests.services.owning import Place, owned
 from tests.services.postgres_server import PostgresServer
 from tests.services.proxy import Proxy, proxied
@@ -44,7 +43,6 @@ NewRedisCluster = Callable[[], "RedisCluster"]
 NewProxy = Callable[[int], Proxy]
 """`new_proxy(port)` puts a proxy in front of a server; it cuts connections, and loses replies, where it is told to."""
 
-_MISSING = "needs a server: "
 _FASTER: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off"}
 
 
@@ -229,28 +227,9 @@ def _programs(service: Service) -> Path:
     from tests.services.providing import programs  # noqa: PLC0415  (imports drivers)
 
     found = programs(service)
-    if found is None:
-        _lacks(service)
-    return found
-
-
-def _lacks(service: Service) -> NoReturn:
-    """Skip the test, or fail it on a build server, where nobody would hear of it."""
-    reason = f"{_MISSING}no {service.name}: {service.cure}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    return found or lacks(service.name, service.cure)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Count loudly what was skipped for want of a server."""
-    skipped: list[pytest.TestReport] = terminalreporter.stats.get("skipped", [])
-    lacking = Counter(reason.partition(_MISSING)[2] for reason in map(_reason, skipped) if _MISSING in reason)
-    if lacking:
-        terminalreporter.section(f"tests skipped for want of a server: {lacking.total()}", red=True, bold=True)
-    for cure, count in sorted(lacking.items()):
-        terminalreporter.write_line(f"{count}: {cure}")
-
-
-def _reason(report: pytest.TestReport) -> str:
-    return report.longrepr[2] if isinstance(report.longrepr, tuple) else ""
+    """Count loudly what was skipped for want of a server or a tool."""
+    tell_lacks(terminalreporter)
