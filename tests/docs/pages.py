@@ -5,6 +5,7 @@
 * A `text` block after a `python` block is what that block prints.
 * In a `console` block each line that begins with `$ ` is executed by a shell; what follows is what it prints. The exit
   code is not looked at, unless the page itself prints it.
+* A `tsx` block stands in a file of the example in React, which is compiled and tested; `tests/browser` compares.
 * A block of another language is not executed.
 
 In what is compared `...` stands for anything: within a line, or, alone on it, for any lines. Moments, lengths of
@@ -35,7 +36,7 @@ __all__ = ["Block", "Reader", "blocks_of", "same"]
 BINARIES = Path(sys.executable).parent
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[a-z]*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"# (?P<name>[a-z_]+\.[a-z]+)\n")
-LANGUAGES = {"python", "text", "console", "sh", "sql", "json"}
+LANGUAGES = {"python", "text", "console", "sh", "sql", "json", "tsx"}
 
 LENGTH = r"(<1 ms|\d+(\.\d+)? (ms|s|min|h|d)( \d+ (s|min|h))?)\b"
 ALIKE: Mapping[str, str] = {
