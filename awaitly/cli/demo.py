@@ -6,13 +6,15 @@ import shlex
 import sys
 import webbrowser
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from threading import Thread
 from urllib.parse import quote
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from awaitly.actors import Actor
 from awaitly.cli import report
 from awaitly.cli.codes import ExitCode
 from awaitly.cli.desk import decide_all
@@ -20,7 +22,7 @@ from awaitly.cli.example import load_example
 from awaitly.cli.failures import CommandFailed, Failure, store_trouble
 from awaitly.cli.options import actor, settings, signed, with_json
 from awaitly.cli.output import Output, in_terminal
-from awaitly.cli.serving import has_desktop
+from awaitly.cli.serving import can_serve, may_open, page_of
 from awaitly.cli.sitting import Sitting
 from awaitly.cli.stores import named_store
 from awaitly.exceptions import StoreError
@@ -41,14 +43,16 @@ _FOLDER = "awaitly-demo"
     help="Where the store and the payments are kept.",
 )
 @click.option("--no-input", is_flag=True, help="Ask nothing, even in a terminal.")
-@click.option("--web", is_flag=True, help="Decide in the browser; it opens where there is a desktop.")
+@click.option("--web", is_flag=True, help="Decide in the browser alone: nothing is asked here.")
+@click.option("--no-open", is_flag=True, help="Open no browser, even on a desktop.")
 @signed
 @with_json
-def demo(*, folder: Path, no_input: bool, web: bool, by: str, roles: tuple[str, ...]) -> None:
+def demo(*, folder: Path, no_input: bool, web: bool, no_open: bool, by: str, roles: tuple[str, ...]) -> None:
     """Pay back 200 refunds; the large ones wait for you.
 
-    Stop it at any moment and start it again: it goes on where it was, and pays nobody twice. Where there is no
-    terminal it says what waits and how to decide; the next start goes on with what was decided.
+    Stop it at any moment and start it again: it goes on where it was, and pays nobody twice. In a terminal it asks
+    about each, and shows it in the browser beside that. Where there is no terminal it says what waits and how to
+    decide; the next start goes on with what was decided.
     """
     output = settings().output
     asks = not no_input and not output.as_json and in_terminal(sys.stdin) and in_terminal(sys.stdout)
@@ -59,14 +63,16 @@ def demo(*, folder: Path, no_input: bool, web: bool, by: str, roles: tuple[str, 
         sitting = Sitting(named_store(place.url), example)
         with sitting.open():
             told = _run(output, sitting, example.rows(), place)
-            if web and told.waiting:
-                sitting.show(actor(by, roles), lambda address: _invite(output, address))
+            if told.waiting and (web or asks):
+                with _inbox(sitting, actor(by, roles), wanted=web) as address:
+                    _invite(output, told, address, alone=web, opens=not no_open)
+                    if web:
+                        sitting.until_nothing_waits()
+                    else:
+                        decide_all(output, sitting, told.waiting, told.now, actor(by, roles), address)
                 report.draw_farewell(output, place, len(sitting.waiting()[0]))
             elif not asks:
                 output.answer(told.document(), lambda: report.draw_commands(output, told))
-            elif told.waiting:
-                decide_all(output, sitting, told.waiting, told.now, actor(by, roles))
-                report.draw_farewell(output, place, len(sitting.waiting()[0]))
     except KeyboardInterrupt:
         message = f"stopped; nothing is lost: {place.again} goes on from here"
         raise CommandFailed(Failure(ExitCode.INTERRUPTED, "Interrupted", message)) from None
@@ -74,11 +80,23 @@ def demo(*, folder: Path, no_input: bool, web: bool, by: str, roles: tuple[str, 
         raise store_trouble(error) from error
 
 
-def _invite(output: Output, address: str) -> None:
-    """Say where the inbox is, and open it for whoever has a desktop."""
-    output.note(f"Decide at {address}; this goes on once nothing waits any more, and Ctrl-C stops it.")
-    if has_desktop():
-        webbrowser.open(address)
+def _inbox(sitting: Sitting, by: Actor, *, wanted: bool) -> AbstractContextManager[str | None]:
+    """Serve the inbox, where it can be; whoever wants it alone is told what is missing."""
+    here = can_serve() and sys.platform != "win32"  # where the pages cannot answer while a key is waited for
+    return sitting.served(by) if wanted or here else nullcontext()
+
+
+def _invite(output: Output, told: report.Told, address: str | None, *, alone: bool, opens: bool) -> None:
+    """Say what waits and where it is decided, `alone` or here too, and open that for whoever has a desktop."""
+    if address is None:
+        if not can_serve():
+            output.note("\n`pip install 'awaitly[serve]'` shows what waits in the browser, too.")
+        return
+    first = page_of(address, told.waiting[0])
+    report.draw_invitation(output, told, address, first if alone else None)
+    if opens and may_open():
+        # A browser that BROWSER names may hold its caller until it is closed.
+        Thread(target=webbrowser.open, args=(first,), daemon=True).start()
 
 
 def _run(output: Output, sitting: Sitting, rows: list[list[str]], place: report.Place) -> report.Told:

@@ -5,15 +5,17 @@ Nothing is decided by mistake: Enter alone decides nothing, and what is not unde
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
 from awaitly.actors import Actor
 from awaitly.approvals.approval import Decision
-from awaitly.cli.interrupts import typed
+from awaitly.cli.interrupts import forget_typed, typed
 from awaitly.cli.output import Output
-from awaitly.cli.sitting import Sitting
+from awaitly.cli.serving import page_of
+from awaitly.cli.sitting import DecidedElsewhere, Sitting
 from awaitly.cli.tables import expiry
 from awaitly.errors import InvalidEdit, PendingApproval, Refusal
 from awaitly.result import Err, Ok, Result
@@ -28,15 +30,22 @@ class _Stopped(Exception):
     """The person wants to stop."""
 
 
-def decide_all(output: Output, sitting: Sitting, waiting: Sequence[PendingApproval], now: datetime, by: Actor) -> bool:
-    """Ask about each; gives whether the person went through all of them."""
+def decide_all(
+    output: Output, sitting: Sitting, waiting: Sequence[PendingApproval], now: datetime, by: Actor, address: str | None
+) -> bool:
+    """Ask about each, which has its page below `address` too; gives whether the person went through all of them."""
     try:
         for number, asked in enumerate(waiting, start=1):
             output.line()
             heading = f"{number} of {len(waiting)}  {visible(asked.run_id)}"
             output.line(f"{heading}, expires {expiry(asked.deadline, now)}", "bold")
             output.line(visible(asked.summary))
-            _decide_one(output, sitting, asked, by)
+            if address is not None:
+                output.command(page_of(address, asked))
+            try:
+                _decide_one(output, sitting, asked, by)
+            except DecidedElsewhere as elsewhere:
+                _pass_by(output, sitting, elsewhere.said)
     except _Stopped:
         return False
     except EOFError:
@@ -48,15 +57,23 @@ def decide_all(output: Output, sitting: Sitting, waiting: Sequence[PendingApprov
     return True
 
 
+def _pass_by(output: Output, sitting: Sitting, said: str) -> None:
+    """Say what was decided elsewhere. What is typed meanwhile was meant for it, and answers no other question."""
+    forget_typed()
+    output.line()
+    output.line(f"Decided elsewhere: {visible(said)}.", "yellow")
+    _answer("Enter goes on > ", sitting)
+
+
 def _decide_one(output: Output, sitting: Sitting, asked: PendingApproval, by: Actor) -> None:
     while True:
-        match _answer(f"{_KEYS} > ").lower():
+        match _answer(f"{_KEYS} > ", sitting, asked).lower():
             case "a" | "approve":
                 decided: Result[Decision, Refusal] | None = sitting.approve(asked, by)
             case "e" | "edit":
                 decided = _edit(output, sitting, asked, by)
             case "r" | "reject":
-                decided = sitting.reject(asked, _answer("Why? (Enter: no reason) > ") or None, by)
+                decided = sitting.reject(asked, _answer("Why? (Enter: no reason) > ", sitting, asked) or None, by)
             case "s" | "skip":
                 return
             case "q" | "quit":
@@ -69,14 +86,16 @@ def _decide_one(output: Output, sitting: Sitting, asked: PendingApproval, by: Ac
             return
 
 
-def _answer(prompt: str) -> str:
-    return typed(prompt).strip()
+def _answer(prompt: str, sitting: Sitting, asked: PendingApproval | None = None) -> str:
+    """Ask for a line; where one can wait for all at once, pages answer and runs go on meanwhile."""
+    return typed(prompt, None if sys.platform == "win32" else lambda: sitting.until_typed(asked)).strip()
 
 
 def _edit(output: Output, sitting: Sitting, asked: PendingApproval, by: Actor) -> Result[Decision, Refusal] | None:
     """Ask for an amount until one is taken; None where the person changed their mind."""
     proposed = Decimal(asked.arguments)
-    while text := _answer(f"Pay back how much instead of {proposed:,}? (Enter: go back) > "):
+    prompt = f"Pay back how much instead of {proposed:,}? (Enter: go back) > "
+    while text := _answer(prompt, sitting, asked):
         decided = sitting.edit(asked, text, by)
         match decided:
             case Err(InvalidEdit(reason=why)):

@@ -11,11 +11,11 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-__all__ = ["Runner", "typed"]
+__all__ = ["Runner", "forget_typed", "typed"]
 
 T = TypeVar("T")
 
@@ -76,13 +76,23 @@ class Runner:
             self._task.cancel()
 
 
-def typed(prompt: str) -> str:
-    """Ask for a line. Raises `EOFError` and `KeyboardInterrupt`."""
+def typed(prompt: str, wait: Callable[[], None] | None = None) -> str:
+    """Ask for a line. Raises `EOFError` and `KeyboardInterrupt`, and whatever `wait` raises, which waits for a key."""
     sys.stdout.write(prompt)
     sys.stdout.flush()
-    if sys.platform != "win32":  # where there is no waiting for the two at once
+    if wait is not None:
+        wait()
+    elif sys.platform != "win32":  # where there is no waiting for the two at once
         _await_key()
     return input()
+
+
+def forget_typed() -> None:
+    """Drop what was typed and not yet read: it was meant for a question that is no more."""
+    if sys.platform != "win32":
+        import termios  # noqa: PLC0415  (not everywhere)
+
+        termios.tcflush(sys.stdin, termios.TCIFLUSH)
 
 
 def _await_key() -> None:

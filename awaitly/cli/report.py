@@ -19,7 +19,7 @@ from awaitly.cli.tables import table
 from awaitly.errors import PendingApproval
 from awaitly.visible import visible
 
-__all__ = ["Place", "Told", "draw_beginning", "draw_commands", "draw_farewell", "draw_summary"]
+__all__ = ["Place", "Told", "draw_beginning", "draw_commands", "draw_farewell", "draw_invitation", "draw_summary"]
 
 _SAID = {
     Standing.PAID: "paid back at once",
@@ -133,6 +133,16 @@ def draw_commands(output: Output, told: Told) -> None:
     output.command(f"  {told.place.command(f'edit {first} AMOUNT --by NAME')}")
     output.command(f"  {told.place.command(f'reject {first} --reason TEXT --by NAME')}")
     output.said(f"Then {told.place.again} pays what was approved.")
+
+
+def draw_invitation(output: Output, told: Told, address: str, first: str | None) -> None:
+    """Say what waits first, and where that is decided for as long as this runs; without `first`, each question does."""
+    more = len(told.waiting) - 1
+    where = "Decide it at" if first else "Decide here, or at the page that each has:"
+    output.note(f"\n{visible(told.waiting[0].run_id)} waits for you{f', and {more} more' if more else ''}. {where}")
+    if first:
+        output.note(f"  {first}")
+    output.note(f"All that waits is at {address} while this runs; Ctrl-C stops it.")
 
 
 def draw_farewell(output: Output, place: Place, waiting: int) -> None:

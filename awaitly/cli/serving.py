@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from urllib.parse import quote
 
 import click
 
@@ -17,12 +18,14 @@ from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import store_trouble, usage
 from awaitly.cli.logs import configure_logging
 from awaitly.cli.options import TEXT, settings, with_json
+from awaitly.cli.output import in_terminal
 from awaitly.cli.stopping import stopping
+from awaitly.errors import PendingApproval
 from awaitly.exceptions import DefinitionError, StoreError
 from awaitly.logs import LOGGER, line
 from awaitly.verbs.orchestrator import Orchestrator
 
-__all__ = ["PORT", "as_person", "can_serve", "has_desktop", "inbox", "inbox_beside", "serve"]
+__all__ = ["PORT", "as_person", "can_serve", "inbox", "inbox_beside", "may_open", "page_of", "serve"]
 
 PORT = 8080
 _NEEDED = ("uvicorn", "starlette", "jinja2", "itsdangerous")
@@ -62,8 +65,17 @@ async def inbox_beside(orchestrator: Orchestrator, actor: Actor, port: int) -> A
         await served.__aexit__(None, None, None)
 
 
-def has_desktop() -> bool:
-    """Whether a browser can show something to whoever sits here."""
+def page_of(address: str, asked: PendingApproval) -> str:
+    """Give the address of one approval's page in an inbox."""
+    return f"{address}runs/{quote(asked.run_id, safe='')}/approvals/{quote(asked.key, safe='')}"
+
+
+def may_open() -> bool:
+    """Whether a browser may be opened: for somebody who sits at this terminal and has a desktop, never in CI."""
+    return _has_desktop() and not os.environ.get("CI") and in_terminal(sys.stdin) and in_terminal(sys.stdout)
+
+
+def _has_desktop() -> bool:
     if sys.platform in ("darwin", "win32"):
         return "SSH_CONNECTION" not in os.environ
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Coroutine, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from enum import Enum, unique
 from typing import Any, TypeVar
@@ -26,7 +27,7 @@ from awaitly.statuses import RunStatus
 from awaitly.storage.store import Page, Store
 from awaitly.verbs.orchestrator import Orchestrator
 
-__all__ = ["Found", "Line", "Sitting", "Standing"]
+__all__ = ["DecidedElsewhere", "Found", "Line", "Sitting", "Standing"]
 
 T = TypeVar("T")
 
@@ -77,6 +78,14 @@ class Found:
         return bool(self.over or self.waiting or self.ready)
 
 
+class DecidedElsewhere(Exception):
+    """What a question was about was decided meanwhile, and its run has gone on."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(said)
+        self.said = said
+
+
 class Sitting:
     """Holds the orchestrator open between calls, on a loop of its own."""
 
@@ -86,6 +95,7 @@ class Sitting:
         self._orchestrator = Orchestrator(store, workflows=[example.refund], lease=f"{_LEASE_SECONDS}s")
         self._runner = Runner()
         self._patience = float("inf")
+        self._over: dict[str, str] = {}
 
     @contextmanager
     def open(self) -> Generator[None]:
@@ -178,15 +188,46 @@ class Sitting:
 
     # Deciding
 
-    def show(self, by: Actor, told: Callable[[str], None]) -> None:
-        """Serve the inbox to a person until nothing waits any more; `told` is called with its address."""
-        self._do(self._shown(by, told))
+    @contextmanager
+    def served(self, by: Actor) -> Generator[str]:
+        """Serve the inbox to a person, and give its address; it answers while somebody is waited for."""
+        serving = inbox(self._orchestrator, by)
+        address = self._do(serving.__aenter__())
+        try:
+            yield address
+        finally:
+            self._runner.finish(serving.__aexit__(None, None, None))
 
-    async def _shown(self, by: Actor, told: Callable[[str], None]) -> None:
-        async with inbox(self._orchestrator, by) as address, self._orchestrator.working():
-            told(address)
+    def until_nothing_waits(self) -> None:
+        """Wait for decisions from anywhere, and let the runs go on."""
+        self._do(self._nothing_waits())
+
+    async def _nothing_waits(self) -> None:
+        async with self._orchestrator.working():
             while await self._pending():  # noqa: ASYNC110  (a decision may come from any process)
                 await asyncio.sleep(_LOOK_AGAIN)
+
+    def until_typed(self, asked: PendingApproval | None) -> None:
+        """Wait for a line of the terminal, and let runs go on that are decided meanwhile.
+
+        Raises `DecidedElsewhere` once the approval that is asked about is among them.
+        """
+        self._do(self._typed(asked))
+
+    async def _typed(self, asked: PendingApproval | None) -> None:
+        loop, pressed = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(sys.stdin, pressed.set)
+        try:
+            while not pressed.is_set():
+                ended = [each for each in await self._orchestrator.recover() if each.status and each.status.ended]
+                self._over |= {each.run_id: self._said(each)[1] for each in ended}
+                if asked is not None and asked.run_id in self._over:
+                    raise DecidedElsewhere(self._over[asked.run_id])
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_AGAIN):
+                        await pressed.wait()
+        finally:
+            loop.remove_reader(sys.stdin)
 
     def approve(self, asked: PendingApproval, by: Actor) -> Result[Decision, Refusal]:
         """Say yes to exactly what was shown."""

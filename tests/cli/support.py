@@ -126,8 +126,9 @@ def call(*words: str, stdin: str = "", **environment: str) -> Answer:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Give a process's environment without what the developer has set."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWAITLY_", "COLUMNS"))}
+    """Give a process's environment without what the developer has set, and without a desktop to open browsers on."""
+    dropped = ("AWAITLY_", "BROWSER", "COLUMNS", "DISPLAY", "WAYLAND_DISPLAY")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(dropped)} | {"CI": "true"}
     return inherited | more
 
 

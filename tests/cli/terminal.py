@@ -23,11 +23,11 @@ PATIENCE = 60
 class Terminal:
     """Runs `awaitly` in a terminal of 80 by 24."""
 
-    def __init__(self, *words: str, folder: Path, columns: int = 80) -> None:
+    def __init__(self, *words: str, folder: Path, columns: int = 80, **more: str) -> None:
         self._master, slave = pty.openpty()
         ioctl(slave, termios.TIOCSWINSZ, pack("HHHH", 24, columns, 0, 0))
         command = [sys.executable, "-m", "awaitly", *words]
-        settings = environment(TERM="xterm", AWAITLY_ACTOR="ann")
+        settings = environment(TERM="xterm", AWAITLY_ACTOR="ann", **more)
         self.process = subprocess.Popen(
             command,
             cwd=folder,

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
+import select
 import shlex
 import signal
 import subprocess
@@ -11,11 +13,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from awaitly.cli.codes import ExitCode
 from tests.cli.support import Answer, environment, is_safe, process
-from tests.cli.terminal import Terminal
+from tests.cli.terminal import PATIENCE, Terminal
 
 ROWS, AT_ONCE, MALFORMED = 212, 195, 8
 LARGE = ["1062", "1085", "1095", "1104", "1140", "1154", "1168", "1191", "1211"]
@@ -303,17 +306,113 @@ def test_killed_while_the_bar_moves_it_goes_on(tmp_path: Path) -> None:
 
 
 def test_somebody_else_may_be_quicker(parked: Path) -> None:
-    """It says who, and lets the run go on with their decision."""
+    """It says what came of it, and what is typed just then answers no other question."""
     with Terminal("demo", folder=parked) as terminal:
         terminal.until(ASKS)
-        process("edit", "refund-A-1062", "7", "--by", "bob", "--store", STORE, folder=parked)
         terminal.type("r\n")
         terminal.until("no reason\\) > ")
-        terminal.type("\n")
-        after = terminal.until(ASKS)
-        assert "was already edited by bob" in after.replace("\n", " ")
-        assert "Paid back 7 EUR." in after
+        terminal.type("half a sent")
+        process("edit", "refund-A-1062", "7", "--by", "bob", "--store", STORE, folder=parked)
+        assert "Decided elsewhere: paid back 7 EUR." in terminal.until("Enter goes on > ")
+        terminal.type("a\n")
+        assert "2 of 9  refund-A-1085" in terminal.until(ASKS)
+        terminal.type("q\n")
+        assert "8 still waiting" in terminal.finish()
     assert paid(parked, "1062") == [Decimal(7)]
+    assert len(payments(parked)) == AT_ONCE + 1
+
+
+def approve_all(address: str, run_id: str | None = None) -> None:
+    """Approve what waits, or one of it, as the inbox shows it."""
+    with httpx2.Client(base_url=address) as client:
+        shown = client.get("/api/inbox").json()["items"]
+        chosen = [each for each in shown if run_id in (None, each["run_id"])]
+        items = [{name: each[name] for name in ("run_id", "key", "revision", "digest")} for each in chosen]
+        answer = client.post("/api/approvals/approve", json={"items": items}, headers={"authorization": "Bearer none"})
+        assert all(each["problem"] is None for each in answer.json()["results"])
+
+
+PAGE = r"(http://127\.0\.0\.1:\d+)/runs/refund-A-1062/approvals/manager"
+
+
+def test_each_question_has_its_page_where_it_can_be_decided(parked: Path) -> None:
+    """The terminal says where, goes on once it is decided there, whatever was typed ahead, and leaves no server."""
+    with Terminal("demo", folder=parked) as terminal:
+        first = terminal.until(ASKS)
+        assert "refund-A-1062 waits for you, and 8 more. Decide here, or at the page" in first
+        found = re.search(PAGE, first)
+        assert found is not None
+        assert "Refund 1,195.00 EUR to Aiko Tanaka" in httpx2.get(found[0]).text
+        approve_all(found[1], "refund-A-1062")
+        assert "Decided elsewhere: paid back 1,195.00 EUR." in terminal.until("Enter goes on > ")
+        approve_all(found[1], "refund-A-1095")
+        terminal.type("\n")
+        assert f"{found[1]}/runs/refund-A-1085/approvals/manager" in terminal.until(ASKS)
+        terminal.type("s\na\na\n")
+        assert "Decided elsewhere: paid back 5,844.11 EUR." in terminal.until("Enter goes on > ")
+        terminal.type("\n")
+        terminal.until(ASKS)
+        terminal.type("q\n")
+        assert "7 still waiting" in terminal.finish()
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(found[1])
+
+
+def test_on_the_web_alone_it_ends_once_nothing_waits(parked: Path) -> None:
+    """Nothing is asked in the terminal, and all that was approved is paid."""
+    with Terminal("demo", "--web", folder=parked) as terminal:
+        shown = terminal.until("Ctrl-C stops it")
+        found = re.search(PAGE, shown)
+        assert found is not None
+        approve_all(found[1])
+        assert "Nothing waits any more." in terminal.finish()
+    assert len(payments(parked)) == AT_ONCE + 9
+
+
+@pytest.mark.parametrize(
+    ("words", "settings", "opens"),
+    [
+        ((), {}, True),
+        (("--web",), {}, True),
+        (("--no-open",), {}, False),
+        ((), {"CI": "true"}, False),
+        ((), {"DISPLAY": ""}, False),
+    ],
+)
+def test_a_browser_is_opened_for_whoever_sits_at_a_desktop(
+    parked: Path, words: tuple[str, ...], settings: dict[str, str], opens: bool
+) -> None:
+    """At the one approval; never on a build server, without a display, or where it is not wanted."""
+    told = parked / "told"
+    os.mkfifo(told)
+    heard = os.open(told, os.O_RDWR)
+    script = parked / "browser"
+    script.write_text(f'#!/bin/sh\nprintf "%s\\n" "$1" >> {shlex.quote(str(told))}\n')
+    script.chmod(0o755)
+    desktop = {"CI": "", "DISPLAY": ":0", "BROWSER": str(script)} | settings
+    with Terminal("demo", *words, folder=parked, columns=80, **desktop) as terminal:
+        found = re.search(PAGE, terminal.until("Ctrl-C stops it" if "--web" in words else ASKS))
+        assert found is not None
+        if opens:
+            assert select.select([heard], [], [], PATIENCE)[0]
+            assert os.read(heard, 1_000).decode() == f"{found[0]}\n"
+        terminal.type("\x03")
+        terminal.finish(ExitCode.INTERRUPTED)
+    assert not select.select([heard], [], [], 0)[0]
+    os.close(heard)
+
+
+def test_without_what_serves_pages_it_asks_here_and_says_what_brings_them(parked: Path) -> None:
+    """The demo needs no extra."""
+    blocked = "import sys\nsys.modules['uvicorn'] = None\n"
+    (parked / "sitecustomize.py").write_text(blocked)
+    path = os.pathsep.join([str(parked), os.environ.get("PYTHONPATH", "")])
+    with Terminal("demo", folder=parked, PYTHONPATH=path) as terminal:
+        shown = terminal.until(ASKS)
+        assert "pip install 'awaitly[serve]'" in shown
+        assert "http://" not in shown
+        terminal.type("q\n")
+        terminal.finish()
 
 
 def test_without_input_it_asks_nothing_even_in_a_terminal(parked: Path) -> None:
