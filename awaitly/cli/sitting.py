@@ -206,6 +206,7 @@ class Sitting:
         async with self._orchestrator.working():
             while await self._pending():  # noqa: ASYNC110  (a decision may come from any process)
                 await asyncio.sleep(_LOOK_AGAIN)
+        await self._orchestrator.recover()  # what was decided last, and the worker had no time for
 
     def until_typed(self, asked: PendingApproval | None) -> None:
         """Wait for a line of the terminal, and let runs go on that are decided meanwhile.
