@@ -5,6 +5,7 @@ import itertools
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,18 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """Parse a file, once for all tests."""
+    return ast.parse(path.read_text())
+
+
+def none_of(wrongs: list[str]) -> None:
+    """Fail with all of them, a line each."""
+    assert not wrongs, "\n".join(wrongs)
+
+
+@cache
 def place_of(name: str) -> tuple[int, str]:
     """Give a module's height and its place there: the longest prefix of its name which is in the list."""
     parts = name.split(".")
@@ -181,28 +194,37 @@ def targets(tree: ast.AST) -> Iterator[tuple[str, int]]:
             yield module.removeprefix("awaitly."), line
 
 
+@cache
 def _holds_code(package: str) -> bool:
     """Whether a package has names of its own, and not its modules alone."""
     face = ast.parse((CORE.parent / package.replace(".", "/") / "__init__.py").read_text())
     return package != "awaitly" and any(not isinstance(node, ast.Expr) for node in face.body)
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_imports_point_down(path: Path) -> None:
+def test_imports_point_down() -> None:
     """A module imports only from layers below it, or from its own place."""
+    none_of([wrong for path in modules() for wrong in not_below(path)])
+
+
+def not_below(path: Path) -> Iterator[str]:
+    """Say where a module imports what is not below it."""
     height, place = place_of(name_of(path))
-    for target, line in targets(ast.parse(path.read_text())):
+    for target, line in targets(tree_of(path)):
         below, other = place_of(target)
-        assert below < height or other == place, (
-            f"{path.relative_to(ROOT)}:{line} imports awaitly.{target}, which is not below"
-        )
+        if below >= height and other != place:
+            yield f"{path.relative_to(ROOT)}:{line} imports awaitly.{target}, which is not below"
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_the_core_imports_no_driver(path: Path) -> None:
+def test_the_core_imports_no_driver() -> None:
     """Nothing in the core talks to a network or a database."""
-    for module, _, line in imported(ast.parse(path.read_text())):
-        assert module.split(".")[0] not in DRIVERS, f"{path.relative_to(ROOT)}:{line} imports {module}"
+    imports = ((path, module, line) for path in modules() for module, _, line in imported(tree_of(path)))
+    none_of(
+        [
+            f"{path.relative_to(ROOT)}:{line} imports {module}"
+            for path, module, line in imports
+            if module.split(".")[0] in DRIVERS
+        ]
+    )
 
 
 def test_nobody_but_the_top_knows_the_memory_store_and_the_testing_tools() -> None:
@@ -211,7 +233,7 @@ def test_nobody_but_the_top_knows_the_memory_store_and_the_testing_tools() -> No
         name = name_of(path)
         if name.split(".")[0] in {"testing", "cli", "__main__"} or name == "storage.memory":
             continue
-        for target, line in targets(ast.parse(path.read_text())):
+        for target, line in targets(tree_of(path)):
             assert not target.startswith(("storage.memory", "testing")), f"{path.relative_to(ROOT)}:{line}"
 
 
@@ -230,9 +252,10 @@ def test_the_list_of_layers_has_no_module_twice() -> None:
     assert len(every) == len(set(every))
 
 
+@cache
 def exported() -> set[str]:
     """Give the names that `awaitly` exports."""
-    for node in ast.walk(ast.parse((CORE / "__init__.py").read_text())):
+    for node in ast.walk(tree_of(CORE / "__init__.py")):
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return set(ast.literal_eval(node.value))
     raise AssertionError("awaitly has no __all__")
@@ -240,7 +263,7 @@ def exported() -> set[str]:
 
 def test_what_is_exported_is_listed_in_order() -> None:
     """`__all__` is sorted, names nothing twice, and is all that the package imports."""
-    tree = ast.parse((CORE / "__init__.py").read_text())
+    tree = tree_of(CORE / "__init__.py")
     listed = exported()
     names = {name for module, names, _ in imported(tree) if module.startswith("awaitly") for name in names}
     assert names == listed
@@ -251,17 +274,23 @@ def adapters() -> list[Path]:
     return sorted(ADAPTERS.rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", adapters(), ids=lambda path: str(path.relative_to(ADAPTERS)))
-def test_an_adapter_imports_only_what_awaitly_exports(path: Path) -> None:
+def test_an_adapter_imports_only_what_awaitly_exports() -> None:
     """An adapter uses the public names of `awaitly`, its own modules, and no other adapter."""
+    none_of([wrong for path in adapters() for wrong in not_public(path)])
+
+
+def not_public(path: Path) -> Iterator[str]:
+    """Say where an adapter imports what is not for it."""
     own = path.relative_to(ADAPTERS).parts[0]
     others = {folder.name for folder in ADAPTERS.iterdir() if folder.is_dir()} - {own}
-    for module, names, line in imported(ast.parse(path.read_text())):
+    for module, names, line in imported(tree_of(path)):
         where = f"{path.relative_to(ROOT)}:{line}"
-        assert module.split(".")[0] not in others, f"{where} imports another adapter, {module}"
-        if module.split(".")[0] == "awaitly":
-            assert module == "awaitly", f"{where} imports {module}; take it from `awaitly`"
-            assert set(names) <= exported(), f"{where} imports {set(names) - exported()}, which awaitly does not export"
+        if module.split(".")[0] in others:
+            yield f"{where} imports another adapter, {module}"
+        elif module.split(".")[0] == "awaitly" and module != "awaitly":
+            yield f"{where} imports {module}; take it from `awaitly`"
+        elif module == "awaitly" and set(names) - exported():
+            yield f"{where} imports {set(names) - exported()}, which awaitly does not export"
 
 
 def loaded(statement: str) -> set[str]:
@@ -278,9 +307,13 @@ def test_importing_loads_nothing_heavy(statement: str) -> None:
     assert not [name for name in HEAVY if name in fresh]
 
 
-@pytest.mark.parametrize("path", [path for path in modules() if name_of(path) != "cli.logs"], ids=name_of)
-def test_every_module_is_imported_without_side_effects_on_logging(path: Path) -> None:
+def test_every_module_is_imported_without_side_effects_on_logging() -> None:
     """No module of the core configures logging, but for the command line, where it is the program."""
-    tree = ast.parse(path.read_text())
-    calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    assert not [call for call in calls if call.endswith(("basicConfig", "dictConfig", "fileConfig", "addHandler"))]
+    calls = [
+        f"{path.relative_to(ROOT)}:{node.lineno} calls {ast.unparse(node.func)}"
+        for path in modules()
+        if name_of(path) != "cli.logs"
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call)
+    ]
+    none_of([call for call in calls if call.endswith(("basicConfig", "dictConfig", "fileConfig", "addHandler"))])
