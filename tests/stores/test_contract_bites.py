@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,6 @@ from awaitly.testing.store_contract import NamespaceContract, StoreContract, Wak
 from awaitly.testing.store_machine import check_store
 from tests.stores.planted.suite import BUGS, CAUGHT_BY, class_name
 
-pytest_plugins = ["pytester"]
-
 SUITE = Path(__file__).with_name("planted") / "suite.py"
 EXPECTED = re.compile(
     "^E +(AssertionError|assert |Failed: DID NOT RAISE|Failed: not told|TimeoutError|RuntimeError: closed already)",
@@ -24,15 +23,36 @@ CONTRACTS = (StoreContract, WakingContract, NamespaceContract)
 FACTS = {name for contract in CONTRACTS for name in dir(contract) if name.startswith("test_")}
 
 
+class Failures:
+    """A plugin that keeps what failed, by the class that it failed in."""
+
+    def __init__(self) -> None:
+        self.of: defaultdict[str, list[pytest.TestReport]] = defaultdict(list)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep a failure."""
+        if report.failed:
+            self.of[report.nodeid.split("::")[1]].append(report)
+
+
+@pytest.fixture(scope="module")
+def failures(request: pytest.FixtureRequest) -> Failures:
+    """Run what must fail, for all bugs that are asked for here: one run, for pytest itself takes longest to begin."""
+    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    asked = [item for item in items if item.originalname == test_the_contract_catches.__name__]
+    nodes = [f"{SUITE}::{class_name(str(item.callspec.params['name']))}" for item in asked]
+    kept = Failures()
+    options = "--tb=short -q -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning --rootdir".split()
+    assert pytest.main([*nodes, *options, str(SUITE.parents[3])], plugins=[kept]) is pytest.ExitCode.TESTS_FAILED
+    return kept
+
+
 @pytest.mark.parametrize("name", CAUGHT_BY)
-def test_the_contract_catches(name: str, pytester: pytest.Pytester) -> None:
+def test_the_contract_catches(name: str, failures: Failures) -> None:
     """Each test that is named beside a bug fails where the bug is planted, in the test itself and not around it."""
-    tests = CAUGHT_BY[name]
-    nodes = [f"{SUITE}::{class_name(name)}::{test}" for test in tests]
-    options = ("-p", "no:cacheprovider", "--rootdir", str(SUITE.parents[3]))
-    run = pytester.inline_run(*nodes, *options)  # pyright: ignore[reportUnknownMemberType]  (pytest leaves it open)
-    failed = [report for report in run.getreports("pytest_runtest_logreport") if report.failed]
-    assert {report.nodeid.split("::")[-1].split("[")[0] for report in failed if report.when == "call"} == set(tests)
+    failed = failures.of[class_name(name)]
+    caught = {report.nodeid.split("::")[-1].split("[")[0] for report in failed if report.when == "call"}
+    assert caught == set(CAUGHT_BY[name])
     assert [report.longreprtext for report in failed if not EXPECTED.search(report.longreprtext)] == []
 
 
