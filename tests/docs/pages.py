@@ -21,6 +21,7 @@ import inspect
 import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 import textwrap
@@ -30,12 +31,17 @@ from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen, mutable
+from click.testing import CliRunner
+
+from awaitly.cli import awaitly
 
 __all__ = ["Block", "Reader", "blocks_of", "same"]
 
 BINARIES = Path(sys.executable).parent
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[a-z]*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"# (?P<name>[a-z_]+\.[a-z]+)\n")
+PLAIN = re.compile(r"awaitly (?!demo|worker|dev|serve|doctor)[^`$|<>&;*?~]*")
+"""A command that needs neither a shell nor any code of the page's."""
 LANGUAGES = {"python", "text", "console", "sh", "sql", "json", "tsx"}
 
 LENGTH = r"(<1 ms|\d+(\.\d+)? (ms|s|min|h|d)( \d+ (s|min|h))?)\b"
@@ -163,6 +169,8 @@ class Reader:
 
     def shell(self, command: str) -> str:
         """Give what a command prints on a terminal."""
+        if PLAIN.fullmatch(command):
+            return self.call(shlex.split(command)[1:])
         done = subprocess.run(
             ["bash", "-c", command],
             env=self.environ,
@@ -173,6 +181,11 @@ class Reader:
             timeout=60,
         )
         return done.stdout
+
+    def call(self, words: list[str]) -> str:
+        """Give what `awaitly` prints, in this process: to start Python for each would take most of the time."""
+        absent = dict.fromkeys(name for name in os.environ if name not in self.environ)
+        return CliRunner(env={**absent, **self.environ}).invoke(awaitly, words, prog_name="awaitly").output
 
 
 async def _awaited(outcome: Any) -> None:

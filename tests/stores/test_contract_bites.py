@@ -19,6 +19,8 @@ EXPECTED = re.compile(
     re.MULTILINE,
 )
 """How a failing test may end; anything else is a slip in the planted bug."""
+QUIET = "ignore::pytest.PytestAssertRewriteWarning"
+OPTIONS = ("--tb=short", "-q", "-p", "no:cacheprovider", "-W", QUIET, "--rootdir", str(SUITE.parents[3]))
 CONTRACTS = (StoreContract, WakingContract, NamespaceContract)
 FACTS = {name for contract in CONTRACTS for name in dir(contract) if name.startswith("test_")}
 
@@ -42,8 +44,7 @@ def failures(request: pytest.FixtureRequest) -> Failures:
     asked = [item for item in items if item.originalname == test_the_contract_catches.__name__]
     nodes = [f"{SUITE}::{class_name(str(item.callspec.params['name']))}" for item in asked]
     kept = Failures()
-    options = "--tb=short -q -p no:cacheprovider -W ignore::pytest.PytestAssertRewriteWarning --rootdir".split()
-    assert pytest.main([*nodes, *options, str(SUITE.parents[3])], plugins=[kept]) is pytest.ExitCode.TESTS_FAILED
+    assert pytest.main([*nodes, *OPTIONS], plugins=[kept]) is pytest.ExitCode.TESTS_FAILED
     return kept
 
 
