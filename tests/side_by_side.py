@@ -16,7 +16,20 @@ from typing import IO
 __all__: list[str] = []
 
 HERE = Path(__file__).parent
-FIRST = ("docs", "examples", "stores", "regressions", "services", "simulations", "typing", "waits")
+FIRST = (
+    "browser",
+    "channels",
+    "docs",
+    "examples",
+    "gating",
+    "regressions",
+    "security",
+    "services",
+    "simulations",
+    "stores",
+    "typing",
+    "waits",
+)
 """The folders of the first process; all others are the second's, those included that are yet to come."""
 _NO_TESTS = 5
 

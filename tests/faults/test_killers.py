@@ -12,7 +12,7 @@ from tests.faults.killers import deadly, orchestrator_at, slow, times_begun, wor
 from tests.faults.orders import Place
 from tests.faults.tally import TALLY
 
-SOON = ("sqlite", "postgres", "redis")
+SOON = ("sqlite",)
 KINDS = [*SOON, *(pytest.param(kind, marks=pytest.mark.slow) for kind in ELSEWHERE if kind not in SOON)]
 
 
