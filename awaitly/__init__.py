@@ -98,6 +98,8 @@ from awaitly.gating.refusals import (
     TooManyQuestions,
     UnknownTicket,
 )
+from awaitly.gating.rules import Rules, ToolRule
+from awaitly.gating.rules_file import load_rules, read_rules
 from awaitly.gating.ruling import Allow, AskPeople, Deny, Guard, Ruler, Ruling
 from awaitly.gating.tools import GatedTool
 from awaitly.notifying.channels import Delivery, NotificationChannel, Resolution, RetryLater, Undeliverable
@@ -319,6 +321,7 @@ __all__ = [
     "Risk",
     "Rule",
     "Ruler",
+    "Rules",
     "Ruling",
     "Run",
     "RunCancelled",
@@ -374,6 +377,7 @@ __all__ = [
     "TimedOut",
     "TooManyQuestions",
     "ToolCall",
+    "ToolRule",
     "Undecodable",
     "Undeliverable",
     "UnexpectedError",
@@ -413,9 +417,11 @@ __all__ = [
     "gated_step",
     "is_approval_rejected",
     "is_pending_approval",
+    "load_rules",
     "open_store",
     "position",
     "promise_id",
+    "read_rules",
     "said",
     "shown",
     "step",

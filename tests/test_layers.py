@@ -85,7 +85,9 @@ LAYERS: list[list[str]] = [
     ["verbs.settling"],
     ["verbs.orchestrator"],
     # gating
-    ["gating.refusals", "gating.calls", "gating.ruling"],
+    ["gating.refusals", "gating.calls", "gating.ruling", "gating.conditions"],
+    ["gating.rules"],
+    ["gating.rules_file", "gating.dry_run"],
     ["gating.tickets", "gating.tools"],
     ["gating.registry"],
     ["gating.proposing"],

@@ -51,6 +51,7 @@ _COMMANDS = {
     "settle": ("awaitly.cli.settling", "Say what came of a call that died midway."),
     "retry": ("awaitly.cli.retrying", "Put a run that failed back into its queue."),
     "doctor": ("awaitly.cli.examining", "Try today's code on every run that waits."),
+    "rules": ("awaitly.cli.ruling", "Try rules about agents' tool calls."),
     "audit": ("awaitly.cli.auditing", "Check, print and redact ledgers."),
     "schema": ("awaitly.cli.looking", "Print the store's schema."),
     "cleanup": ("awaitly.cli.clearing", "Delete runs that ended long ago."),

@@ -41,7 +41,7 @@ class ExitCode(IntEnum):
 
 _MEANINGS = {
     ExitCode.OK: "done",
-    ExitCode.REFUSED: "refused: the policy, the schema or the run's state does not allow it; doctor: a misfit",
+    ExitCode.REFUSED: "refused: the policy, the schema or the run's state does not allow it; doctor, rules: a misfit",
     ExitCode.USAGE: "the command line, or the store's URL in it, is wrong",
     ExitCode.UNKNOWN: "no such run, approval, promise, schedule or notice",
     ExitCode.CONFLICT: "too late: decided, answered, changed, expired or ended before",
