@@ -88,6 +88,7 @@ from awaitly.exceptions import (
 )
 from awaitly.gating.calls import Allowed, Performed, Ticket, ToolCall
 from awaitly.gating.gate import Gate
+from awaitly.gating.granting import Ceiling
 from awaitly.gating.refusals import (
     CallDenied,
     CallRefusal,
@@ -101,6 +102,7 @@ from awaitly.gating.refusals import (
 from awaitly.gating.rules import Rules, ToolRule
 from awaitly.gating.rules_file import load_rules, read_rules
 from awaitly.gating.ruling import Allow, AskPeople, Deny, Guard, Ruler, Ruling
+from awaitly.gating.standing import GrantRefused, StandingGrant
 from awaitly.gating.tools import GatedTool
 from awaitly.notifying.channels import Delivery, NotificationChannel, Resolution, RetryLater, Undeliverable
 from awaitly.notifying.console import ConsoleChannel
@@ -215,6 +217,7 @@ __all__ = [
     "CallDenied",
     "CallRefusal",
     "CancelRefusal",
+    "Ceiling",
     "Changes",
     "ClaimedByOther",
     "Clocked",
@@ -250,6 +253,7 @@ __all__ = [
     "Gate",
     "GateInterruption",
     "GatedTool",
+    "GrantRefused",
     "Guard",
     "Handling",
     "Happened",
@@ -356,6 +360,7 @@ __all__ = [
     "StageProgress",
     "StageState",
     "StaleRevision",
+    "StandingGrant",
     "Step",
     "StepEnded",
     "StepOutcome",

@@ -7,12 +7,23 @@ import time
 
 from awaitly.exceptions import DefinitionError
 
-__all__ = ["ABSENCES", "LONGEST_NAME", "SCHEDULES", "checked_name", "checked_run_id", "is_no_id", "new_run_id"]
+__all__ = [
+    "ABSENCES",
+    "GRANTS",
+    "LONGEST_NAME",
+    "SCHEDULES",
+    "checked_name",
+    "checked_run_id",
+    "is_no_id",
+    "new_run_id",
+]
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 LONGEST_NAME = 200
 ABSENCES = "absence:"
 """How the ids of rows begin that stand for somebody's absence, and of nothing else."""
+GRANTS = "grant:"
+"""How the ids of standing grants begin, and of nothing else."""
 SCHEDULES = "schedule:"
 """How the ids of schedules begin, and of nothing else."""
 
@@ -38,7 +49,7 @@ def is_no_id(run_id: str) -> bool:
 
 def checked_run_id(run_id: str) -> str:
     """Give an id back if a run can have it; raises `DefinitionError`."""
-    for prefix, what in ((SCHEDULES, "schedules"), (ABSENCES, "absences")):
+    for prefix, what in ((SCHEDULES, "schedules"), (ABSENCES, "absences"), (GRANTS, "standing grants")):
         if run_id.startswith(prefix):
             msg = f"a run id must not begin with {prefix!r}, as those of {what} do: {run_id[:40]!r}"
             raise DefinitionError(msg)

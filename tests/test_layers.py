@@ -89,7 +89,8 @@ LAYERS: list[list[str]] = [
     ["gating.rules"],
     ["gating.rules_file", "gating.dry_run"],
     ["gating.tickets", "gating.tools"],
-    ["gating.registry"],
+    ["gating.standing", "gating.registry"],
+    ["gating.granting"],
     ["gating.proposing"],
     ["gating.gate"],
     # the edges

@@ -115,7 +115,7 @@ def _wrong(run: DryRun) -> list[str]:
     never = {id(rule) for rule, _ in run.shadowed}
     idle = [f"no call is decided by rule {_name(rule)}" for rule in run.idle if id(rule) not in never]
     shadowed = [
-        f"rule {_name(rule)} never counts: {_name(above)} comes first and takes all of its calls{_against(rule, above)}"
+        f"rule {_name(rule)} never counts: {_name(above)} comes first and takes all its calls{_against(rule, above)}"
         for rule, above in run.shadowed
     ]
     return [*unexpected, *shadowed, *idle]

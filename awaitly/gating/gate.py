@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from functools import partial
 from types import TracebackType
 from typing import Any, ParamSpec, Self, TypeVar
@@ -21,6 +22,7 @@ from awaitly.errors import (
     UnknownRun,
 )
 from awaitly.gating.calls import Allowed, Performed, ToolCall
+from awaitly.gating.granting import Ceiling
 from awaitly.gating.proposing import ANY_OBJECT, Proposing
 from awaitly.gating.refusals import (
     CallDenied,
@@ -30,6 +32,7 @@ from awaitly.gating.refusals import (
     UnknownTicket,
 )
 from awaitly.gating.ruling import AskPeople, Deny, Ruler
+from awaitly.gating.standing import GrantRefused, StandingGrant
 from awaitly.gating.tickets import (
     QUEUE,
     TICKETS,
@@ -65,7 +68,8 @@ class Gate(Proposing):
     Every call needs a person unless a rule, or the tool itself, lets it pass. `policy` is under which people are asked
     where nothing else is said; `rules` judge calls before the tools themselves do, the first ruling counts. By
     `channels` people are told, as in `Orchestrator`; `approver_rules` are the application's own that policies name.
-    A process that dies holds what it executes for as long as a `lease`.
+    An agent may have people asked as often as the `ceiling` says. A process that dies holds what it executes for as
+    long as a `lease`.
     """
 
     def __init__(
@@ -77,9 +81,10 @@ class Gate(Proposing):
         channels: Iterable[NotificationChannel] = (),
         approver_rules: Iterable[Rule] = (),
         observers: Iterable[Observer] = (),
+        ceiling: Ceiling | None = None,
         lease: Duration = "30s",
     ) -> None:
-        super().__init__(store, policy, rules)
+        super().__init__(store, policy, rules, ceiling)
         self._channels = tuple(channels)
         self._approver_rules = tuple(approver_rules)
         self._observers = tuple(observers)
@@ -153,6 +158,34 @@ class Gate(Proposing):
     async def pending(self, *, limit: int = 50, after: str | None = None) -> Page[PendingApproval]:
         """List what waits for people, the oldest first."""
         return await self.orchestrator.pending(prefix=TICKETS, limit=limit, after=after)
+
+    # Standing grants
+
+    async def grant(
+        self,
+        tool: str,
+        *,
+        when: Mapping[str, Any] | None = None,
+        uses: int = 1,
+        until: datetime | Duration = "8h",
+        agent: str | None = None,
+        by: By,
+    ) -> Result[StandingGrant, GrantRefused]:
+        """Say yes in advance to calls of a tool: `uses` of them, `until` a time or for a length of time.
+
+        `when` says with which arguments, as in `ToolRule`; `agent` whose. It is a vote and no more: under the policy of
+        each call it counts as `by`'s own would. It counts for nothing where that asks for a fresh authentication, or
+        the risk is high.
+        """
+        return await self._grants.give(tool, when=when or {}, uses=uses, until=until, agent=agent, by=by)
+
+    async def revoke(self, grant_id: str) -> bool:
+        """End a standing grant; False where there is none."""
+        return await self._grants.revoke(grant_id)
+
+    async def grants(self, *, tool: str | None = None) -> tuple[StandingGrant, ...]:
+        """List the standing grants, the newest first; what is used up or over is left out."""
+        return await self._grants.listed(tool)
 
     # Executing
 

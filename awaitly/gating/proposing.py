@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, ParamSpec, TypeVar
+
+from attrs import evolve
 
 from awaitly.approvals.policy import Policy
 from awaitly.codec import ANYTHING, Codec
 from awaitly.coding.texts import compact
 from awaitly.exceptions import DefinitionError
 from awaitly.gating.calls import Allowed, Ticket, ToolCall
+from awaitly.gating.granting import Ceiling, Grants, checked_pace, may_be_granted
 from awaitly.gating.refusals import (
     CallDenied,
     CallRefusal,
@@ -49,10 +53,13 @@ _PLAIN = Codec()
 class Proposing(Registry):
     """Takes what agents want to call, and asks people about it."""
 
-    def __init__(self, store: Store, policy: Policy, rules: Iterable[Ruler]) -> None:
+    def __init__(self, store: Store, policy: Policy, rules: Iterable[Ruler], ceiling: Ceiling | None) -> None:
         super().__init__(rules)
         self._store = store
         self._policy = policy
+        self._ceiling = ceiling
+        self._grants = Grants(store)
+        self._asking_now = asyncio.Lock()
 
     @property
     @abstractmethod
@@ -64,6 +71,7 @@ class Proposing(Registry):
 
         Nothing is written for what is allowed. A call that people are asked about already is the same ticket.
         """
+        call = call if call.agent is not None else evolve(call, agent=self.agent)
         match self._checked(call):
             case Err(misfit):
                 return Err(misfit)
@@ -101,17 +109,31 @@ class Proposing(Registry):
     async def _asked(
         self, call: ToolCall, arguments: dict[str, Any], put: Put
     ) -> Result[Allowed | Ticket, CallRefusal]:
-        agent = call.agent if call.agent is not None else self.agent
         code = ticket_workflow(call.tool, put, partial(self._asking, call.tool, put.schema), _nobody_makes)
         while True:
             open_id = await self._open_ticket(call)
             if (ticket := await self._there(call.tool, open_id)) is not None:
                 return Ok(ticket)
-            started = await self.orchestrator.start_new(code(arguments), open_id, requested_by=agent, queue=QUEUE)
+            async with self._asking_now:  # so that calls which come at once are counted one by one
+                match await checked_pace(self.orchestrator, self._ceiling, call.agent):
+                    case Err(too_many):
+                        return Err(too_many)
+                    case Ok(_):
+                        pass
+                started = await self.orchestrator.start_new(
+                    code(arguments), open_id, requested_by=call.agent, queue=QUEUE
+                )
             if started is not None and started.pending:
-                return Ok(Ticket(open_id, call.tool, started.pending[0]))
+                return Ok(await self._granted(call, put, Ticket(open_id, call.tool, started.pending[0])))
             if started is not None:
                 return Err(InvalidCall(call.tool, "$", f"people cannot be asked: {started.result}"))
+
+    async def _granted(self, call: ToolCall, put: Put, ticket: Ticket) -> Ticket:
+        """Give a new ticket as it stands once those have voted who said yes in advance."""
+        if ticket.pending is None or not may_be_granted(put.policy.risk):
+            return ticket
+        await self._grants.vote(self.orchestrator, call, ticket.pending)
+        return await self._there(call.tool, ticket.id) or ticket
 
     async def _there(self, tool: str, ticket: str) -> Ticket | None:
         """Give a ticket as it stands; None where there is none."""
