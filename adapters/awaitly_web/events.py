@@ -18,10 +18,14 @@ EVENTS = ("here", "changed", "alive")
 
 @frozen
 class Form:
-    """One way to write events: what comes first, what is said when there is nothing to say, and an event."""
+    """One way to write events: what comes first, what is said when there is nothing to say, and an event.
+
+    `later` is all that somebody hears who has too many open: that they are to ask again much later.
+    """
 
     opening: bytes
     alive: bytes
+    later: bytes
     event: Callable[[str, str], bytes]
 
 
@@ -33,5 +37,5 @@ def _message(name: str, mark: str) -> bytes:
     return json.dumps({"event": name, "id": mark}, separators=(",", ":")).encode()
 
 
-SERVER_SENT = Form(b"retry: 2000\n\n", b": still here\n\n", _sent)
-MESSAGES = Form(b"", b'{"event":"alive","id":null}', _message)
+SERVER_SENT = Form(b"retry: 2000\n\n", b": still here\n\n", b"retry: 30000\n\n", _sent)
+MESSAGES = Form(b"", b'{"event":"alive","id":null}', b"", _message)

@@ -140,6 +140,8 @@ class Live:
         who has too many streams open.
         """
         if self.is_full(actor):
+            if form.later:
+                yield form.later
             return
         woken = asyncio.Event()
         subject = self._entered(topic, actor, woken)

@@ -69,24 +69,24 @@ class Proposing(Registry):
     async def propose(self, call: ToolCall) -> Result[Allowed | Ticket, CallRefusal]:
         """Say what is to be done with a call: `Allowed`, or the `Ticket` under which people are asked.
 
-        Nothing is written for what is allowed. A call that people are asked about already is the same ticket.
+        Nothing is written for what is allowed; whether its arguments fit is the tool's own affair. A call that people
+        are asked about already is the same ticket.
         """
         call = call if call.agent is not None else evolve(call, agent=self.agent)
-        match self._checked(call):
-            case Err(misfit):
-                return Err(misfit)
-            case Ok(schema):
-                pass
-        arguments = dict(call.arguments)
-        ruling = self.ruling(call.tool, arguments)
+        ruling = self.ruling(call.tool, call.arguments)
         match ruling:
             case Allow():
                 return Ok(Allowed())
             case Deny(reason):
                 return Err(CallDenied(call.tool, reason))
             case AskPeople() as ask:
+                pass
+        match self._checked(call):
+            case Err(misfit):
+                return Err(misfit)
+            case Ok(schema):
                 put = Put(ask=ask, policy=policy_of(ask, self._policy), schema=schema, claim=call.claim)
-                return await self._asked(call, arguments, put)
+                return await self._asked(call, dict(call.arguments), put)
 
     def _checked(self, call: ToolCall) -> Result[dict[str, Any], InvalidCall]:
         """Check arguments against the schema that the tool has for them, and give that."""

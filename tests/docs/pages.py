@@ -169,7 +169,7 @@ class Reader:
 
     def shell(self, command: str) -> str:
         """Give what a command prints on a terminal."""
-        if PLAIN.fullmatch(command):
+        if PLAIN.fullmatch(command) and not _in_a_loop():
             return self.call(shlex.split(command)[1:])
         done = subprocess.run(
             ["bash", "-c", command],
@@ -186,6 +186,15 @@ class Reader:
         """Give what `awaitly` prints, in this process: to start Python for each would take most of the time."""
         absent = dict.fromkeys(name for name in os.environ if name not in self.environ)
         return CliRunner(env={**absent, **self.environ}).invoke(awaitly, words, prog_name="awaitly").output
+
+
+def _in_a_loop() -> bool:
+    """Whether an event loop runs already: then a command, which runs one of its own, needs a process."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 async def _awaited(outcome: Any) -> None:
