@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from benchmarks import (
     audiences,
     disk,
+    gating,
     growth,
     imports,
     inbox,
@@ -30,6 +31,7 @@ _PARTS: dict[str, Callable[..., list[Figure]]] = {
     "steps": steps.measure,
     "import": imports.measure,
     "policies": policies.measure,
+    "gate": gating.measure,
     "disk": disk.measure,
     "growth": growth.measure,
     "audiences": audiences.measure,

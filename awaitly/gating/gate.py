@@ -36,6 +36,7 @@ from awaitly.gating.standing import GrantRefused, StandingGrant
 from awaitly.gating.tickets import (
     QUEUE,
     TICKETS,
+    TOOL,
     Done,
     Make,
     Put,
@@ -247,8 +248,8 @@ class Gate(Proposing):
 
     async def _found(self, ticket: str) -> Result[tuple[str, RunRecord], UnknownTicket]:
         match await self.orchestrator.status(ticket):
-            case Ok(details) if details.run.workflow.startswith("tool:"):
-                return Ok((details.run.workflow.removeprefix("tool:"), details.run))
+            case Ok(details) if details.run.workflow.startswith(TOOL):
+                return Ok((details.run.workflow.removeprefix(TOOL), details.run))
             case _:
                 return Err(UnknownTicket(ticket))
 
@@ -309,7 +310,7 @@ def _over_plain(make: Callable[[dict[str, Any]], Awaitable[Any]]) -> Make:
 
 def _is_of(run: RunRecord, call: ToolCall) -> bool:
     """Whether a ticket is for this very call: the tool, and the arguments as they were proposed."""
-    code = run.workflow == f"tool:{call.tool}"
+    code = run.workflow == f"{TOOL}{call.tool}"
     return code and compact(run.arguments) == {"arguments": dict(call.arguments)}
 
 

@@ -25,6 +25,7 @@ from awaitly.gating.registry import Registry
 from awaitly.gating.ruling import Allow, AskPeople, Deny, Ruler, policy_of
 from awaitly.gating.tickets import (
     QUEUE,
+    TOOL,
     Put,
     folded,
     folded_into,
@@ -32,12 +33,14 @@ from awaitly.gating.tickets import (
     ticket_id,
     ticket_workflow,
 )
+from awaitly.ids import checked_name
 from awaitly.result import Err, Ok, Result
 from awaitly.schema import checked_schema, validate
 from awaitly.statuses import RunStatus
 from awaitly.storage.journal import RunRecord
 from awaitly.storage.store import Changes, Move, Store
 from awaitly.verbs.orchestrator import Orchestrator
+from awaitly.visible import visible
 
 __all__ = ["ANY_OBJECT", "Proposing"]
 
@@ -90,6 +93,10 @@ class Proposing(Registry):
 
     def _checked(self, call: ToolCall) -> Result[dict[str, Any], InvalidCall]:
         """Check arguments against the schema that the tool has for them, and give that."""
+        try:
+            checked_name("a tool's name", f"{TOOL}{call.tool}")
+        except DefinitionError as none:
+            return Err(InvalidCall(visible(call.tool), "$", str(none)))
         own = self._tools.get(call.tool)
         schema = dict(own.schema if own is not None else call.schema or ANY_OBJECT)
         match _PLAIN.encode(dict(call.arguments), ANYTHING):

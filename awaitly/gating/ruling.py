@@ -11,6 +11,10 @@ from attrs import evolve, frozen
 from awaitly.approvals.policy import Policy
 from awaitly.approvals.redaction import redacted, scrubbed
 from awaitly.replaying.asking import OPEN
+from awaitly.visible import clipped
+
+_LONGEST = 500
+"""Characters of a summary; the arguments themselves are shown beside it."""
 
 __all__ = ["Allow", "AskPeople", "Deny", "Guard", "Ruler", "Ruling", "rule"]
 
@@ -117,11 +121,11 @@ def _with_own(ruling: AskPeople, own: Guard, tool: str, arguments: Mapping[str, 
 
 
 def summary_of(tool: str, arguments: Mapping[str, Any], ask: AskPeople) -> str:
-    """Describe a call for a person, without what is redacted."""
+    """Describe a call for a person, without what is redacted, on one line; how much of a long one is cut, is said."""
     content = json.dumps(arguments)
     if ask.summary is not None:
-        return scrubbed(ask.summary, content, ask.redact)
-    return f"{tool} {json.dumps(redacted(content, ask.redact), ensure_ascii=False)}"
+        return clipped(scrubbed(ask.summary, content, ask.redact), _LONGEST)
+    return clipped(f"{tool} {json.dumps(redacted(content, ask.redact), ensure_ascii=False)}", _LONGEST)
 
 
 def policy_of(ask: AskPeople, default: Policy = OPEN) -> Policy:

@@ -28,6 +28,7 @@ from awaitly.storage.store import RunRow
 __all__ = [
     "QUEUE",
     "TICKETS",
+    "TOOL",
     "Asking",
     "Done",
     "Make",
@@ -43,6 +44,8 @@ __all__ = [
 
 QUEUE = "tools"
 """The queue of tickets: workers that have the tools' code name it."""
+TOOL = "tool:"
+"""How the workflow of a tool's tickets is called, before the name of the tool."""
 TICKETS = "call:"
 """How the ids of tickets begin."""
 _FOLDED = "folded"
@@ -115,7 +118,7 @@ def folded_into(row: RunRow) -> str:
 def ticket_workflow(tool: str, put: Put, asking: Asking, make: Make) -> Workflow[[dict[str, Any]], Done, NotGiven]:
     """Give the code of a tool's tickets; `put` says how a call is first put before people."""
 
-    @workflow(name=f"tool:{tool}")
+    @workflow(name=f"{TOOL}{tool}")
     async def ticket(run: Run[NotGiven], arguments: dict[str, Any]) -> Result[Done, NotGiven]:
         proposed, how, editor = arguments, put, None
         while True:
