@@ -13,10 +13,10 @@ from awaitly.approvals.redaction import redacted, scrubbed
 from awaitly.replaying.asking import OPEN
 from awaitly.visible import clipped
 
+__all__ = ["Allow", "AskPeople", "Deny", "Guard", "Ruler", "Ruling", "rule"]
+
 _LONGEST = 500
 """Characters of a summary; the arguments themselves are shown beside it."""
-
-__all__ = ["Allow", "AskPeople", "Deny", "Guard", "Ruler", "Ruling", "rule"]
 
 
 @frozen
