@@ -95,6 +95,12 @@ class Orchestrator(Attended):
         """Run a workflow here and now, until it ends or parks."""
         return self._run(self._inner.start(invocation, run_id=run_id, requested_by=requested_by, queue=queue))
 
+    def start_new(
+        self, invocation: Invocation[T, E], run_id: str, *, requested_by: By | None = None, queue: str = DEFAULT_QUEUE
+    ) -> Execution[T, E] | None:
+        """Run a workflow here and now as `start` does; None where its id is taken, and that run is left alone."""
+        return self._run(self._inner.start_new(invocation, run_id, requested_by=requested_by, queue=queue))
+
     def enqueue(
         self,
         invocation: Invocation[Any, Any],

@@ -118,10 +118,10 @@ class Proposing(Registry):
     ) -> Result[Allowed | Ticket, CallRefusal]:
         code = ticket_workflow(call.tool, put, partial(self._asking, call.tool, put.schema), _nobody_makes)
         while True:
-            open_id = await self._open_ticket(call)
-            if (ticket := await self._there(call.tool, open_id)) is not None:
-                return Ok(ticket)
-            async with self._asking_now:  # so that calls which come at once are counted one by one
+            async with self._asking_now:  # so that calls which come at once are folded, and counted, one by one
+                open_id = await self._open_ticket(call)
+                if (ticket := await self._there(call.tool, open_id)) is not None:
+                    return Ok(ticket)
                 match await checked_pace(self.orchestrator, self._ceiling, call.agent):
                     case Err(too_many):
                         return Err(too_many)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -270,6 +271,12 @@ async def test_equal_calls_that_wait_are_one_ticket(gate: Gate, bank: Bank) -> N
     assert await ticket_of(gate, call(call_id="thread:3")) != first
     assert await ticket_of(gate, call(call_id=None)) != first
     assert bank.paid == [("bob", 100)]
+
+
+async def test_equal_calls_that_come_at_once_are_one_ticket(gate: Gate) -> None:
+    """As the calls of one turn of a model do, each with an id of its own."""
+    proposed = [ticket_of(gate, call(call_id=f"thread:{number}")) for number in range(5)]
+    assert len(set(await asyncio.gather(*proposed))) == 1
 
 
 async def test_calls_of_different_agents_are_different_tickets(gate: Gate) -> None:
