@@ -115,6 +115,8 @@ DRIVERS = {
     "smtplib",
     "aiosmtplib",
     "apprise",
+    "agents",
+    "openai",
 }
 HEAVY = [
     "cattrs",

@@ -1,0 +1,33 @@
+"""All that this adapter takes from `awaitly`, imported in one place."""
+
+from __future__ import annotations
+
+from awaitly import (
+    Actor,
+    Codec,
+    Err,
+    Gate,
+    InvalidCall,
+    Ok,
+    PendingApproval,
+    Performed,
+    Result,
+    Ticket,
+    ToolCall,
+    clipped,
+)
+
+__all__ = [
+    "Actor",
+    "Codec",
+    "Err",
+    "Gate",
+    "InvalidCall",
+    "Ok",
+    "PendingApproval",
+    "Performed",
+    "Result",
+    "Ticket",
+    "ToolCall",
+    "clipped",
+]

@@ -1,0 +1,68 @@
+"""What a tool gives, as JSON that the gate keeps, and what the model is told beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias, cast
+
+from agents import ToolOutputFileContent, ToolOutputImage, ToolOutputText
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError, to_jsonable_python
+
+from awaitly_openai_agents.core import Codec, Ok, Performed, clipped
+
+__all__ = ["edited", "kept"]
+
+_CODEC = Codec(limit=500_000)
+"""Half of what the gate keeps of a call: its arguments take room beside the result."""
+_LONGEST = 40_000
+"""Characters that fit, whatever they are."""
+
+_Part: TypeAlias = ToolOutputText | ToolOutputImage | ToolOutputFileContent
+_PARTS: TypeAdapter[list[_Part]] = TypeAdapter(list[_Part])
+
+
+def kept(given: object) -> Any:
+    """Write what a tool gave, so that the model can be told the same again. The tool has run, so this never fails.
+
+    Of what is too long to be kept the beginning is.
+    """
+    if parts := _parts(given):
+        plain: Any = _PARTS.dump_python(parts, mode="json")
+    else:
+        plain = _plain(given)
+    return plain if _fits(plain) else clipped(str(plain), _LONGEST)
+
+
+def _plain(given: object) -> Any:
+    """Give a value as JSON where the model would read the same of it, and as the text that it reads otherwise."""
+    try:
+        plain: Any = to_jsonable_python(given)
+    except (PydanticSerializationError, ValueError):
+        return str(given)
+    return plain if str(plain) == str(given) and _fits(plain) else str(given)
+
+
+def _fits(plain: Any) -> bool:
+    return isinstance(_CODEC.encode([[plain]], object), Ok)
+
+
+def edited(given: Any, performed: Performed, proposed: Mapping[str, Any]) -> Any:
+    """Say beside what a tool gave that a person had changed its arguments."""
+    missing = object()
+    now = performed.arguments
+    changed = [f"{name}={value!r}" for name, value in now.items() if value != proposed.get(name, missing)]
+    changed += [f"no {name}" for name in proposed if name not in now]
+    said = f"executed with {', '.join(changed)}, edited by a human; do not re-issue"
+    if parts := _parts(given):
+        return [ToolOutputText(text=said), *parts]
+    return f"{given}\n({said})"
+
+
+def _parts(given: object) -> list[_Part]:
+    """Give the parts of an output that is more than text, as the SDK reads it; none where it is text."""
+    parts: object = list(cast("list[object]", given)) if isinstance(given, list | tuple) else [given]
+    try:
+        return _PARTS.validate_python(parts)
+    except ValidationError:
+        return []
