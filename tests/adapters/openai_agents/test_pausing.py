@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -186,6 +187,28 @@ async def test_an_agent_that_was_handed_the_run_pauses_too(gate: Gate, pay: Func
     assert await go_on(state) == ()
     assert (await Runner.run(agent, state, run_config=CONFIG)).final_output == "done"
     assert done == ["bob 100"]
+
+
+async def test_a_call_in_whose_midst_the_run_was_cancelled_is_not_made_again(gate: Gate, done: list[str]) -> None:
+    """As with a tool that takes longer than its `timeout`: the model hears that nobody knows what came of it."""
+    begun = asyncio.Event()
+
+    @function_tool
+    async def pay(to: str, amount: int) -> str:
+        done.append(to)
+        begun.set()
+        await asyncio.Event().wait()
+        return "paid"
+
+    saved = saved_of(await begin(gate, [pay]))
+    await gate.approve((await asked(gate)).id, by="ann")
+    going = asyncio.create_task(resume(gate, [pay], saved))
+    await begun.wait()
+    going.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await going
+    assert "nobody knows whether pay" in told(await resume(gate, [pay], saved))[0]
+    assert done == ["bob"]
 
 
 async def test_whoever_the_agent_acts_for_does_not_decide(gate: Gate, pay: FunctionTool) -> None:
