@@ -1,0 +1,31 @@
+"""All that this adapter takes from `awaitly`, imported in one place."""
+
+from __future__ import annotations
+
+from awaitly import (
+    Actor,
+    Allow,
+    Allowed,
+    Err,
+    Gate,
+    GateInterruption,
+    Ok,
+    PendingApproval,
+    Performed,
+    Result,
+    ToolCall,
+)
+
+__all__ = [
+    "Actor",
+    "Allow",
+    "Allowed",
+    "Err",
+    "Gate",
+    "GateInterruption",
+    "Ok",
+    "PendingApproval",
+    "Performed",
+    "Result",
+    "ToolCall",
+]
