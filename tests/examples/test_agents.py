@@ -11,7 +11,10 @@ FOLDER = Path(__file__).parents[2] / "examples" / "agents"
 
 @pytest.mark.parametrize(
     ("name", "shown"),
-    [("pydantic_ai", ['pay {"to": "a", "amount": 0}', "executed with to='bob', amount=42"])],
+    [
+        ("pydantic_ai", ['pay {"to": "a", "amount": 0}', "executed with to='bob', amount=42"]),
+        ("agent_framework", ['pay {"to": "bob", "amount": 100}', "executed with amount=42"]),
+    ],
 )
 def test_an_agents_call_is_shown_edited_and_made(name: str, shown: list[str]) -> None:
     """The example prints the call that people see, and what the agent hears of the edited one."""
