@@ -7,11 +7,20 @@ from datetime import date
 from typing import Any
 
 import pytest
-from agent_framework import Content, FunctionInvocationContext, FunctionMiddleware, Message, MiddlewareFailure, tool
+from agent_framework import (
+    SKIP_PARSING,
+    Content,
+    FunctionInvocationContext,
+    FunctionMiddleware,
+    Message,
+    MiddlewareFailure,
+    tool,
+)
 from pydantic import SecretStr
 
 from awaitly import Allow, Gate, PendingApproval, StoreUnavailable
 from awaitly.testing.failpoints import Failpoints, raising
+from awaitly_agent_framework import go_on
 from tests.adapters.agent_framework.acting import Call, Model, Saved, agent_of
 from tests.support import ALICE, SharedStore
 
@@ -236,6 +245,32 @@ async def test_what_a_tool_gives_is_the_same_in_a_replay(gate: Gate, bank: Bank,
     assert said in first
     assert first == again
     assert len(bank.paid) == 1
+
+
+async def test_a_raw_value_that_json_does_not_know_is_kept_as_text(gate: Gate, bank: Bank) -> None:
+    """A tool that was called counts as called, whatever it gave."""
+    bank.gives = {"far": float("inf"), "who": {"bob"}}
+    raw = tool(bank.pay, approval_mode="never_require", result_parser=SKIP_PARSING)
+    agent = agent_of(gate, raw, model=(model := Model([PAY])))
+    session = agent.create_session()
+    saved = Saved.of(session, await agent.run("go", session=session))
+    await approve_all(gate)
+    for _ in range(2):
+        await saved.goes_on(agent)
+        assert "bob" in str(model.told[0].result)
+    assert len(bank.paid) == 1
+
+
+async def test_going_on_leaves_out_what_somebody_else_asked(gate: Gate, bank: Bank) -> None:
+    """A request without a ticket is not the gate's to answer."""
+    agent = agent_of(gate, bank.pay, model=Model([PAY]))
+    response = await agent.run("go", session=agent.create_session())
+    (gated,) = response.user_input_requests
+    other = Content.from_dict(gated.to_dict())
+    other.additional_properties.clear()
+    (answer,) = go_on([other, gated]).contents
+    assert answer.id == gated.id
+    assert go_on([other]).contents == []
 
 
 async def test_a_tool_that_raises_is_told_to_the_model_and_not_called_again(gate: Gate, bank: Bank) -> None:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from pydantic import BaseModel, SecretStr
 from pydantic_ai import Agent, ModelMessagesTypeAdapter, RunContext
-from pydantic_ai.capabilities import Hooks
+from pydantic_ai.capabilities import AbstractCapability, Hooks
 from pydantic_ai.exceptions import UserError
-from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart, ToolCallPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, Tool, ToolApproved, ToolDefinition
-from pydantic_ai.toolsets import ExternalToolset, FunctionToolset
+from pydantic_ai.toolsets import AbstractToolset, ExternalToolset, FunctionToolset, ToolsetTool, WrapperToolset
 
 from awaitly import Allow, Gate, PendingApproval
 from awaitly_pydantic_ai import GatedToolset, GateTools, go_on
@@ -84,9 +84,27 @@ async def test_a_history_under_another_conversations_name_does_nothing_twice(gat
     saved = Saved.of(await agent.run("go"))
     await approve_all(gate)
     await saved.goes_on(agent)
-    again = await saved.goes_on(agent, conversation_id="new")
+    history = ModelMessagesTypeAdapter.validate_json(saved.history)
+    yes = DeferredToolResults(approvals={"the-same-id": True})  # without the ticket, which would say which call it is
+    again = await agent.run(message_history=history, deferred_tool_results=yes, conversation_id="new")
     assert again.output == "done"
     assert len(bank.paid) == 1
+
+
+async def test_histories_without_ids_are_told_apart_by_their_times(gate: Gate, bank: Bank) -> None:
+    """Of a response that the application wrote itself, the moment is what tells it from another one."""
+    agent = agent_of(gate, bank.pay, calls=[PAY_BOB])
+    yes = DeferredToolResults(approvals={"the-same-id": True})
+    histories: list[list[ModelMessage]] = [
+        [ModelRequest.user_text_prompt("go"), ModelResponse([PAY_BOB], timestamp=datetime(2030, 1, day, tzinfo=UTC))]
+        for day in (1, 2)
+    ]
+    for history in histories:
+        paused = await agent.run(message_history=history, deferred_tool_results=yes)
+        assert isinstance(paused.output, DeferredToolRequests)
+        await approve_all(gate)
+        assert (await agent.run(message_history=history, deferred_tool_results=yes)).output == "done"
+    assert len(bank.paid) == 2
 
 
 async def test_two_conversations_with_the_same_ids_are_two_calls(gate: Gate, bank: Bank) -> None:
@@ -152,6 +170,41 @@ async def test_people_see_what_a_hook_made_of_a_call(gate: Gate, bank: Bank) -> 
         output_type=[str, DeferredToolRequests],
         tools=[bank.pay],
         capabilities=[GateTools[None](gate), hooks],
+        deps_type=type(None),
+    )
+    saved = Saved.of(await agent.run("go"))
+    (question,) = await asked(gate)
+    assert question.arguments["amount"] == 200
+    await approve_all(gate)
+    await saved.goes_on(agent)
+    assert bank.paid == [("bob", 200, "EUR")]
+
+
+class Doubling(WrapperToolset[None]):
+    """Changes a call right before the tool."""
+
+    async def call_tool(
+        self, name: str, tool_args: dict[str, Any], ctx: RunContext[None], tool: ToolsetTool[None]
+    ) -> Any:
+        """Double an amount."""
+        return await super().call_tool(name, {**tool_args, "amount": tool_args["amount"] * 2}, ctx, tool)
+
+
+class DoubleCalls(AbstractCapability[None]):
+    """Wraps the tools too."""
+
+    def get_wrapper_toolset(self, toolset: AbstractToolset[None]) -> AbstractToolset[None]:
+        """Wrap them."""
+        return Doubling(toolset)
+
+
+async def test_no_other_capability_stands_between_the_gate_and_the_tools(gate: Gate, bank: Bank) -> None:
+    """In whichever order they are listed, people see what another wrapper made of a call."""
+    agent: Agent[None, Output] = Agent(
+        model(PAY_BOB),
+        output_type=[str, DeferredToolRequests],
+        tools=[bank.pay],
+        capabilities=[GateTools[None](gate), DoubleCalls()],
         deps_type=type(None),
     )
     saved = Saved.of(await agent.run("go"))
