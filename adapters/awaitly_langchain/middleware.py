@@ -10,7 +10,7 @@ from langgraph.prebuilt.tool_node import ToolCallRequest
 from awaitly import Allowed, Gate
 from awaitly_langchain.calls import Agent
 from awaitly_langchain.passing import Answered, Handler, Passing
-from awaitly_langchain.pausing import Paused, pause
+from awaitly_langchain.pausing import Paused, pause, skip_answered
 from awaitly_langchain.results import Response
 
 __all__ = ["GateMiddleware"]
@@ -33,6 +33,7 @@ class GateMiddleware(AgentMiddleware[AgentState[Any], Any, Any]):
 
     async def awrap_tool_call(self, request: ToolCallRequest, handler: Handler) -> Response:
         """Ask about a call, pause while it waits, and make it once it is approved."""
+        skip_answered()
         while True:
             match await self._passing.answer(request, handler):
                 case Allowed():

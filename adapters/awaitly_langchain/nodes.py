@@ -16,7 +16,7 @@ from langgraph.prebuilt.tool_node import ToolCallRequest
 from awaitly import Gate
 from awaitly_langchain.calls import Agent
 from awaitly_langchain.passing import Answer, Answered, Handler, Passing
-from awaitly_langchain.pausing import Paused, pause
+from awaitly_langchain.pausing import Paused, pause, skip_answered
 
 __all__ = ["gated_tools"]
 
@@ -59,6 +59,7 @@ def gated_tools(
     node = ToolNode(tools, messages_key=messages_key, awrap_tool_call=through, wrap_tool_call=_refused, **options)
 
     async def gated(state: Any, config: RunnableConfig) -> Any:
+        skip_answered()
         while True:
             turn = _Turn()
             token = _TURN.set(turn)

@@ -15,7 +15,7 @@ from langgraph.prebuilt.tool_node import ToolCallRequest
 
 from awaitly import Allowed, ConflictReason, Err, Gate, Ok, PendingApproval, Performed, RunConflict, ToolCall
 from awaitly_langchain.calls import Agent, thread_of, tool_call_of
-from awaitly_langchain.pausing import Paused
+from awaitly_langchain.pausing import Paused, drain
 from awaitly_langchain.results import given, kept
 from awaitly_langchain.telling import edit_notice, noted, refused
 
@@ -42,7 +42,8 @@ Answer: TypeAlias = Allowed | Paused | Answered
 class Passing:
     """Brings calls before a gate. The tool runs nowhere but in the gate's hands, or where the gate lets it pass.
 
-    Approved calls of one thread are made one after the other, so that a process which dies leaves one in doubt at most.
+    Calls of one thread come before it one after the other: equal ones are then one ticket, and a process which dies
+    leaves one in doubt at most.
     """
 
     def __init__(self, gate: Gate, agent: Agent, messages_key: str = "messages") -> None:
@@ -57,17 +58,8 @@ class Passing:
         if request.tool is None:
             return Answered(refused(request, f"there is no tool {name!r}"))
         call = tool_call_of(request, request.tool, self._agent, self._messages_key)
-        match await self._gate.propose(call):
-            case Err(refusal):
-                return Answered(refused(request, refusal))
-            case Ok(proposed):
-                pass
-        if isinstance(proposed, Allowed):
-            return proposed
-        if proposed.pending is not None:
-            return Paused.on(proposed.pending, name)
         async with self._turn_of(thread_of(request)):
-            return await self._made(proposed.id, call, request, handler)
+            return await self._proposed(call, request, handler)
 
     def _turn_of(self, thread: str) -> AbstractAsyncContextManager[None]:
         """Wait for the calls of a thread that are being made; one from inside such a call does not wait for that."""
@@ -77,6 +69,18 @@ class Passing:
         if lock is None:
             lock = self._threads[thread] = asyncio.Lock()
         return lock
+
+    async def _proposed(self, call: ToolCall, request: ToolCallRequest, handler: Handler) -> Answer:
+        match await self._gate.propose(call):
+            case Err(refusal):
+                return Answered(refused(request, refusal))
+            case Ok(proposed):
+                pass
+        if isinstance(proposed, Allowed):
+            return proposed
+        if proposed.pending is not None:
+            return Paused.on(proposed.pending, call.tool)
+        return await self._made(proposed.id, call, request, handler)
 
     async def _made(self, ticket: str, call: ToolCall, request: ToolCallRequest, handler: Handler) -> Answer:
         making = _Making(request, handler)
@@ -112,6 +116,7 @@ class _Making:
     async def __call__(self, arguments: dict[str, Any]) -> dict[str, Any]:
         approved = self.request.override(tool_call={**self.request.tool_call, "args": arguments})
         token = _IN_CALL.set(True)
+        drain()
         try:
             self.response = await self._handler(approved)
         except GraphBubbleUp as pause:

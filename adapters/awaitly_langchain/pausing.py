@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from itertools import takewhile
 from typing import Any, cast
 
 from attrs import frozen
+from langgraph.config import get_config
+from langgraph.errors import GraphInterrupt
 from langgraph.types import Command, Interrupt, interrupt
 
 from awaitly import PendingApproval, visible
 from awaitly_langchain.results import is_list
 
-__all__ = ["Paused", "pause", "resumption", "tickets_of"]
+__all__ = ["Paused", "drain", "pause", "resumption", "skip_answered", "tickets_of"]
 
 _TICKETS = "tickets"
+_KEEP = False
+_SCRATCHPAD = "__pregel_scratchpad"
+"""Where LangGraph keeps the answers that a task was resumed with. It has no public name: see `versions`."""
 
 
 @frozen
@@ -35,6 +42,25 @@ def pause(paused: Iterable[Paused]) -> None:
     interrupt({_TICKETS: [{"ticket": each.ticket, "tool": each.tool, "summary": each.why} for each in paused]})
 
 
+def skip_answered() -> None:
+    """Step over the answers to pauses of the gate's own, so that no tool takes them for answers to its questions.
+
+    LangGraph gives answers to questions by their order within a task, and a gate asks again only what is undecided.
+    """
+    scratchpad = get_config().get("configurable", {}).get(_SCRATCHPAD)
+    if scratchpad is None:
+        return
+    for _ in takewhile(_is_own, [*scratchpad.resume, scratchpad.get_null_resume(_KEEP)]):
+        interrupt(None)
+
+
+def drain() -> None:
+    """Step over all answers that there are: a tool that runs once must not ask, so none of them is for it."""
+    with suppress(GraphInterrupt):
+        while True:
+            interrupt(None)
+
+
 def tickets_of(interrupts: Iterable[Interrupt]) -> list[str]:
     """Give the tickets on which a thread has paused: of `result["__interrupt__"]`, or of a state's `interrupts`."""
     return [ticket for each in interrupts for ticket in _tickets(each)]
@@ -45,12 +71,13 @@ def resumption(interrupts: Iterable[Interrupt]) -> Command[Any]:
 
     What is not decided yet pauses again. Pauses of others are left alone.
     """
-    return Command(resume={each.id: tickets for each in interrupts if (tickets := _tickets(each))})
+    return Command(resume={each.id: {_TICKETS: tickets} for each in interrupts if (tickets := _tickets(each))})
 
 
 def _tickets(paused: Interrupt) -> list[str]:
     value: Any = paused.value
-    if not isinstance(value, Mapping):
-        return []
-    listed = cast("Mapping[str, Any]", value).get(_TICKETS)
-    return [each["ticket"] for each in listed] if is_list(listed) else []
+    return [each["ticket"] for each in value[_TICKETS]] if _is_own(value) else []
+
+
+def _is_own(value: Any) -> bool:
+    return isinstance(value, Mapping) and is_list(cast("Mapping[str, Any]", value).get(_TICKETS))

@@ -38,7 +38,7 @@ def given(record: Mapping[str, Any], tool: str, call_id: str) -> Any:
             return ToolMessage.model_validate({**message, "tool_call_id": call_id})
         case {"command": {"graph": graph, "goto": goto, "update": update}}:
             read = None if update is None else {name: _value(each) for name, each in update.items()}
-            return Command(graph=graph, goto=goto, update=read)
+            return Command(graph=graph, goto=goto or (), update=read)
         case {"several": several}:
             return [given(each, tool, call_id) for each in several]
         case _:

@@ -8,7 +8,15 @@ import pytest
 
 @pytest.mark.parametrize(
     ("adapter", "driver"),
-    [("webhook", "httpx2"), ("email", "aiosmtplib"), ("email", "jinja2"), ("slack", "httpx2"), ("apprise", "apprise")],
+    [
+        ("webhook", "httpx2"),
+        ("email", "aiosmtplib"),
+        ("email", "jinja2"),
+        ("slack", "httpx2"),
+        ("apprise", "apprise"),
+        ("langchain", "langchain"),
+        ("langchain", "langgraph"),
+    ],
 )
 def test_a_channel_without_its_driver_says_what_to_install(adapter: str, driver: str) -> None:
     """The command stands in the error, and the error names what is missing."""
