@@ -117,6 +117,8 @@ DRIVERS = {
     "apprise",
     "agents",
     "openai",
+    "langchain",
+    "langgraph",
 }
 HEAVY = [
     "cattrs",

@@ -1,4 +1,6 @@
-from langchain.agents import create_agent
+from typing import Any
+
+from langchain.agents import create_agent  # pyright: ignore[reportUnknownVariableType]  (it leaves a type open)
 from langchain_core.language_models import BaseChatModel
 from langgraph.checkpoint.memory import InMemorySaver
 
@@ -12,14 +14,13 @@ async def pay(to: str, amount: int) -> str:
 
 
 async def agent_pays(model: BaseChatModel) -> list[str]:
-    thread = {"configurable": {"thread_id": "t-1"}}
+    thread: Any = {"configurable": {"thread_id": "t-1"}}
     async with Gate(MemoryStore()) as gate:
         gate.guard("pay", Guard(when=lambda call: call["amount"] > 50))
-        agent = create_agent(model, [pay], middleware=[GateMiddleware(gate)], checkpointer=InMemorySaver())
+        agent: Any = create_agent(model, [pay], middleware=[GateMiddleware(gate)], checkpointer=InMemorySaver())
         result = await agent.ainvoke({"messages": [("user", "Pay bob.")]}, thread)
-        for pending in (
-            await gate.pending()
-        ).items:  # in an application people decide in the inbox, by mail or in Slack
+        # In an application people decide in the inbox, by mail or in Slack.
+        for pending in (await gate.pending()).items:
             await gate.edit(pending.id, {**pending.arguments, "amount": 42}, by="ann")
         result = await agent.ainvoke(resumption(result["__interrupt__"]), thread)
         return [str(message.content) for message in result["messages"]]
