@@ -298,7 +298,7 @@ async def test_an_exception_of_a_tool_is_told_and_the_call_is_not_made_again(wor
 
 
 async def test_a_gated_tool_cannot_pause_by_itself(world: World) -> None:
-    """LangGraph would begin it anew, so it is told to the model as the call's failure."""
+    """LangGraph would begin it anew, so it is told to the model; what the thread is resumed with is no answer to it."""
 
     async def pay(to: str, amount: int) -> str:
         """Pay."""
@@ -307,7 +307,7 @@ async def test_a_gated_tool_cannot_pause_by_itself(world: World) -> None:
 
     await world.begin(wanting(paying()), [pay])
     await world.approve_all()
-    (said,) = await world.goes_on()
+    (said,) = told(await world.agent.ainvoke(Command(resume="yes"), CONFIG))
     assert "a gated tool cannot pause by itself" in said
     assert world.done == ["pay bob 100"]
 
@@ -342,6 +342,21 @@ async def test_a_tool_that_pauses_beside_a_gated_one_gets_its_own_answer(gate: G
     result = await world.agent.ainvoke(Command(resume={asked.id: "mine"}), CONFIG)
     assert told(result) == ["paid 100 to bob", "mine"]
     assert world.paid == ["pay bob 100"]
+
+
+async def test_a_call_that_is_allowed_by_now_asks_its_own_question(world: World) -> None:
+    """It does not get the gate's answer where it paused for people before."""
+
+    async def read() -> str:
+        """Read."""
+        return str(interrupt("which account?"))
+
+    world.gate.guard("read", Guard())
+    await world.begin(wanting({"name": "read", "args": {}}), [read])
+    world.gate.guard("read", Guard(when=lambda _: False))
+    assert await world.goes_on() == []
+    (asked,) = (await world.agent.aget_state(CONFIG)).interrupts
+    assert asked.value == "which account?"
 
 
 def test_a_node_takes_the_options_of_the_frameworks_own(gate: Gate) -> None:
