@@ -115,10 +115,12 @@ DRIVERS = {
     "smtplib",
     "aiosmtplib",
     "apprise",
+    "agent_framework",
     "agents",
-    "openai",
     "langchain",
     "langgraph",
+    "openai",
+    "pydantic_ai",
 }
 HEAVY = [
     "cattrs",

@@ -80,6 +80,7 @@ class GateMiddleware(FunctionMiddleware):
             arguments=plain_of(context),
             schema=context.function.parameters(),
             call_id=f"{context.session.session_id} {occurrence}",
+            conversation=context.session.session_id,
             agent=self._agent,
         )
 

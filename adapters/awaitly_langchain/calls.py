@@ -43,6 +43,7 @@ def tool_call_of(request: ToolCallRequest, tool: BaseTool, agent: Agent, message
         arguments=wanted["args"],
         schema=_schema_of(tool),
         call_id=json.dumps([thread_of(request), number, wanted["id"]]),
+        conversation=thread_of(request),
         agent=agent_of(agent, request),
         claim=clipped(said, _LONGEST_CLAIM) if said else None,
     )

@@ -52,6 +52,7 @@ class Telling:
                 schema=self.schema,
                 # The length keeps two ids from being read as two others.
                 call_id=f"openai-agents {len(conversation)} {conversation} {call_id}",
+                conversation=conversation,
                 agent=self.agent,
             )
         )

@@ -13,7 +13,7 @@ from pydantic_ai.messages import ModelResponse, ToolCallPart
 from pydantic_ai.toolsets import ToolsetTool
 from pydantic_core import SchemaSerializer, core_schema, to_json
 
-__all__ = ["arguments_of", "call_id", "validated"]
+__all__ = ["arguments_of", "call_id", "conversation_of", "validated"]
 
 _PLAIN = SchemaSerializer(core_schema.any_schema())
 
@@ -47,6 +47,12 @@ def call_id(ctx: RunContext[Any]) -> str:
         return f"{ctx.conversation_id} {ctx.run_id} {ctx.run_step} {ctx.tool_call_id}"
     response = asked.response
     return f"{response.conversation_id} {response.run_id} {response.timestamp.isoformat()} {ctx.tool_call_id}"
+
+
+def conversation_of(ctx: RunContext[Any]) -> str | None:
+    """Give the conversation in which a call was first asked for."""
+    asked = _asked(ctx)
+    return ctx.conversation_id if asked is None else asked.response.conversation_id
 
 
 def arguments_of(ctx: RunContext[Any], tool: ToolsetTool[Any], taken: Mapping[str, Any]) -> dict[str, Any]:

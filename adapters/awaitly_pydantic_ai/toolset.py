@@ -14,7 +14,7 @@ from pydantic_ai.exceptions import ApprovalRequired, UserError
 from pydantic_ai.tools import AgentDepsT
 from pydantic_ai.toolsets import AbstractToolset, ToolsetTool, WrapperToolset
 
-from awaitly_pydantic_ai.calls import arguments_of, call_id, validated
+from awaitly_pydantic_ai.calls import arguments_of, call_id, conversation_of, validated
 from awaitly_pydantic_ai.core import (
     Actor,
     Allow,
@@ -65,6 +65,7 @@ class GatedToolset(WrapperToolset[AgentDepsT]):
             arguments=arguments_of(ctx, tool, tool_args),
             schema=tool.tool_def.parameters_json_schema,
             call_id=call_id(ctx),
+            conversation=conversation_of(ctx),
             agent=self.agent,
         )
         making = _Making(self.wrapped, call, ctx, tool)

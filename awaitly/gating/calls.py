@@ -19,8 +19,9 @@ class ToolCall:
 
     `arguments` are JSON values by name, `schema` is the JSON Schema that the tool has for them, if any. `call_id` tells
     this call from every other one in the store: the framework's own id, with that of the conversation before it. With
-    it, proposing the same again gives the same ticket, whatever has become of it. `agent` is who wants to make the
-    call, for limits and for the rule that nobody approves what they asked for. `claim` is what the agent says of it:
+    it, proposing the same again gives the same ticket, whatever has become of it. Equal calls of one agent that wait
+    are one ticket, and are made once: those of one `conversation`, or those that have neither. `agent` is who wants to
+    make the call, for limits and for the rule that nobody approves what they asked for. `claim` is what the agent says of it:
     people see it apart from the arguments, as its words.
     """
 
@@ -28,6 +29,7 @@ class ToolCall:
     arguments: Mapping[str, Any] = field(repr=False)
     schema: Mapping[str, Any] | None = field(default=None, repr=False)
     call_id: str | None = None
+    conversation: str | None = None
     agent: By | None = None
     claim: str | None = None
 

@@ -164,7 +164,7 @@ class Proposing(Registry):
         there = (await self._store.load(own)).run
         if there is not None:
             return folded_into(there)
-        living = await self._newest(call, _LIVING)
+        living = None if call.conversation is None else await self._newest(call, _LIVING)
         if living is None:
             return own
         row = folded(own, living.run_id, await self._store.now())

@@ -96,8 +96,11 @@ def agent_prefix(agent: By | None) -> str:
 
 
 def prefix_of(call: ToolCall) -> str:
-    """Give how the ids of an agent's tickets with the same content begin. Raises `ValueError` for what is no JSON."""
-    match arguments_digest(call.tool, (dict(call.arguments),), {}):
+    """Give how the ids of tickets begin that are equal: of an agent, in a conversation, with the same content.
+
+    Raises `ValueError` for what is no JSON.
+    """
+    match arguments_digest(call.tool, (call.conversation, dict(call.arguments)), {}):
         case Ok(content):
             return f"{agent_prefix(call.agent)}{content[3 : 3 + _CONTENT]}:"
         case Err(unstorable):

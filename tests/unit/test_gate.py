@@ -260,22 +260,46 @@ async def test_a_ticket_is_of_no_other_call(gate: Gate, bank: Bank, other: dict[
     assert bank.paid == []
 
 
-async def test_equal_calls_that_wait_are_one_ticket(gate: Gate, bank: Bank) -> None:
+def said(number: int) -> ToolCall:
+    """Give one of several equal calls of a conversation."""
+    return call(call_id=f"thread:{number}", conversation="thread")
+
+
+async def test_equal_calls_of_a_conversation_that_wait_are_one_ticket(gate: Gate, bank: Bank) -> None:
     """People are asked once, and it is made once; each call finds the ticket again later."""
-    first = await ticket_of(gate, call(call_id="thread:1"))
-    assert await ticket_of(gate, call(call_id="thread:2")) == first
-    assert await ticket_of(gate, call(call_id=None)) == first
+    first = await ticket_of(gate, said(1))
+    assert await ticket_of(gate, said(2)) == first
     (await gate.approve(first, by="cy")).unwrap()
-    results = [(await gate.perform(call(call_id=f"thread:{n}"), bank.make)).unwrap() for n in (1, 2)]
+    results = [(await gate.perform(said(number), bank.make)).unwrap() for number in (1, 2)]
     assert [each.replayed for each in results] == [False, True]
-    assert await ticket_of(gate, call(call_id="thread:3")) != first
-    assert await ticket_of(gate, call(call_id=None)) != first
+    assert await ticket_of(gate, said(3)) != first
     assert bank.paid == [("bob", 100)]
+
+
+async def test_equal_calls_of_different_conversations_are_each_made(gate: Gate, bank: Bank) -> None:
+    """Two customers' refunds may well be alike."""
+    proposed = [call(call_id=f"{name}:1", conversation=name) for name in ("one", "two")]
+    proposed += [call(call_id="three:1"), call(call_id="four:1")]
+    tickets = [await ticket_of(gate, each) for each in proposed]
+    assert len(set(tickets)) == 4
+    for ticket, each in zip(tickets, proposed, strict=True):
+        (await gate.approve(ticket, by="cy")).unwrap()
+        assert not (await gate.perform(each, bank.make)).unwrap().replayed
+    assert len(bank.paid) == 4
+
+
+async def test_equal_calls_that_nothing_tells_apart_are_one_ticket(gate: Gate) -> None:
+    """Until it has ended: whoever calls again then means another one."""
+    first = await ticket_of(gate, call(call_id=None))
+    assert await ticket_of(gate, call(call_id=None)) == first
+    (await gate.reject(first, by="cy")).unwrap()
+    await gate.execute(first, Bank().make)
+    assert await ticket_of(gate, call(call_id=None)) != first
 
 
 async def test_equal_calls_that_come_at_once_are_one_ticket(gate: Gate) -> None:
     """As the calls of one turn of a model do, each with an id of its own."""
-    proposed = [ticket_of(gate, call(call_id=f"thread:{number}")) for number in range(5)]
+    proposed = [ticket_of(gate, said(number)) for number in range(5)]
     assert len(set(await asyncio.gather(*proposed))) == 1
 
 
