@@ -21,8 +21,8 @@ class ToolCall:
     this call from every other one in the store: the framework's own id, with that of the conversation before it. With
     it, proposing the same again gives the same ticket, whatever has become of it. Equal calls of one agent that wait
     are one ticket, and are made once: those of one `conversation`, or those that have neither. `agent` is who wants to
-    make the call, for limits and for the rule that nobody approves what they asked for. `claim` is what the agent says of it:
-    people see it apart from the arguments, as its words.
+    make the call, for limits and for the rule that nobody approves what they asked for. `claim` is what the agent says
+    of it: people see it apart from the arguments, as its words.
     """
 
     tool: str
