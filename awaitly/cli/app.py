@@ -44,6 +44,7 @@ _COMMANDS = {
     "worker": ("awaitly.cli.working", "Work off what is due."),
     "dev": ("awaitly.cli.working", "A worker that starts anew when the code changes, and the inbox."),
     "serve": ("awaitly.cli.serving", "Show the inbox to one person on this machine."),
+    "mcp": ("awaitly.cli.mcp", "Put a gate before the tools of an MCP server."),
     "schedules": ("awaitly.cli.schedules", "List the schedules."),
     "unschedule": ("awaitly.cli.schedules", "End a schedule."),
     "notices": ("awaitly.cli.notices", "List what people are told."),

@@ -14,7 +14,7 @@ from awaitly.exceptions import StoreError, StoreReadOnly
 from awaitly.storage.store import Store, open_store
 from awaitly.verbs.orchestrator import Orchestrator
 
-__all__ = ["look", "named_store", "work"]
+__all__ = ["check_exists", "look", "named_store", "work"]
 
 T = TypeVar("T")
 Act: TypeAlias = Callable[[Orchestrator, Store], Awaitable[T]]
@@ -33,7 +33,7 @@ def look(url: str, act: Act[T]) -> T:
 def work(url: str, act: Act[T]) -> T:
     """Open an existing store, let `act` use it, close it, and give what came of it."""
     store = named_store(url)
-    _check_exists(url)
+    check_exists(url)
 
     async def opened() -> T:
         async with Orchestrator(store) as orchestrator:
@@ -56,7 +56,7 @@ def named_store(url: str) -> Store:
         raise usage(f"this is not the URL of a store: {error}") from error
 
 
-def _check_exists(url: str) -> None:
+def check_exists(url: str) -> None:
     """Refuse a SQLite file that does not exist: opening it would create it."""
     parts = urlsplit(url)
     if parts.scheme != "sqlite":

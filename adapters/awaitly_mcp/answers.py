@@ -1,0 +1,60 @@
+"""What a client is told of a gated call: results of `tools/call`, with words for models."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from mcp import MCPError
+
+from awaitly_mcp.core import PendingApproval, Performed, clipped
+from awaitly_mcp.tools import TICKET
+
+__all__ = ["executed", "refused", "server_error", "waiting"]
+
+_SHOWN = 500
+_MARK = "awaitly/ticket"
+
+
+def refused(why: object, ticket: str | None = None) -> dict[str, Any]:
+    """Say that a call was not made, or has no result, in words; an error to the client, as nothing has happened."""
+    answer: dict[str, Any] = {"content": [_text(str(why))], "isError": True}
+    return answer if ticket is None else {**answer, "_meta": {_MARK: {"id": ticket, "status": "ended"}}}
+
+
+def waiting(tool: str, pending: PendingApproval, url: str | None = None) -> dict[str, Any]:
+    """Say that a call waits, and how to learn what comes of it."""
+    where = "" if url is None else f" People decide at {url}."
+    words = (
+        f"{tool} has not been called yet: the call waits for a person's approval, under ticket {pending.id}.{where} "
+        f"Do not issue it again. Go on with something else, and later call {TICKET} with "
+        f"{json.dumps({'id': pending.id})}: it gives the result, or says that the call was refused."
+    )
+    return {"content": [_text(words)], "isError": True, "_meta": {_MARK: {"id": pending.id, "status": "pending"}}}
+
+
+def executed(tool: str, performed: Performed, hidden: tuple[str, ...]) -> dict[str, Any]:
+    """Give what the server answered, and in so many words where a person had changed the arguments.
+
+    Where something of them is `hidden`, none is named: what a person has put there is not for the model.
+    """
+    answer: dict[str, Any] = dict(performed.value)
+    if performed.edited_by is None:
+        return answer
+    made = "other arguments" if hidden else ", ".join(_named(performed.arguments)) or "no arguments"
+    words = f"{tool} was executed with {made}, edited by a human ({performed.edited_by}); do not re-issue it."
+    return {**answer, "content": [_text(words), *answer.get("content", ())]}
+
+
+def _named(arguments: Mapping[str, Any]) -> list[str]:
+    return [f"{name}={clipped(json.dumps(value, ensure_ascii=False), _SHOWN)}" for name, value in arguments.items()]
+
+
+def server_error(error: MCPError) -> dict[str, Any]:
+    """Keep an error with which the server has answered as a result: it is what came of the call."""
+    return refused(f"the server refused the call: {error.message}")
+
+
+def _text(words: str) -> dict[str, Any]:
+    return {"type": "text", "text": words}

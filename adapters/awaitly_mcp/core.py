@@ -1,0 +1,51 @@
+"""All that this adapter takes from `awaitly`, imported in one place."""
+
+from __future__ import annotations
+
+from awaitly import (
+    Actor,
+    Allow,
+    Allowed,
+    AskPeople,
+    DefinitionError,
+    Deny,
+    Duration,
+    Err,
+    Gate,
+    Ok,
+    Orchestrator,
+    OutcomeUnknown,
+    PendingApproval,
+    Performed,
+    Result,
+    RunRecord,
+    StoreError,
+    ToolCall,
+    UnknownTicket,
+    as_timedelta,
+    clipped,
+)
+
+__all__ = [
+    "Actor",
+    "Allow",
+    "Allowed",
+    "AskPeople",
+    "DefinitionError",
+    "Deny",
+    "Duration",
+    "Err",
+    "Gate",
+    "Ok",
+    "Orchestrator",
+    "OutcomeUnknown",
+    "PendingApproval",
+    "Performed",
+    "Result",
+    "RunRecord",
+    "StoreError",
+    "ToolCall",
+    "UnknownTicket",
+    "as_timedelta",
+    "clipped",
+]

@@ -1,0 +1,126 @@
+"""How a client is told that a call waits: by what it supports, and at the end always in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import mcp_types as types
+from attrs import field, frozen
+from mcp import ClientCapabilities, MCPError
+from mcp.server import ServerRequestContext
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+
+from awaitly_mcp.answers import waiting
+from awaitly_mcp.core import DefinitionError, Duration, PendingApproval, as_timedelta
+
+__all__ = ["Answering", "Asked", "Context", "asked_before"]
+
+Context = ServerRequestContext[Any, Any]
+
+_STATE = "awaitly"
+_REQUEST = "approval"
+
+
+def _address(url: str | None) -> str | None:
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("https", "http") or not parts.netloc or parts.query or parts.fragment:
+        msg = f"the inbox is where people reach it, as 'https://approvals.example.com', not {url!r}"
+        raise DefinitionError(msg)
+    return url.rstrip("/")
+
+
+def _length(value: Duration | None) -> timedelta:
+    return timedelta(0) if value is None else as_timedelta(value)
+
+
+@frozen(kw_only=True)
+class Answering:
+    """How a call that waits is answered.
+
+    `inbox_url`: where people decide, for clients that can show an address. `wait`: how long an answer is put off in
+    case somebody decides right now, None for not at all; clients that can come back of themselves then do so up to
+    `rounds` times.
+    """
+
+    inbox_url: str | None = field(default=None, converter=_address)
+    wait: timedelta = field(default=timedelta(seconds=5), converter=_length)
+    rounds: int = 8
+
+    def url(self, pending: PendingApproval) -> str | None:
+        """Give where people decide a call. To look is all that the address allows."""
+        if self.inbox_url is None:
+            return None
+        return f"{self.inbox_url}/runs/{quote(pending.run_id, safe='')}/approvals/{quote(pending.key, safe='')}"
+
+
+@frozen
+class Asked:
+    """What a client brings back with a call that it was told to try again: the ticket, and how often it has come."""
+
+    ticket: str
+    round: int
+    declined: bool = False
+
+
+def asked_before(params: Mapping[str, Any]) -> Asked | None:
+    """Read what a client brings back; None for a call that comes for the first time, or with somebody else's state."""
+    mark, _, rest = str(params.get("requestState") or "").partition(" ")
+    number, _, ticket = rest.partition(" ")
+    if mark != _STATE or not number.isascii() or not number.isdigit() or not ticket:
+        return None
+    responses: Mapping[str, Any] = params.get("inputResponses") or {}
+    answer: Mapping[str, Any] | None = responses.get(_REQUEST)
+    return Asked(ticket, int(number), declined=answer is not None and answer.get("action") != "accept")
+
+
+def come_again(ticket: str, number: int, shown: types.ElicitRequest | None = None) -> types.InputRequiredResult:
+    """Tell a client to try the call again, once it has shown its user something, if anything."""
+    requests: dict[str, types.InputRequest] | None = None if shown is None else {_REQUEST: shown}
+    return types.InputRequiredResult(input_requests=requests, request_state=f"{_STATE} {number} {ticket}")
+
+
+def paused(
+    answering: Answering, context: Context, tool: str, pending: PendingApproval, before: Asked | None
+) -> types.InputRequiredResult | dict[str, Any]:
+    """Give what a client is answered that knows how to come back (protocol 2026-07-28), or words."""
+    url = answering.url(pending)
+    number = 0 if before is None else before.round
+    if context.protocol_version in MODERN_PROTOCOL_VERSIONS and not (before and before.declined):
+        if url is not None and number == 0 and _shows_addresses(context.session.client_capabilities):
+            return come_again(pending.id, 1, _shown(tool, pending, url))
+        if answering.wait and number < answering.rounds:
+            return come_again(pending.id, number + 1)
+    return waiting(tool, pending, url)
+
+
+async def showed(answering: Answering, context: Context, tool: str, pending: PendingApproval) -> bool:
+    """Have a client of the older protocols show its user where to decide; says whether the user went there."""
+    url = answering.url(pending)
+    session = context.session
+    older = context.protocol_version not in MODERN_PROTOCOL_VERSIONS
+    if url is None or not (older and session.can_send_request and _shows_addresses(session.client_capabilities)):
+        return False
+    try:
+        answer = await session.elicit_url(_message(tool), url, pending.id, related_request_id=context.request_id)
+    except MCPError:  # it is told in words instead
+        return False
+    return answer.action == "accept"
+
+
+def _shows_addresses(declared: ClientCapabilities | None) -> bool:
+    return declared is not None and declared.elicitation is not None and declared.elicitation.url is not None
+
+
+def _shown(tool: str, pending: PendingApproval, url: str) -> types.ElicitRequest:
+    return types.ElicitRequest(
+        params=types.ElicitRequestURLParams(message=_message(tool), url=url, elicitation_id=pending.id)
+    )
+
+
+def _message(tool: str) -> str:
+    return f"A call of {tool} waits for a person's approval."
