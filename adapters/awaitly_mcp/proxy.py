@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from awaitly_mcp.calls import Calls
 from awaitly_mcp.core import Gate
-from awaitly_mcp.relay import Relay
+from awaitly_mcp.relay import Peer, Relay
 from awaitly_mcp.targets import Target
 from awaitly_mcp.tools import Tools, listed
 from awaitly_mcp.upstream import Upstream
@@ -41,7 +41,7 @@ class GateProxy(Server[dict[str, Any]]):
         self, gate: Gate, target: Target, *, agent: str | None = None, answering: Answering | None = None
     ) -> None:
         super().__init__(target.name, lifespan=_held, cache_hints=dict.fromkeys(get_args(CacheableMethod), CacheHint()))
-        self._relay = Relay()
+        self._relay = Relay(lambda: self._tools.forget())
         self.upstream = Upstream(target, self._relay)
         self._tools = Tools(self.upstream)
         self.calls = Calls(gate, self.upstream, self._tools, agent or f"mcp:{target.name}", answering or Answering())
@@ -90,8 +90,10 @@ class GateProxy(Server[dict[str, Any]]):
         if ctx.request_id is not None and ctx.method != "ping":
             if self._alone:
                 self._relay.session = ctx.session
-            self._know(await self.upstream.opened(_declared(ctx) if self._alone else None))
-        return await call_next(ctx)
+            self._know(await self.upstream.opened(_peer(ctx) if self._alone else None))
+        answer = await call_next(ctx)
+        # Whoever serves made the introduction before it was known for whom it stands.
+        return {**answer, **self._introduction()} if ctx.method == "initialize" and isinstance(answer, dict) else answer
 
     def _know(self, client: Client) -> None:
         self._capabilities = client.server_capabilities
@@ -99,6 +101,12 @@ class GateProxy(Server[dict[str, Any]]):
         if client.server_info is not None:
             self.name, self.version = client.server_info.name, client.server_info.version
             self.title = client.server_info.title
+
+    def _introduction(self) -> dict[str, Any]:
+        options = self.create_initialization_options()
+        capabilities = options.capabilities.model_dump(by_alias=True, mode="json", exclude_none=True)
+        instructions = {} if options.instructions is None else {"instructions": options.instructions}
+        return {"capabilities": capabilities, "serverInfo": self.server_info_stamp, **instructions}
 
     async def _passed(self, context: Context, _: types.RequestParams) -> HandlerResult:
         answer = await self._answered(context, context.params or {})
@@ -109,7 +117,10 @@ class GateProxy(Server[dict[str, Any]]):
         if context.method == "tools/call":
             return await self.calls.call(context, params)
         answer = await self.upstream.request(context.method, params)
-        return listed(answer) if context.method == "tools/list" else answer
+        if context.method != "tools/list":
+            return answer
+        self._tools.forget()  # nobody may tell when they change
+        return listed(answer)
 
     async def _roots_have_changed(self, _: Context, __: types.NotificationParams) -> None:
         if self._alone:
@@ -130,16 +141,17 @@ async def _held(server: Server[dict[str, Any]]) -> AsyncGenerator[dict[str, Any]
             await holding
 
 
-def _declared(context: Context) -> ClientCapabilities | None:
-    """Read what a client says that it can: in its first request of the older protocols, in each of the newer ones."""
+def _peer(context: Context) -> Peer:
+    """Read what a client is: of its first request in the older protocols, of each in the newer ones."""
     params: Mapping[str, Any] = context.params or {}
     meta: dict[str, Any] = dict(context.meta or {})
     opening = context.method == "initialize"
     raw = params.get("capabilities") if opening else meta.get(types.CLIENT_CAPABILITIES_META_KEY)
+    older = context.protocol_version not in MODERN_PROTOCOL_VERSIONS
     try:
-        return ClientCapabilities.model_validate(raw or {}, by_name=False)
+        return Peer(older, ClientCapabilities.model_validate(raw or {}, by_name=False))
     except ValidationError:
-        return None
+        return Peer(older)
 
 
 def _told(capability: Any, *, tells: bool) -> Any:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import mcp_types as types
+from attrs import frozen
 from mcp import ClientCapabilities, MCPError, ServerSession
 from mcp.client import Client, ClientRequestContext, IncomingMessage, Transport
 from pydantic import BaseModel
 
-__all__ = ["Relay"]
+__all__ = ["Peer", "Relay"]
 
 T = TypeVar("T")
 R = TypeVar("R", bound=BaseModel)
@@ -21,17 +22,27 @@ _ANSWERED = (
 )
 
 
+@frozen
+class Peer:
+    """What the client is: whether it speaks a protocol before that of 2026-07-28, and what it says that it can."""
+
+    older: bool = False
+    declared: ClientCapabilities | None = None
+
+
 class Relay:
     """Knows the one client at stdin and stdout. Over HTTP there are many, and nobody to pass anything on to."""
 
-    def __init__(self) -> None:
+    def __init__(self, tools_changed: Callable[[], None]) -> None:
         self.session: ServerSession | None = None
+        self._tools_changed = tools_changed
 
-    def client(self, transport: Transport, declared: ClientCapabilities | None) -> Client:
-        """Give a client of the server that declares what the real one does, as far as that can be passed on."""
-        may = declared or ClientCapabilities()
+    def client(self, transport: Transport, peer: Peer) -> Client:
+        """Give a client of the server that speaks and declares what the real one does."""
+        may = peer.declared or ClientCapabilities()
         return Client(
             transport,
+            mode="legacy" if peer.older else "auto",
             cache=None,
             sampling_callback=None if may.sampling is None else self._sampled,
             sampling_capabilities=may.sampling,
@@ -67,6 +78,8 @@ class Relay:
         return await self.session.send_request(request, answer)
 
     async def _told(self, message: IncomingMessage) -> None:
+        if isinstance(message, types.ToolListChangedNotification):
+            self._tools_changed()
         if self.session is None or isinstance(message, (Exception, *_ANSWERED)):
             return
         await self.session.send_notification(message)

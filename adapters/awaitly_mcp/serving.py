@@ -11,7 +11,6 @@ from typing import Any
 
 import uvicorn
 from mcp.server import Server
-from mcp.server.runner import serve_dual_era_loop
 from mcp.server.stdio import stdio_server
 
 from awaitly_mcp.core import DefinitionError
@@ -26,8 +25,8 @@ async def serve_stdio(server: Server[Any]) -> None:
     """Serve the client at stdin and stdout, until it closes them."""
     if isinstance(server, GateProxy):
         server.for_one()
-    async with stdio_server() as (reading, writing), server.lifespan(server) as state:
-        await serve_dual_era_loop(server, reading, writing, lifespan_state=state)
+    async with stdio_server() as (reading, writing):
+        await server.run(reading, writing, server.create_initialization_options())
 
 
 @asynccontextmanager

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import mcp_types as types
-from mcp import ClientCapabilities, MCPError
+from mcp import MCPError
 from mcp.client import Client
 from mcp.shared.dispatcher import ProgressFnT
 from pydantic import TypeAdapter
 
-from awaitly_mcp.relay import Relay
+from awaitly_mcp.relay import Peer, Relay
 from awaitly_mcp.targets import Target
 
 __all__ = ["LOST", "Upstream"]
@@ -32,7 +32,7 @@ class Upstream:
         self._relay = relay
         self._wanted = asyncio.Event()
         self._lost = asyncio.Event()
-        self._declared: ClientCapabilities | None = None
+        self._peer = Peer()
         self._client: asyncio.Future[Client] | None = None
 
     async def hold(self) -> None:
@@ -44,7 +44,7 @@ class Upstream:
             opening = self._client
             assert opening is not None  # noqa: S101  (whoever wants it has made it)
             try:
-                async with self._relay.client(self._target.transport(), self._declared) as client:
+                async with self._relay.client(self._target.transport(), self._peer) as client:
                     opening.set_result(client)
                     await self._lost.wait()
             except Exception as error:  # noqa: BLE001  (whoever waits for the connection is told)
@@ -52,10 +52,10 @@ class Upstream:
                 if not opening.done():
                     opening.set_exception(error)
 
-    async def opened(self, declared: ClientCapabilities | None = None) -> Client:
-        """Give the connection; the first to come says what the client can. Raises `MCPError` where there is none."""
+    async def opened(self, peer: Peer | None = None) -> Client:
+        """Give the connection; the first to come says for whom. Raises `MCPError` where there is none."""
         if self._client is None:
-            self._declared = declared or self._declared
+            self._peer = peer or self._peer
             self._client = asyncio.get_running_loop().create_future()
             self._wanted.set()
         try:
