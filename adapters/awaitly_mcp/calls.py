@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -136,7 +136,8 @@ class Calls:
     async def _made(self, tool: str, ticket: str, call: ToolCall | None) -> Result[Performed, Any]:
         """Make a call if it is approved; a client that goes away meanwhile does not cut it off."""
         await self.upstream.opened()  # before anything is claimed
-        task = asyncio.create_task(self.gate.execute(ticket, partial(self._make, tool), call=call))
+        make = partial(self._make, tool, lambda: task.cancel())
+        task = asyncio.create_task(self.gate.execute(ticket, make, call=call))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         try:
@@ -146,14 +147,16 @@ class Calls:
                 return Err(OutcomeUnknown(ticket, tool))
             raise
 
-    async def _make(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    async def _make(self, tool: str, cut_off: Callable[[], object], arguments: dict[str, Any]) -> dict[str, Any]:
         """Call the server. What it answers is what came of it, be it an error; no answer at all leaves a doubt."""
         try:
             answer = await self.upstream.request("tools/call", {"name": tool, "arguments": arguments})
         except MCPError as error:
-            if error.code in LOST:
-                raise asyncio.CancelledError from error
-            return server_error(error)
+            if error.code not in LOST:
+                return server_error(error)
+            cut_off()
+            await asyncio.Event().wait()  # until that arrives
+            raise
         if answer.get("resultType") == "input_required":
             return refused("the server asked for more than the arguments, which it cannot be given after an approval")
         return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ __all__ = ["LOST", "Upstream"]
 LOST = frozenset({types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT})
 """Errors after which nobody knows what the server did; all others it has answered with."""
 
+_log = logging.getLogger("awaitly.mcp")
 _ENVELOPE = (types.PROTOCOL_VERSION_META_KEY, types.CLIENT_INFO_META_KEY, types.CLIENT_CAPABILITIES_META_KEY)
 _RAW: TypeAdapter[Any] = TypeAdapter(dict[str, Any])
 
@@ -49,6 +51,7 @@ class Upstream:
                     await self._lost.wait()
             except Exception as error:  # noqa: BLE001  (whoever waits for the connection is told)
                 self._client = None
+                _log.warning("the server %s cannot be reached: %s", self._target.name, error)
                 if not opening.done():
                     opening.set_exception(error)
 
