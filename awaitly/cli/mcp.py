@@ -20,7 +20,6 @@ from awaitly.cli.stores import check_exists, named_store
 from awaitly.exceptions import DefinitionError, StoreError
 from awaitly.gating.gate import Gate
 from awaitly.gating.ruling import Ruler
-from awaitly.logs import LOGGER, line
 from awaitly.storage.store import Store
 from awaitly.verbs.orchestrator import Orchestrator
 
@@ -116,7 +115,8 @@ async def _served(server: Any, place: _Place) -> ExitCode:
             return stops.code
         try:
             async with serve_http(server, host=place.host, port=place.port) as address:
-                LOGGER.info(line("mcp", address=address))
+                output = settings().output
+                output.answer({"address": address}, lambda: output.said(f"MCP is served at {address}"))
                 await stopped.wait()
         except OSError as error:
             problem = error.strerror or error
