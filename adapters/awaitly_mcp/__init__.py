@@ -18,7 +18,6 @@ from awaitly_mcp.versions import check
 check(mcp.__name__)
 
 from awaitly_mcp.inbox import inbox_server  # noqa: E402  (what follows needs the SDK as it was tested)
-from awaitly_mcp.patterns import Patterns  # noqa: E402
 from awaitly_mcp.proxy import GateProxy  # noqa: E402
 from awaitly_mcp.serving import serve_http, serve_stdio  # noqa: E402
 from awaitly_mcp.targets import Program, RemoteServer, Target  # noqa: E402
@@ -27,7 +26,6 @@ from awaitly_mcp.waiting import Answering  # noqa: E402
 __all__ = [
     "Answering",
     "GateProxy",
-    "Patterns",
     "Program",
     "RemoteServer",
     "Target",

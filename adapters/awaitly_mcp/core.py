@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from awaitly import (
     Actor,
-    Allow,
     Allowed,
     AskPeople,
     DefinitionError,
-    Deny,
     Duration,
     Err,
     Gate,
@@ -28,11 +26,9 @@ from awaitly import (
 
 __all__ = [
     "Actor",
-    "Allow",
     "Allowed",
     "AskPeople",
     "DefinitionError",
-    "Deny",
     "Duration",
     "Err",
     "Gate",

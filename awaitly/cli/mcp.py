@@ -6,6 +6,7 @@ import asyncio
 import os
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -15,11 +16,13 @@ from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import store_trouble, usage
 from awaitly.cli.logs import configure_logging
 from awaitly.cli.options import LENGTH, TEXT, common, settings
+from awaitly.cli.ruling import loaded
 from awaitly.cli.stopping import end_soon, stopping
 from awaitly.cli.stores import check_exists, named_store
 from awaitly.exceptions import DefinitionError, StoreError
 from awaitly.gating.gate import Gate
-from awaitly.gating.ruling import Ruler
+from awaitly.gating.rules import Rules, ToolRule
+from awaitly.gating.ruling import Allow, AskPeople, Deny, Ruling
 from awaitly.storage.store import Store
 from awaitly.verbs.orchestrator import Orchestrator
 
@@ -38,6 +41,7 @@ class _Place:
 
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.argument("server", metavar="[--] COMMAND [ARGS]... | URL", nargs=-1, type=TEXT)
+@click.option("--rules", "file", metavar="FILE", type=click.Path(path_type=Path), help="Rules in TOML; all else asks.")
 @click.option("--allow", metavar="PATTERN", type=TEXT, multiple=True, help="Tools that need nobody, such as 'read_*'.")
 @click.option("--ask", metavar="PATTERN", type=TEXT, multiple=True, help="Tools that need a person; all others do too.")
 @click.option("--deny", metavar="PATTERN", type=TEXT, multiple=True, help="Tools that are not to be called at all.")
@@ -59,10 +63,10 @@ class _Place:
 @click.option("--inbox", is_flag=True, help="Serve what waits for people to an assistant, which can decide nothing.")
 @common
 def mcp(server: tuple[str, ...], inbox: bool, host: str, port: int | None, **options: Any) -> int:  # noqa: FBT001
-    """Put a gate before the tools of an MCP server: `awaitly mcp --allow 'read_*' -- npx some-server`.
+    """Put a gate before the tools of an MCP server: `awaitly mcp --rules gate.toml -- npx some-server`.
 
     An assistant starts this in the server's place. Calls that no rule allows wait for a person, who decides by
-    `awaitly approve` or in the inbox. The strictest of the rules counts.
+    `awaitly approve` or in the inbox. In place of a file, patterns of tools' names may be rules: the strictest counts.
     """
     if inbox is bool(server):
         raise usage("say one of the two: the server's COMMAND or URL, or --inbox")
@@ -88,13 +92,13 @@ def _check_installed() -> None:
 
 
 async def _proxy(store: Store, place: _Place, server: tuple[str, ...], options: dict[str, Any]) -> ExitCode:
-    from awaitly_mcp import Answering, GateProxy, Patterns, Program, RemoteServer  # noqa: PLC0415  (as above)
+    from awaitly_mcp import Answering, GateProxy, Program, RemoteServer  # noqa: PLC0415  (as above)
 
     wait: timedelta = options["wait"]
-    rules: list[Ruler] = [Patterns(allow=options["allow"], ask=options["ask"], deny=options["deny"])]
+    rules = _rules(options)
     target = RemoteServer(server[0], _headers(options["headers"])) if _is_url(server) else Program(server)
     answering = Answering(inbox_url=options["inbox_url"], wait=wait)
-    async with Gate(store, rules=rules) as gate:
+    async with Gate(store, policy=rules.policy, rules=[rules]) as gate:
         return await _served(GateProxy(gate, target, agent=options["agent"], answering=answering), place)
 
 
@@ -134,6 +138,16 @@ async def _until(stopped: asyncio.Event, serving: asyncio.Task[None]) -> None:
     told.cancel()
     with suppress(asyncio.CancelledError):
         await serving
+
+
+def _rules(options: dict[str, Any]) -> Rules:
+    """Give the rules of the file, or those of the options, deny before ask before allow."""
+    file: Path | None = options["file"]
+    rulings: dict[str, Ruling] = {"deny": Deny("a rule forbids it"), "ask": AskPeople(), "allow": Allow()}
+    named = [ToolRule(tools=options[option], ruling=ruling) for option, ruling in rulings.items() if options[option]]
+    if file is not None and named:
+        raise usage("say one of the two: --rules FILE, or --allow, --ask and --deny")
+    return Rules(named) if file is None else loaded(file)
 
 
 def _is_url(server: tuple[str, ...]) -> bool:

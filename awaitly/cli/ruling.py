@@ -18,7 +18,7 @@ from awaitly.gating.rules import Rules, ToolRule
 from awaitly.gating.rules_file import load_rules
 from awaitly.visible import visible
 
-__all__ = ["rules"]
+__all__ = ["loaded", "rules"]
 
 RULES = click.argument("path", metavar="RULES", type=click.Path(dir_okay=False, path_type=Path))
 CALLS = click.argument("calls", metavar="CALLS", type=click.Path(dir_okay=False, path_type=Path))
@@ -44,7 +44,7 @@ def test(path: Path, calls: Path) -> None:
     where you say what should come of it. It ends with 1 where something else comes of a call, where a rule decides
     none, or where it never can, because one before it takes all of its calls.
     """
-    given, known = settings(), _loaded(path)
+    given, known = settings(), loaded(path)
     try:
         run = dry_run(known, tried_calls(_text(calls).splitlines()))
     except DefinitionError as error:
@@ -56,7 +56,8 @@ def test(path: Path, calls: Path) -> None:
         click.get_current_context().exit(ExitCode.REFUSED)
 
 
-def _loaded(path: Path) -> Rules:
+def loaded(path: Path) -> Rules:
+    """Read a file of rules; what is wrong with it ends the command."""
     try:
         return load_rules(path)
     except DefinitionError as error:

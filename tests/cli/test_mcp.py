@@ -21,6 +21,8 @@ STORE = ("--store", "memory:")
         (("mcp", "some-server"), "which store?"),
         (("mcp", *STORE, "--header", "authorization=NOT_SET", "http://127.0.0.1:9/mcp"), "--header takes NAME=VARIABLE"),
         (("mcp", *STORE, "--inbox-url", "nowhere", "some-server"), "the inbox is where people reach it"),
+        (("mcp", *STORE, "--rules", "no.toml", "some-server"), "no.toml cannot be read"),
+        (("mcp", *STORE, "--rules", "no.toml", "--deny", "x", "some-server"), "say one of the two: --rules FILE, or"),
         (("mcp", *STORE, "--port", "0", "--host", "0.0.0.0", "some-server"), "can be reached by others"),
     ],
 )
@@ -28,19 +30,19 @@ def test_what_makes_no_sense_is_refused_in_words(words: tuple[str, ...], problem
     """Before a server is started, with the code for a wrong command line."""
     done = call(*words)
     assert done.code == 2
-    assert problem in done.errors
+    assert problem in done.err
 
 
 def test_the_options_of_the_server_s_command_are_its_own() -> None:
     """Also without the two dashes before it."""
     done = call("mcp", *STORE, "--port", "0", "--host", "0.0.0.0", "some-server", "--port", "x")
-    assert "can be reached by others" in done.errors
+    assert "can be reached by others" in done.err
 
 
 def test_an_inbox_of_no_store_is_refused(tmp_path: Path) -> None:
     """A typo makes no new store."""
     done = call("mcp", "--inbox", "--store", f"sqlite:///{tmp_path}/typo.db")
-    assert "there is no store at" in done.errors
+    assert "there is no store at" in done.err
     assert list(tmp_path.iterdir()) == []
 
 

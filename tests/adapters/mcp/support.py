@@ -12,9 +12,10 @@ from mcp.client._memory import InMemoryTransport
 from mcp.server import MCPServer, Server
 from mcp_types import CallToolResult
 
+from awaitly import Allow, Rules, ToolRule
 from awaitly_mcp import GateProxy
 
-__all__ = ["Inside", "client_of", "said", "ticket_of"]
+__all__ = ["Inside", "allowing", "client_of", "said", "ticket_of"]
 
 
 @frozen
@@ -27,6 +28,11 @@ class Inside:
     def transport(self) -> InMemoryTransport:
         """Connect to it."""
         return InMemoryTransport(self.server)
+
+
+def allowing(tool: str) -> Rules:
+    """Give rules by which one tool needs nobody."""
+    return Rules([ToolRule(tools=(tool,), ruling=Allow())])
 
 
 def client_of(proxy: GateProxy, mode: str, **options: Any) -> AbstractAsyncContextManager[Client]:

@@ -11,8 +11,8 @@ from mcp import Client
 from mcp.server import MCPServer
 
 from awaitly import DefinitionError, Gate, MemoryStore
-from awaitly_mcp import Answering, GateProxy, Patterns, RemoteServer, serve_http
-from tests.adapters.mcp.support import said, ticket_of
+from awaitly_mcp import Answering, GateProxy, RemoteServer, serve_http
+from tests.adapters.mcp.support import allowing, said, ticket_of
 
 MODES = ("legacy", "auto")
 
@@ -41,7 +41,7 @@ async def shop(paid: list[str]) -> AsyncGenerator[str]:
 async def test_a_call_waits_and_is_made_over_http_on_both_sides(mode: str) -> None:
     """Two clients share the proxy; either may ask for the ticket."""
     paid: list[str] = []
-    async with shop(paid) as address, Gate(MemoryStore(), rules=[Patterns(allow=("read",))]) as gate:
+    async with shop(paid) as address, Gate(MemoryStore(), rules=[allowing("read")]) as gate:
         proxy = GateProxy(gate, RemoteServer(address), answering=Answering(wait=None))
         async with serve_http(proxy) as front, Client(front, mode=mode) as ann, Client(front, mode=mode) as ben:
             assert ann.server_info is not None

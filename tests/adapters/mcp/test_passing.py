@@ -14,8 +14,8 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import Context
 
 from awaitly import Gate, MemoryStore
-from awaitly_mcp import Answering, GateProxy, Patterns
-from tests.adapters.mcp.support import Inside, client_of, said, ticket_of
+from awaitly_mcp import Answering, GateProxy
+from tests.adapters.mcp.support import Inside, allowing, client_of, said, ticket_of
 
 MODES = ("legacy", "auto")
 
@@ -51,7 +51,7 @@ def library() -> MCPServer:
 @pytest.fixture
 async def proxy() -> AsyncGenerator[GateProxy]:
     """Give a proxy before the library."""
-    async with Gate(MemoryStore(), rules=[Patterns(allow=("count",))]) as gate:
+    async with Gate(MemoryStore(), rules=[allowing("count")]) as gate:
         yield GateProxy(gate, Inside(library()), answering=Answering(wait=None))
 
 
@@ -124,7 +124,7 @@ async def test_what_the_server_asks_of_the_client_is_passed_on() -> None:
         assert params.message == "How many?"
         return types.ElicitResult(action="accept", content={"number": 3})
 
-    async with Gate(MemoryStore(), rules=[Patterns(allow=("order",))]) as gate:
+    async with Gate(MemoryStore(), rules=[allowing("order")]) as gate:
         proxy = GateProxy(gate, Inside(server))
         async with client_of(proxy, "legacy", elicitation_callback=fill_in) as client:
             assert said(await client.call_tool("order", {})) == "accept {'number': 3}"
@@ -158,7 +158,7 @@ async def test_news_of_the_server_is_passed_on_and_its_tools_are_asked_for_anew(
         news.append(message)
         heard.set()
 
-    async with Gate(MemoryStore(), rules=[Patterns(allow=("grow",))]) as gate:
+    async with Gate(MemoryStore(), rules=[allowing("grow")]) as gate:
         proxy = GateProxy(gate, Inside(server), answering=Answering(wait=None))
         async with client_of(proxy, "legacy", message_handler=hear) as client:
             assert ticket_of(await client.call_tool("double", {"text": "a"}))

@@ -4,20 +4,7 @@ from importlib import metadata
 
 import pytest
 
-from awaitly import Allow, AskPeople, Deny
-from awaitly_mcp import Patterns
 from awaitly_mcp.versions import check
-
-
-def test_the_strictest_pattern_counts() -> None:
-    """Deny before ask before allow; what no pattern names is left to what comes after."""
-    rules = Patterns(allow=("read_*", "pay", "burn"), ask=("pay", "read_mail"), deny=("burn",))
-    assert rules("read_file", {}) == Allow()
-    assert rules("read_mail", {}) == AskPeople()
-    assert rules("pay", {}) == AskPeople()
-    assert rules("burn", {}) == Deny("the rules deny burn")
-    assert rules("READ_file", {}) is None
-    assert rules("write", {}) is None
 
 
 @pytest.mark.parametrize("installed", ["2.2.9", "2.4.0", "3.0", "1.27.1"])
