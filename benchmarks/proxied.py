@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import os
 import sys
 import tempfile
@@ -27,9 +28,7 @@ _AWAITLY = (sys.executable, "-c", "from awaitly_command import main; main()", "m
 
 
 def measure(*, quick: bool, missing: list[str]) -> list[Figure]:
-    try:
-        import mcp  # noqa: F401, PLC0415  (it may be missing)
-    except ImportError:
+    if importlib.util.find_spec("mcp") is None:
         missing.append("mcp")
         return []
     return [asyncio.run(_figure(mode, 300 if quick else 3_000)) for mode in _MODES]

@@ -136,8 +136,12 @@ class Calls:
     async def _made(self, tool: str, ticket: str, call: ToolCall | None) -> Result[Performed, Any]:
         """Make a call if it is approved; a client that goes away meanwhile does not cut it off."""
         await self.upstream.opened()  # before anything is claimed
-        make = partial(self._make, tool, lambda: task.cancel())
-        task = asyncio.create_task(self.gate.execute(ticket, make, call=call))
+
+        def cut_off() -> None:
+            task.cancel()
+
+        made = self.gate.execute(ticket, partial(self._make, tool, cut_off), call=call)
+        task: asyncio.Task[Result[Performed, Any]] = asyncio.create_task(made)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         try:

@@ -41,7 +41,7 @@ class GateProxy(Server[dict[str, Any]]):
         self, gate: Gate, target: Target, *, agent: str | None = None, answering: Answering | None = None
     ) -> None:
         super().__init__(target.name, lifespan=_held, cache_hints=dict.fromkeys(get_args(CacheableMethod), CacheHint()))
-        self._relay = Relay(lambda: self._tools.forget())
+        self._relay = Relay(self._tools_have_changed)
         self.upstream = Upstream(target, self._relay)
         self._tools = Tools(self.upstream)
         self.calls = Calls(gate, self.upstream, self._tools, agent or f"mcp:{target.name}", answering or Answering())
@@ -121,6 +121,9 @@ class GateProxy(Server[dict[str, Any]]):
             return answer
         self._tools.forget()  # nobody may tell when they change
         return listed(answer)
+
+    def _tools_have_changed(self) -> None:
+        self._tools.forget()
 
     async def _roots_have_changed(self, _: Context, __: types.NotificationParams) -> None:
         if self._alone:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 from contextlib import suppress
 from datetime import timedelta
@@ -86,13 +87,13 @@ def mcp(server: tuple[str, ...], inbox: bool, host: str, port: int | None, **opt
 
 def _check_installed() -> None:
     try:
-        import awaitly_mcp  # noqa: F401, PLC0415  (an adapter, behind an extra)
+        importlib.import_module("awaitly_mcp")  # an adapter, behind an extra
     except ImportError as error:
         raise usage(str(error)) from error
 
 
 async def _proxy(store: Store, place: _Place, server: tuple[str, ...], options: dict[str, Any]) -> ExitCode:
-    from awaitly_mcp import Answering, GateProxy, Program, RemoteServer  # noqa: PLC0415  (as above)
+    from awaitly_mcp import Answering, GateProxy, Program, RemoteServer  # noqa: PLC0415  (an adapter, behind an extra)
 
     wait: timedelta = options["wait"]
     rules = _rules(options)
@@ -103,14 +104,14 @@ async def _proxy(store: Store, place: _Place, server: tuple[str, ...], options: 
 
 
 async def _inbox(store: Store, place: _Place) -> ExitCode:
-    from awaitly_mcp import inbox_server  # noqa: PLC0415  (as above)
+    from awaitly_mcp import inbox_server  # noqa: PLC0415  (an adapter, behind an extra)
 
     async with Orchestrator(store) as orchestrator:
         return await _served(inbox_server(orchestrator), place)
 
 
 async def _served(server: Any, place: _Place) -> ExitCode:
-    from awaitly_mcp import serve_http, serve_stdio  # noqa: PLC0415  (as above)
+    from awaitly_mcp import serve_http, serve_stdio  # noqa: PLC0415  (an adapter, behind an extra)
 
     stopped = asyncio.Event()
     with stopping(lambda at_once: stopped.set()) as stops:  # noqa: ARG005  (a stop is a stop)

@@ -18,6 +18,8 @@ import pytest
         ("langchain", "langgraph"),
     ],
     [("webhook", "httpx2"), ("email", "aiosmtplib"), ("email", "jinja2"), ("slack", "httpx2"), ("apprise", "apprise"), ("mcp", "mcp")],
+        ("mcp", "mcp"),
+    ],
 )
 def test_a_channel_without_its_driver_says_what_to_install(adapter: str, driver: str) -> None:
     """The command stands in the error, and the error names what is missing."""

@@ -19,11 +19,14 @@ STORE = ("--store", "memory:")
         (("mcp", *STORE), "say one of the two: the server's COMMAND or URL, or --inbox"),
         (("mcp", *STORE, "--inbox", "npx", "some-server"), "say one of the two"),
         (("mcp", "some-server"), "which store?"),
-        (("mcp", *STORE, "--header", "authorization=NOT_SET", "http://127.0.0.1:9/mcp"), "--header takes NAME=VARIABLE"),
+        (
+            ("mcp", *STORE, "--header", "authorization=NOT_SET", "http://127.0.0.1:9/mcp"),
+            "--header takes NAME=VARIABLE",
+        ),
         (("mcp", *STORE, "--inbox-url", "nowhere", "some-server"), "the inbox is where people reach it"),
         (("mcp", *STORE, "--rules", "no.toml", "some-server"), "no.toml cannot be read"),
         (("mcp", *STORE, "--rules", "no.toml", "--deny", "x", "some-server"), "say one of the two: --rules FILE, or"),
-        (("mcp", *STORE, "--port", "0", "--host", "0.0.0.0", "some-server"), "can be reached by others"),
+        (("mcp", *STORE, "--port", "0", "--host", "0.0.0.0", "some-server"), "can be reached by others"),  # noqa: S104  (it is refused)
     ],
 )
 def test_what_makes_no_sense_is_refused_in_words(words: tuple[str, ...], problem: str) -> None:
@@ -35,7 +38,7 @@ def test_what_makes_no_sense_is_refused_in_words(words: tuple[str, ...], problem
 
 def test_the_options_of_the_server_s_command_are_its_own() -> None:
     """Also without the two dashes before it."""
-    done = call("mcp", *STORE, "--port", "0", "--host", "0.0.0.0", "some-server", "--port", "x")
+    done = call("mcp", *STORE, "--port", "0", "--host", "0.0.0.0", "some-server", "--port", "x")  # noqa: S104
     assert "can be reached by others" in done.err
 
 

@@ -24,7 +24,7 @@ def main(folder: Path) -> None:
             log.write(f"{to} {amount}\n")
         if to == "mallory":
             os._exit(9)
-        while not (folder / "go").exists():
+        while not (folder / "go").exists():  # noqa: ASYNC110  (another process makes it)
             await asyncio.sleep(0.01)
         return f"paid {amount} to {to}"
 

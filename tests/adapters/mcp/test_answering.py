@@ -51,7 +51,10 @@ class Till:
         """Give a client of a proxy before the server."""
         server = MCPServer("till")
         server.add_tool(self.pay, structured_output=False)
-        async with self.gate, client_of(GateProxy(self.gate, Inside(server), answering=answering), mode, **options) as it:
+        async with (
+            self.gate,
+            client_of(GateProxy(self.gate, Inside(server), answering=answering), mode, **options) as it,
+        ):
             yield it
 
 
@@ -106,7 +109,7 @@ async def test_an_approval_while_the_answer_is_put_off_gives_the_result_at_once(
     till = Till()
     async with till.client("legacy", Answering(wait="60s")) as client:
         calling = asyncio.create_task(client.call_tool(*PAY))
-        while not (pending := (await till.gate.pending()).items):
+        while not (pending := (await till.gate.pending()).items):  # noqa: ASYNC110  (nothing tells of it)
             await asyncio.sleep(0)
         (await till.gate.approve(pending[0].id, by="ann")).unwrap()
         assert said(await calling) == "paid 5 to bob"

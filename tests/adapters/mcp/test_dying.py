@@ -51,7 +51,7 @@ def paid(folder: Path) -> list[str]:
 async def until(true: Callable[[], bool]) -> None:
     """Wait until something is so."""
     with anyio.fail_after(_PATIENCE):
-        while not true():
+        while not true():  # noqa: ASYNC110  (another process makes it so)
             await anyio.sleep(0.01)
 
 
@@ -116,7 +116,9 @@ async def test_a_server_that_cannot_be_started_costs_no_approval(tmp_path: Path)
     """The client is told why, and the approved call is still to be made."""
     async with bank(tmp_path) as proxy:
         ticket = await approved(tmp_path, proxy.client)
-    broken = ("-c", f"""
+    broken = (
+        "-c",
+        f"""
 import asyncio
 from awaitly import Gate, open_store
 from awaitly_mcp import GateProxy, Program, serve_stdio
@@ -124,7 +126,8 @@ async def main():
     async with Gate(open_store("sqlite:///{tmp_path}/gate.db")) as gate:
         await serve_stdio(GateProxy(gate, Program(("/nowhere/at/all",)), agent="bank"))
 asyncio.run(main())
-""")
+""",
+    )
     with pytest.RaisesGroup(pytest.RaisesExc(MCPError, match="cannot be reached"), flatten_subgroups=True):
         async with killable(tmp_path, sys.executable, *broken, mode="legacy"):
             pass

@@ -63,5 +63,5 @@ async def test_an_address_that_others_can_reach_is_refused() -> None:
     async with Gate(MemoryStore()) as gate:
         proxy = GateProxy(gate, RemoteServer("http://127.0.0.1:9/mcp"))
         with pytest.raises(DefinitionError, match="can be reached by others, and nobody signs in here"):
-            async with serve_http(proxy, host="0.0.0.0"):
+            async with serve_http(proxy, host="0.0.0.0"):  # noqa: S104  (it is refused)
                 pass

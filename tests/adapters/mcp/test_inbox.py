@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from awaitly import Actor, AskPeople, Gate, MemoryStore, Orchestrator, Policy, ToolCall
+from awaitly import Actor, AskPeople, Gate, MemoryStore, Orchestrator, Policy, Ticket, ToolCall
 from awaitly_mcp import inbox_server
 from tests.adapters.mcp.support import said
 
@@ -24,7 +24,9 @@ async def asked(store: MemoryStore, number: int) -> list[str]:
     async with Gate(store, rules=[redacting]) as gate:
         for amount in range(number):
             call = ToolCall(tool="pay", arguments={"amount": amount, "iban": "DE-secret"}, agent="bot", claim="rent")
-            tickets.append((await gate.propose(call)).unwrap().id)  # type: ignore[union-attr]  # pyright: ignore
+            proposed = (await gate.propose(call)).unwrap()
+            assert isinstance(proposed, Ticket)
+            tickets.append(proposed.id)
     return tickets
 
 
@@ -39,7 +41,7 @@ async def test_what_waits_is_listed_page_by_page_and_explained_without_what_is_r
         assert [each["id"] for each in first["approvals"] + rest["approvals"]] == tickets
         assert rest["next"] is None
         told = await client.call_tool("explain_approval", {"id": tickets[1]})
-        (explained,) = told.structured_content["approvals"]  # type: ignore[index]  # pyright: ignore
+        (explained,) = json.loads(said(told))["approvals"]
     assert explained["proposed"] == {"amount": 1, "iban": "[redacted]"}
     assert (explained["claim"], explained["requested_by"]) == ("rent", "bot")
     assert explained["deadline"] is not None
