@@ -31,7 +31,7 @@ from awaitly_mcp.core import (
 )
 from awaitly_mcp.tools import TICKET, Tools
 from awaitly_mcp.upstream import LOST, Upstream
-from awaitly_mcp.waiting import Answering, Asked, Context, asked_before, paused, showed
+from awaitly_mcp.waiting import Answering, Asked, Context, asked_before, paused, puts_off, show
 
 __all__ = ["Calls"]
 
@@ -85,10 +85,12 @@ class Calls:
         """Make a call that people are asked about, or say that it waits."""
         if await self._own_run(ticket) is None:
             return refused(UnknownTicket(ticket))
-        outcome = await self._decided(call, ticket)
+        outcome = await self._made(call.tool, ticket, call)
         match outcome:
-            case Err(PendingApproval() as pending) if await showed(self.answering, context, call.tool, pending):
-                outcome = await self._decided(call, ticket)
+            case Err(PendingApproval() as pending):
+                await show(self.answering, context, call.tool, pending)
+                if puts_off(self.answering, context, before):
+                    outcome = await self._decided(call, ticket)
             case _:
                 pass
         match outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -16,7 +17,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from awaitly_mcp.answers import waiting
 from awaitly_mcp.core import DefinitionError, Duration, PendingApproval, as_timedelta
 
-__all__ = ["Answering", "Asked", "Context", "asked_before"]
+__all__ = ["Answering", "Asked", "Context", "asked_before", "paused", "puts_off", "show"]
 
 Context = ServerRequestContext[Any, Any]
 
@@ -91,25 +92,34 @@ def paused(
     url = answering.url(pending)
     number = 0 if before is None else before.round
     if context.protocol_version in MODERN_PROTOCOL_VERSIONS and not (before and before.declined):
-        if url is not None and number == 0 and _shows_addresses(context.session.client_capabilities):
+        if url is not None and _is_to_show(answering, context, before):
             return come_again(pending.id, 1, _shown(tool, pending, url))
         if answering.wait and number < answering.rounds:
             return come_again(pending.id, number + 1)
     return waiting(tool, pending, url)
 
 
-async def showed(answering: Answering, context: Context, tool: str, pending: PendingApproval) -> bool:
-    """Have a client of the older protocols show its user where to decide; says whether the user went there."""
+def puts_off(answering: Answering, context: Context, before: Asked | None) -> bool:
+    """Whether an answer may wait for a decision: not where the user has yet to be sent there, or would not go."""
+    return not (before.declined if before else _is_to_show(answering, context, before))
+
+
+def _is_to_show(answering: Answering, context: Context, before: Asked | None) -> bool:
+    """Whether a client of the newest protocol is now to show its user where to decide."""
+    modern = context.protocol_version in MODERN_PROTOCOL_VERSIONS
+    first = before is None and answering.inbox_url is not None
+    return modern and first and _shows_addresses(context.session.client_capabilities)
+
+
+async def show(answering: Answering, context: Context, tool: str, pending: PendingApproval) -> None:
+    """Have a client of the older protocols show its user where to decide; the user closes that when done."""
     url = answering.url(pending)
     session = context.session
     older = context.protocol_version not in MODERN_PROTOCOL_VERSIONS
     if url is None or not (older and session.can_send_request and _shows_addresses(session.client_capabilities)):
-        return False
-    try:
-        answer = await session.elicit_url(_message(tool), url, pending.id, related_request_id=context.request_id)
-    except MCPError:  # it is told in words instead
-        return False
-    return answer.action == "accept"
+        return
+    with suppress(MCPError):  # it is told in words instead
+        await session.elicit_url(_message(tool), url, pending.id, related_request_id=context.request_id)
 
 
 def _shows_addresses(declared: ClientCapabilities | None) -> bool:

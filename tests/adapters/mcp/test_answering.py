@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
 import mcp_types as types
 import pytest
 from mcp import Client
@@ -69,6 +70,17 @@ async def test_a_client_that_shows_addresses_is_sent_to_the_inbox(mode: str) -> 
     assert url.startswith("https://approvals.example.com/inbox/runs/call%3A")
     assert url.endswith("/approvals/pay")
     assert till.paid == ["bob 5"]
+
+
+async def test_the_newest_clients_are_sent_there_at_once_and_whoever_will_not_go_is_not_waited_for() -> None:
+    """An answer that is put off, by an hour here, is put off for those alone who may be deciding."""
+    till = Till()
+    till.action, till.approves = "decline", False
+    answering = Answering(inbox_url=INBOX, wait="1h")
+    async with till.client("auto", answering, elicitation_callback=till.show) as client:
+        with anyio.fail_after(60):
+            assert ticket_of(await client.call_tool(*PAY))
+    assert len(till.shown) == 1
 
 
 @pytest.mark.parametrize("mode", MODES)
