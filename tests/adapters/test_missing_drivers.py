@@ -16,8 +16,6 @@ import pytest
         ("apprise", "apprise"),
         ("langchain", "langchain"),
         ("langchain", "langgraph"),
-    ],
-    [("webhook", "httpx2"), ("email", "aiosmtplib"), ("email", "jinja2"), ("slack", "httpx2"), ("apprise", "apprise"), ("mcp", "mcp")],
         ("mcp", "mcp"),
     ],
 )
