@@ -15,6 +15,7 @@ from attrs import frozen
 from awaitly.actors import By, as_actor
 from awaitly.approvals.outcomes import Approved, Edited, Rejected
 from awaitly.approvals.policy import Policy
+from awaitly.codec import Codec
 from awaitly.digest import arguments_digest, digest
 from awaitly.errors import ApprovalExpired, ApprovalRejected, Expired
 from awaitly.gating.calls import ToolCall
@@ -83,6 +84,9 @@ Asking: TypeAlias = Callable[[Mapping[str, Any], Policy], Put | None]
 """Says how edited arguments are to be asked about anew; None where they come under the same policy, or nobody's."""
 
 
+_DONE = Codec(types=[Done])
+
+
 def ticket_id(call: ToolCall, number: int = 0) -> str:
     """Give the id of a call's ticket; `number` tells calls apart that have the same content and no id of their own."""
     end = f"n{number}" if call.call_id is None else digest(call.call_id)[3 : 3 + _CALL]
@@ -121,7 +125,7 @@ def folded_into(row: RunRow) -> str:
 def ticket_workflow(tool: str, put: Put, asking: Asking, make: Make) -> Workflow[[dict[str, Any]], Done, NotGiven]:
     """Give the code of a tool's tickets; `put` says how a call is first put before people."""
 
-    @workflow(name=f"{TOOL}{tool}")
+    @workflow(name=f"{TOOL}{tool}", codec=_DONE)
     async def ticket(run: Run[NotGiven], arguments: dict[str, Any]) -> Result[Done, NotGiven]:
         proposed, how, editor = arguments, put, None
         while True:
@@ -145,7 +149,8 @@ def ticket_workflow(tool: str, put: Put, asking: Asking, make: Make) -> Workflow
                     how = again or how
                 case Rejected() | Expired():
                     return Err(value_of(outcome, run.run_id, tool).failure())
-        return Ok(await run.step(step(_calling(make, editor), key="call", at_most_once=True), proposed))
+        came = await run.step(step(_calling(make, editor), key="call", at_most_once=True), proposed)
+        return Ok(came if isinstance(came, Done) else Done(came, proposed, edited_by=editor))
 
     return ticket
 
@@ -159,8 +164,10 @@ def _saying(answer: bool) -> Callable[[], Awaitable[Result[bool, NotGiven]]]:  #
     return policy
 
 
-def _calling(make: Make, editor: str | None) -> Callable[[dict[str, Any]], Awaitable[Result[Done, NotGiven]]]:
-    async def call(arguments: dict[str, Any]) -> Result[Done, NotGiven]:
+def _calling(make: Make, editor: str | None) -> Callable[[dict[str, Any]], Awaitable[Result[Any, NotGiven]]]:
+    """Give the step that makes a call. What a person says that it gave, who settles it, is a plain value there."""
+
+    async def call(arguments: dict[str, Any]) -> Result[Any, NotGiven]:
         value, failed = await make(arguments)
         return Ok(Done(value, arguments, failed, editor))
 

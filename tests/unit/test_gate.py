@@ -24,6 +24,7 @@ from awaitly import (
     Gate,
     GatedTool,
     Guard,
+    Happened,
     InvalidCall,
     Ok,
     OutcomeUnknown,
@@ -365,6 +366,22 @@ async def test_a_call_that_may_have_happened_is_not_made_again(gate: Gate, bank:
     clock.advance("1m")
     assert error_of(await gate.perform(call(), bank.make)) == OutcomeUnknown(ticket, "pay")
     assert bank.paid == [("bob", 100)]
+
+
+async def test_what_a_person_says_of_a_call_in_doubt_is_what_it_gave(gate: Gate, bank: Bank, clock: TestClock) -> None:
+    """Its plain value, as the tool would have given it; the call is not made again."""
+    ticket = await ticket_of(gate, call())
+    (await gate.approve(ticket, by="cy")).unwrap()
+    bank.fate = SystemExit()
+    with pytest.raises(SystemExit):
+        await gate.perform(call(), bank.make)
+    clock.advance("1m")
+    await gate.perform(call(), bank.make)
+    admin = Actor("root", roles=["admin"])
+    (await gate.orchestrator.settle(ticket, Happened("paid, says the bank"), by=admin)).unwrap()
+    performed = (await gate.perform(call(), bank.make)).unwrap()
+    assert (performed.value, performed.arguments["amount"]) == ("paid, says the bank", 100)
+    assert len(bank.paid) == 1
 
 
 @pytest.mark.parametrize(
