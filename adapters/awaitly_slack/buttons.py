@@ -46,7 +46,10 @@ class Bound:
     @classmethod
     def read(cls, value: object) -> Bound:
         """Read a button's value. Raises `ValueError` for what is none."""
-        found: object = json.loads(value) if isinstance(value, str) and len(value) <= _LONGEST_VALUE else None
+        try:
+            found: object = json.loads(value) if isinstance(value, str) and len(value) <= _LONGEST_VALUE else None
+        except RecursionError as exc:
+            raise ValueError("it is nested too deeply") from exc
         match found:
             case [str(run_id), str(key), int(revision), str(digest)] if not isinstance(revision, bool):
                 return cls(run_id, key, revision, digest)

@@ -18,7 +18,7 @@ from awaitly_web.problems import problem
 from awaitly_web.spoofing import Spoofed, spoofed_in
 from awaitly_web.values import Request, Response
 
-__all__ = ["DEEPEST", "MOST_VALUES", "Body", "json_object", "parsed", "unreadable"]
+__all__ = ["DEEPEST", "MOST_VALUES", "Body", "json_object", "parsed", "read_json", "unreadable"]
 
 DEEPEST = 32
 MOST_VALUES = 5_000
@@ -87,16 +87,23 @@ def json_object(request: Request) -> Result[Mapping[str, Any], Response]:
 def parsed(body: bytes) -> Result[Mapping[str, Any], Response]:
     """Read the bytes of a JSON object."""
     try:
-        text = body.decode("utf-8")
-        too_much = _too_much(text)
-        if too_much is not None:
-            return _unread(too_much)
-        content = json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_number)
-    except (ValueError, RecursionError) as exc:
+        content = read_json(body.decode("utf-8"))
+    except ValueError as exc:
         return _unread(str(exc))
     if not isinstance(content, dict):
         return _unread("it is no object")
     return Ok(cast("dict[str, Any]", content))
+
+
+def read_json(text: str) -> Any:
+    """Read JSON from outside. Raises `ValueError` for what is none, says a thing twice, or is too much of it."""
+    too_much = _too_much(text)
+    if too_much is not None:
+        raise ValueError(too_much)
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_constant, parse_float=_number)
+    except RecursionError as exc:
+        raise ValueError(str(exc)) from exc
 
 
 def _unread(why: str) -> Err[Response]:

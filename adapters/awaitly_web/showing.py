@@ -233,13 +233,15 @@ def plain_progress(progress: Progress) -> Plain:
     return {"run_id": progress.run_id, "chain": progress.chain, "stages": stages}
 
 
-def plain_entry(entry: Entry) -> Plain:
-    """Show an entry of the ledger; of one that is none only its place."""
+def plain_entry(entry: Entry, veil: Veil) -> Plain:
+    """Show an entry of the ledger, without redacted values in what was said; of one that is none only its place."""
     try:
         told: dict[str, Any] = said(entry)
         at = from_micros(told["at"]).isoformat()
     except (ValueError, KeyError, TypeError):
         return {"seq": entry.seq, "hash": entry.hash, "damaged": True}
+    if "reason" in told:
+        told["reason"] = veil.text(told["reason"])
     return {"seq": entry.seq, "hash": entry.hash, **told, "at": at}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable, Iterable
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
 import httpx2
@@ -93,6 +93,10 @@ async def resolved(url: httpx2.URL, reach: Reach, resolve: Resolve) -> tuple[str
     return addresses
 
 
+_SPECIAL = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "fec0::/10", "3fff::/20")))
+"""What Python calls global and is no address of anybody's: assignments of protocols, relays, sites, documentation."""
+
+
 def is_public(address: str) -> bool:
     """Whether an address is one of the public internet, also if it is written as one of another family."""
     try:
@@ -103,7 +107,8 @@ def is_public(address: str) -> bool:
     if inner is not None:
         return is_public(str(inner))
     tunnel = isinstance(ip, IPv6Address) and (ip.sixtofour is not None or ip.teredo is not None)
-    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified or tunnel)
+    special = any(ip in network for network in _SPECIAL if network.version == ip.version)
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified or tunnel or special)
 
 
 def _inner(ip: IPv6Address) -> IPv4Address | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias, cast
 
@@ -78,11 +79,17 @@ def _check(path: str, operator: str, operand: Any) -> None:
 
 
 def _at(arguments: Mapping[str, Any], path: str) -> Any:
-    """Give what stands at a path; a member that has the whole path as its name comes first."""
+    """Give what stands at a path. Raises `TypeError` where a member is called like the path, or a list stands in it."""
+    if "." not in path:
+        return arguments.get(path, _MISSING)
     if path in arguments:
-        return arguments[path]
+        msg = f"a member is called {path!r}, like the path"
+        raise TypeError(msg)
     found: Any = arguments
     for part in path.split("."):
+        if isinstance(found, list):
+            msg = f"a list stands on the way to {path!r}"
+            raise TypeError(msg)
         if not isinstance(found, Mapping) or part not in found:
             return _MISSING
         found = cast("Mapping[str, Any]", found)[part]
@@ -90,7 +97,7 @@ def _at(arguments: Mapping[str, Any], path: str) -> Any:
 
 
 def _number(value: Any) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         msg = f"{value!r} is no number"
         raise TypeError(msg)
     return value
@@ -104,14 +111,33 @@ def _text(value: Any) -> str:
 
 
 def _same(value: Any, operand: Any) -> bool:
-    """Whether two JSON values are the same: 1 is not true."""
-    return type(value) is type(operand) and bool(value == operand)
+    """Whether two JSON values are the same: 7 and 7.0 are. Raises `TypeError` for values of different kinds."""
+    if _kind(value) is not _kind(operand):
+        msg = f"{value!r} cannot be compared with {operand!r}"
+        raise TypeError(msg)
+    return bool(value == operand)
+
+
+def _kind(value: object) -> type[object]:
+    """Give the kind of a JSON value: a number is one, whole or not, and true is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return type(value)
+    return float
+
+
+def _among(value: Any, operands: Sequence[Any]) -> bool:
+    """Whether a value is one of several. Raises `TypeError` where none of them is of its kind."""
+    alike = [each for each in operands if _kind(each) is _kind(value)]
+    if operands and not alike:
+        msg = f"{value!r} cannot be compared with any of {list(operands)!r}"
+        raise TypeError(msg)
+    return any(value == each for each in alike)
 
 
 OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "equals": _same,
-    "in": lambda value, operand: any(_same(value, each) for each in operand),
-    "not_in": lambda value, operand: not any(_same(value, each) for each in operand),
+    "in": _among,
+    "not_in": lambda value, operand: not _among(value, operand),
     "above": lambda value, operand: _number(value) > operand,
     "at_least": lambda value, operand: _number(value) >= operand,
     "below": lambda value, operand: _number(value) < operand,

@@ -23,7 +23,7 @@ from awaitly.errors import (
 )
 from awaitly.gating.calls import Allowed, Performed, ToolCall
 from awaitly.gating.granting import Ceiling
-from awaitly.gating.proposing import ANY_OBJECT, Proposing
+from awaitly.gating.proposing import Proposing
 from awaitly.gating.refusals import (
     CallDenied,
     GateInterruption,
@@ -50,10 +50,10 @@ from awaitly.replaying.execution import Execution
 from awaitly.replaying.workflow import Workflow
 from awaitly.result import Err, Ok, Result
 from awaitly.runs.settling import unknown_calls
-from awaitly.storage.journal import RunRecord
 from awaitly.storage.store import Page, Store
 from awaitly.verbs.desk import CancelRefusal
 from awaitly.verbs.orchestrator import Orchestrator
+from awaitly.verbs.reader import RunDetails
 from awaitly.working.worker import Worker
 
 __all__ = ["Gate"]
@@ -207,9 +207,9 @@ class Gate(Proposing):
         match found:
             case Err(unknown):
                 return Err(unknown)
-            case Ok((tool, run)):
-                pass
-        if call is not None and not _is_of(run, call):
+            case Ok(details):
+                tool = details.run.workflow.removeprefix(TOOL)
+        if call is not None and not self._is_of(details, call):
             return Err(TamperedCall(ticket, call.tool))
         own = self._tools.get(tool)
         if own is not None and make is None:
@@ -246,10 +246,10 @@ class Gate(Proposing):
             case Err(error):
                 return Err(error)
 
-    async def _found(self, ticket: str) -> Result[tuple[str, RunRecord], UnknownTicket]:
+    async def _found(self, ticket: str) -> Result[RunDetails, UnknownTicket]:
         match await self.orchestrator.status(ticket):
             case Ok(details) if details.run.workflow.startswith(TOOL):
-                return Ok((details.run.workflow.removeprefix(TOOL), details.run))
+                return Ok(details)
             case _:
                 return Err(UnknownTicket(ticket))
 
@@ -286,12 +286,17 @@ class Gate(Proposing):
 
     def _code_of(self, tool: str, make: Make) -> Workflow[..., Done, Any]:
         """Give the code by which a ticket of a tool goes on; it was asked already, so how is not said anew."""
-        own = self._tools.get(tool)
-        schema = dict(ANY_OBJECT if own is None else own.schema)
-        asked = Put(ask=AskPeople(), policy=self._policy, schema=schema)
-        return ticket_workflow(
-            tool, asked, partial(self._asking, tool, schema), partial(self._unless_denied, tool, make)
-        )
+        asked = Put(AskPeople(), self._policy)
+        return ticket_workflow(tool, asked, partial(self._asking, tool), partial(self._unless_denied, tool, make))
+
+    def _is_of(self, details: RunDetails, call: ToolCall) -> bool:
+        """Whether a ticket is for this very call: the tool, and the arguments as they were proposed."""
+        first = next((each for each in details.approvals if each.key == call.tool), None)
+        match self.plain(call):
+            case Ok(arguments) if first is not None and details.run.workflow == f"{TOOL}{call.tool}":
+                return bool(compact(first.proposal) == arguments)
+            case _:
+                return False
 
     async def _unless_denied(self, tool: str, make: Make, arguments: Mapping[str, Any]) -> tuple[Any, bool]:
         match self.ruling(tool, arguments):
@@ -306,12 +311,6 @@ def _over_plain(make: Callable[[dict[str, Any]], Awaitable[Any]]) -> Make:
         return await make(dict(arguments)), False
 
     return made
-
-
-def _is_of(run: RunRecord, call: ToolCall) -> bool:
-    """Whether a ticket is for this very call: the tool, and the arguments as they were proposed."""
-    code = run.workflow == f"{TOOL}{call.tool}"
-    return code and compact(run.arguments) == {"arguments": dict(call.arguments)}
 
 
 def _interruption(ticket: str, tool: str, execution: Execution[Any, Any], error: Any) -> Any:

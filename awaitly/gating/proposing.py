@@ -12,7 +12,6 @@ from attrs import evolve
 
 from awaitly.approvals.policy import Policy
 from awaitly.codec import ANYTHING, Codec
-from awaitly.coding.texts import compact
 from awaitly.exceptions import DefinitionError
 from awaitly.gating.calls import Allowed, Ticket, ToolCall
 from awaitly.gating.granting import Ceiling, Grants, checked_pace, may_be_granted
@@ -26,9 +25,11 @@ from awaitly.gating.ruling import Allow, AskPeople, Deny, Ruler, policy_of
 from awaitly.gating.tickets import (
     QUEUE,
     TOOL,
+    Proposed,
     Put,
     folded,
     folded_into,
+    policy_digest,
     prefix_of,
     ticket_id,
     ticket_workflow,
@@ -76,47 +77,47 @@ class Proposing(Registry):
         are asked about already is the same ticket.
         """
         call = call if call.agent is not None else evolve(call, agent=self.agent)
-        ruling = self.ruling(call.tool, call.arguments)
-        match ruling:
+        if (odd := _odd(call)) is not None:
+            return Err(InvalidCall(visible(str(call.tool)), "$", odd))
+        own = self._tools.get(call.tool)
+        if own is None and isinstance(self.ruling(call.tool, call.arguments), Allow):
+            return Ok(Allowed())
+        match self.plain(call):
+            case Err(misfit):
+                return Err(misfit)
+            case Ok(arguments):
+                pass
+        match self.ruling(call.tool, arguments):
             case Allow():
                 return Ok(Allowed())
             case Deny(reason):
                 return Err(CallDenied(call.tool, reason))
             case AskPeople() as ask:
-                pass
-        match self._checked(call):
-            case Err(misfit):
-                return Err(misfit)
-            case Ok(schema):
-                put = Put(ask=ask, policy=policy_of(ask, self._policy), schema=schema, claim=call.claim)
-                return await self._asked(call, dict(call.arguments), put)
-
-    def _checked(self, call: ToolCall) -> Result[dict[str, Any], InvalidCall]:
-        """Check arguments against the schema that the tool has for them, and give that."""
-        try:
-            checked_name("a tool's name", f"{TOOL}{call.tool}")
-        except DefinitionError as none:
-            return Err(InvalidCall(visible(call.tool), "$", str(none)))
-        own = self._tools.get(call.tool)
+                put = Put(ask, policy_of(ask, self._policy))
         schema = dict(own.schema if own is not None else call.schema or ANY_OBJECT)
-        match _PLAIN.encode(dict(call.arguments), ANYTHING):
+        if (unfit := _misfit(call.tool, schema, arguments)) is not None:
+            return Err(unfit)
+        proposed = Proposed(arguments=arguments, schema=schema, under=policy_digest(put.policy), claim=call.claim)
+        return await self._asked(evolve(call, arguments=arguments), proposed, put)
+
+    def plain(self, call: ToolCall) -> Result[dict[str, Any], InvalidCall]:
+        """Give a copy of a call's arguments, which are JSON; those of a tool of this gate's own with its defaults."""
+        own = self._tools.get(call.tool)
+        arguments: Mapping[str, Any] = dict(call.arguments)
+        if own is not None:
+            match own.completed(arguments):
+                case Err(misfit):
+                    return Err(misfit)
+                case Ok(completed):
+                    arguments = completed
+        match _PLAIN.encode(arguments, ANYTHING):
             case Err(unstorable):
                 return Err(InvalidCall(call.tool, unstorable.path, unstorable.reason))
             case Ok(text):
-                pass
-        try:
-            match validate(checked_schema(schema), compact(text)):
-                case Err(misfit):
-                    return Err(InvalidCall(call.tool, misfit.path, misfit.reason))
-                case Ok(_):
-                    return Ok(schema)
-        except DefinitionError as none:
-            return Err(InvalidCall(call.tool, "$", str(none)))
+                return Ok(_PLAIN.decode(text, ANYTHING).unwrap())
 
-    async def _asked(
-        self, call: ToolCall, arguments: dict[str, Any], put: Put
-    ) -> Result[Allowed | Ticket, CallRefusal]:
-        code = ticket_workflow(call.tool, put, partial(self._asking, call.tool, put.schema), _nobody_makes)
+    async def _asked(self, call: ToolCall, proposed: Proposed, put: Put) -> Result[Allowed | Ticket, CallRefusal]:
+        code = ticket_workflow(call.tool, put, partial(self._asking, call.tool), _nobody_makes)
         while True:
             async with self._asking_now:  # so that calls which come at once are folded, and counted, one by one
                 open_id = await self._open_ticket(call)
@@ -128,7 +129,7 @@ class Proposing(Registry):
                     case Ok(_):
                         pass
                 started = await self.orchestrator.start_new(
-                    code(arguments), open_id, requested_by=call.agent, queue=QUEUE
+                    code(proposed), open_id, requested_by=call.agent, queue=QUEUE
                 )
             if started is not None and started.pending:
                 return Ok(await self._granted(call, put, Ticket(open_id, call.tool, started.pending[0])))
@@ -157,31 +158,65 @@ class Proposing(Registry):
         """Give the id under which a call is asked about: that of the same call's, where there is one that goes on."""
         own = ticket_id(call)
         if call.call_id is None:
-            newest = await self._newest(call, tuple(RunStatus))
+            newest = await self._newest(f"{prefix_of(call)}n", tuple(RunStatus))
             if newest is None:
                 return own
             return ticket_id(call, _number(newest.run_id) + 1) if newest.status.ended else newest.run_id
         there = (await self._store.load(own)).run
         if there is not None:
             return folded_into(there)
-        living = None if call.conversation is None else await self._newest(call, _LIVING)
+        living = None if call.conversation is None else await self._newest(prefix_of(call), _LIVING)
         if living is None:
             return own
         row = folded(own, living.run_id, await self._store.now())
         await self._store.commit(Changes(move=Move.ENQUEUE, runs=(row,)))  # whoever was quicker did the same
         return living.run_id
 
-    async def _newest(self, call: ToolCall, statuses: tuple[RunStatus, ...]) -> RunRecord | None:
-        page = await self.orchestrator.runs(prefix=prefix_of(call), statuses=statuses, limit=1)
+    async def _newest(self, prefix: str, statuses: tuple[RunStatus, ...]) -> RunRecord | None:
+        page = await self.orchestrator.runs(prefix=prefix, statuses=statuses, limit=1)
         return page.items[0] if page.items else None
 
-    def _asking(self, tool: str, schema: dict[str, Any], edited: Mapping[str, Any], policy: Policy) -> Put | None:
+    def _asking(self, tool: str, edited: Mapping[str, Any], under: str) -> Put | None:
         """Say how an edited call is asked about anew; None where it comes under the same policy, or needs nobody."""
-        match self.ruling(tool, edited):
-            case AskPeople() as ask if policy_of(ask, self._policy) != policy:
-                return Put(ask=ask, policy=policy_of(ask, self._policy), schema=schema)
-            case _:
+        match self.plain(ToolCall(tool=tool, arguments=edited)):
+            case Ok(completed):
+                ruling = self.ruling(tool, completed)
+            case Err(_):
+                ruling = self.ruling(tool, edited)
+        if not isinstance(ruling, AskPeople) or policy_digest(policy := policy_of(ruling, self._policy)) == under:
+            return None
+        return Put(ruling, policy)
+
+
+def _odd(call: ToolCall) -> str | None:
+    """Say what of a call is not what it has to be, whatever its type says; None where all is well."""
+    texts = {"call_id": call.call_id, "conversation": call.conversation, "claim": call.claim}
+    given: Any = call
+    if not isinstance(given.arguments, Mapping):
+        return f"its arguments are an object with a member for each, not {type(given.arguments).__name__}"
+    if given.schema is not None and not isinstance(given.schema, Mapping):
+        return f"its schema is an object, not {type(given.schema).__name__}"
+    for name, text in texts.items():
+        if text is not None and type(text) is not str:
+            return f"its {name} is a text, not {type(text).__name__}"
+    try:
+        checked_name("the name of a tool", call.tool)
+        checked_name("the name of a tool", f"{TOOL}{call.tool}")
+    except (DefinitionError, TypeError) as none:
+        return str(none)
+    return None
+
+
+def _misfit(tool: str, schema: dict[str, Any], arguments: Any) -> InvalidCall | None:
+    """Check arguments against the schema that a tool has for them."""
+    try:
+        match validate(checked_schema(schema), arguments):
+            case Err(misfit):
+                return InvalidCall(tool, misfit.path, misfit.reason)
+            case Ok(_):
                 return None
+    except DefinitionError as none:
+        return InvalidCall(tool, "$", str(none))
 
 
 def _number(ticket: str) -> int:

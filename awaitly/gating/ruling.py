@@ -6,10 +6,11 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from awaitly.approvals.policy import Policy
 from awaitly.approvals.redaction import redacted, scrubbed
+from awaitly.exceptions import DefinitionError
 from awaitly.replaying.asking import OPEN
 from awaitly.visible import clipped
 
@@ -17,6 +18,17 @@ __all__ = ["Allow", "AskPeople", "Deny", "Guard", "Ruler", "Ruling", "rule"]
 
 _LONGEST = 500
 """Characters of a summary; the arguments themselves are shown beside it."""
+
+
+def _members(names: Iterable[str]) -> tuple[str, ...]:
+    """Take names of members, which are blanked at any depth. Raises `DefinitionError` for a path, which names none."""
+    found = tuple(names)
+    paths = [name for name in found if "." in name]
+    if paths:
+        name = paths[0].rpartition(".")[2]
+        msg = f"redact names members, at whatever depth they stand: write {name!r}, not {paths[0]!r}"
+        raise DefinitionError(msg)
+    return found
 
 
 @frozen
@@ -36,7 +48,7 @@ class AskPeople:
     """People are asked, under a policy; None means that of the gate. `redact` names what nobody is shown."""
 
     policy: Policy | None = None
-    redact: tuple[str, ...] = ()
+    redact: tuple[str, ...] = field(default=(), converter=_members)
     summary: str | None = None
 
 
@@ -61,7 +73,7 @@ class Guard:
 
     when: Callable[[Mapping[str, Any]], object] | None = None
     describe: Callable[[Mapping[str, Any]], object] | None = None
-    redact: tuple[str, ...] = ()
+    redact: tuple[str, ...] = field(default=(), converter=_members)
     policy: Policy | None = None
 
     def __call__(self, _: str, arguments: Mapping[str, Any]) -> Ruling:

@@ -17,7 +17,7 @@ from awaitly.approvals.outcomes import Approved, Edited, Rejected
 from awaitly.approvals.policy import Policy
 from awaitly.codec import Codec
 from awaitly.digest import arguments_digest, digest
-from awaitly.errors import ApprovalExpired, ApprovalRejected, Expired
+from awaitly.errors import ApprovalExpired, ApprovalRejected, Expired, UnexpectedError
 from awaitly.gating.calls import ToolCall
 from awaitly.gating.ruling import AskPeople, summary_of
 from awaitly.replaying.context import Run
@@ -33,11 +33,13 @@ __all__ = [
     "Asking",
     "Done",
     "Make",
-    "NotGiven",
+    "NotCalled",
+    "Proposed",
     "Put",
     "agent_prefix",
     "folded",
     "folded_into",
+    "policy_digest",
     "prefix_of",
     "ticket_id",
     "ticket_workflow",
@@ -65,23 +67,36 @@ class Done:
     edited_by: str | None = None
 
 
-NotGiven: TypeAlias = ApprovalRejected | ApprovalExpired
+NotCalled: TypeAlias = ApprovalRejected | ApprovalExpired | UnexpectedError
 Make: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[tuple[Any, bool]]]
 """Makes a call with JSON arguments; gives what it gave as JSON, and whether that is an error which it returned."""
 
 
 @frozen(kw_only=True)
-class Put:
-    """How a call is put before people: under which policy, by what schema they may edit, and what they are told."""
+class Proposed:
+    """A call as it was proposed, which its ticket keeps: `under` is the digest of the policy that it came under."""
 
-    ask: AskPeople
-    policy: Policy
+    arguments: dict[str, Any]
     schema: dict[str, Any]
+    under: str
     claim: str | None = None
 
 
-Asking: TypeAlias = Callable[[Mapping[str, Any], Policy], Put | None]
+@frozen
+class Put:
+    """How a call is put before people, and under which policy."""
+
+    ask: AskPeople
+    policy: Policy
+
+
+Asking: TypeAlias = Callable[[Mapping[str, Any], str], Put | None]
 """Says how edited arguments are to be asked about anew; None where they come under the same policy, or nobody's."""
+
+
+def policy_digest(policy: Policy) -> str:
+    """Tell whether two calls come under the same policy."""
+    return digest("policy", repr(policy))
 
 
 _DONE = Codec(types=[Done])
@@ -122,52 +137,60 @@ def folded_into(row: RunRow) -> str:
     return str(json.loads(row.body)["ticket"]) if row.status == _FOLDED else row.run_id
 
 
-def ticket_workflow(tool: str, put: Put, asking: Asking, make: Make) -> Workflow[[dict[str, Any]], Done, NotGiven]:
-    """Give the code of a tool's tickets; `put` says how a call is first put before people."""
+def ticket_workflow(tool: str, put: Put, asking: Asking, make: Make) -> Workflow[[Proposed], Done, NotCalled]:
+    """Give the code of a tool's tickets; `put` says how a call is first put before people.
+
+    What the tool raised is kept, and is no reason to call it again where somebody has the run tried again.
+    """
 
     @workflow(name=f"{TOOL}{tool}", codec=_DONE)
-    async def ticket(run: Run[NotGiven], arguments: dict[str, Any]) -> Result[Done, NotGiven]:
-        proposed, how, editor = arguments, put, None
+    async def ticket(run: Run[NotCalled], call: Proposed) -> Result[Done, NotCalled]:
+        proposed, how, under, editor = call.arguments, put, call.under, None
         while True:
             outcome = await run.decision(
                 tool,
                 proposes=proposed,
                 summary=summary_of(tool, proposed, how.ask),
                 policy=how.policy,
-                schema=how.schema,
-                reason=how.claim,
+                schema=call.schema,
+                reason=call.claim,
                 redact=how.ask.redact,
             )
             match outcome:
                 case Approved():
                     break
                 case Edited(value=value, by=by):
-                    again = asking(value, how.policy)
+                    again = asking(value, under)
                     proposed, editor = value, by.name
-                    if not await run.step(step(_saying(again is not None), key="policy")):
+                    anew = "" if again is None else policy_digest(again.policy)
+                    under = await run.step(step(_saying(anew), key="policy"))
+                    if not under:
                         break
                     how = again or how
                 case Rejected() | Expired():
                     return Err(value_of(outcome, run.run_id, tool).failure())
-        came = await run.step(step(_calling(make, editor), key="call", at_most_once=True), proposed)
+        result = await run.attempt(step(_calling(make, editor), key="call", at_most_once=True), proposed)
+        if isinstance(result, Err):
+            return Err(result.failure())
+        came: Any = result.unwrap()
         return Ok(came if isinstance(came, Done) else Done(came, proposed, edited_by=editor))
 
     return ticket
 
 
-def _saying(answer: bool) -> Callable[[], Awaitable[Result[bool, NotGiven]]]:  # noqa: FBT001  (what is to be kept)
+def _saying(answer: str) -> Callable[[], Awaitable[Result[str, NotCalled]]]:
     """Give a step that keeps an answer of the rules: a replay goes the same way, whatever they say by then."""
 
-    async def policy() -> Result[bool, NotGiven]:
+    async def policy() -> Result[str, NotCalled]:
         return Ok(answer)
 
     return policy
 
 
-def _calling(make: Make, editor: str | None) -> Callable[[dict[str, Any]], Awaitable[Result[Any, NotGiven]]]:
+def _calling(make: Make, editor: str | None) -> Callable[[dict[str, Any]], Awaitable[Result[Any, NotCalled]]]:
     """Give the step that makes a call. What a person says that it gave, who settles it, is a plain value there."""
 
-    async def call(arguments: dict[str, Any]) -> Result[Any, NotGiven]:
+    async def call(arguments: dict[str, Any]) -> Result[Any, NotCalled]:
         value, failed = await make(arguments)
         return Ok(Done(value, arguments, failed, editor))
 

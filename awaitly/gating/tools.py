@@ -113,6 +113,18 @@ class GatedTool(Generic[P, T, E]):
             case Ok(values):
                 return await self._called(values)
 
+    def completed(self, arguments: Mapping[str, Any]) -> Result[dict[str, Any], InvalidCall]:
+        """Give JSON arguments with the defaults of those that are left out, as rules and people are to see them."""
+        match self.signature.completed(arguments):
+            case Err(misfit):
+                return Err(InvalidCall(self.name, misfit.path, misfit.reason))
+            case Ok(values):
+                pass
+        try:
+            return Ok(compact(self.signature.encode(values)))
+        except UnstorableValue as exc:
+            return Err(InvalidCall(self.name, exc.error.path, exc.error.reason))
+
     async def make(self, arguments: Mapping[str, Any]) -> tuple[Any, bool]:
         """Make a call with JSON arguments; gives its value or its error as JSON. Raises what the function raises."""
         values = self.signature.completed(arguments).unwrap()

@@ -40,8 +40,8 @@ policy = { approvers = ["ann", "bob"], needs = 2, also = [{ approvers = ["role:l
         ({"to": "bob"}, {"to": "bob"}, True),
         ({"to": "bob"}, {"to": "eve"}, False),
         ({"to": "bob"}, {}, False),
-        ({"paid": True}, {"paid": 1}, False),
-        ({"amount": 1}, {"amount": True}, False),
+        ({"account": 7}, {"account": 7.0}, True),
+        ({"account": {"in": [7, 8]}}, {"account": 8.0}, True),
         ({"amount": {"above": 50}}, {"amount": 50}, False),
         ({"amount": {"above": 50}}, {"amount": 50.5}, True),
         ({"amount": {"at_least": 50, "below": 60}}, {"amount": 50}, True),
@@ -53,15 +53,35 @@ policy = { approvers = ["ann", "bob"], needs = 2, also = [{ approvers = ["role:l
         ({"path": {"matches": "/etc/*"}}, {"path": "/ETC/passwd"}, False),
         ({"text": {"longer_than": 3}}, {"text": "four"}, True),
         ({"order.total": {"above": 5}}, {"order": {"total": 6}}, True),
-        ({"order.total": {"above": 5}}, {"order.total": 6, "order": {"total": 1}}, True),
         ({"order.total": {"above": 5}}, {"order": 7}, False),
         ({"force": {"exists": False}}, {}, True),
         ({"force": {"exists": False}}, {"force": None}, False),
     ],
 )
 def test_conditions_are_about_the_arguments(when: dict[str, Any], arguments: dict[str, Any], *, holds: bool) -> None:
-    """All of them have to hold; what is not there holds nothing; 1 is not true."""
+    """All of them have to hold; what is not there holds nothing; 7 and 7.0 are one number."""
     assert hold(conditions_of(when), arguments) is holds
+
+
+@pytest.mark.parametrize(
+    ("when", "arguments"),
+    [
+        ({"paid": True}, {"paid": 1}),
+        ({"amount": 1}, {"amount": True}),
+        ({"account": 7}, {"account": "7"}),
+        ({"account": {"in": [7, 8]}}, {"account": "8"}),
+        ({"account": {"not_in": [7, 8]}}, {"account": None}),
+        ({"amount": {"above": 1}}, {"amount": float("nan")}),
+        ({"amount": {"above": 1}}, {"amount": "2"}),
+        ({"path": {"matches": "*"}}, {"path": 1}),
+        ({"order.total": {"above": 5}}, {"order.total": 1, "order": {"total": 6}}),
+        ({"order.total": {"above": 5}}, {"order": [{"total": 6}]}),
+    ],
+)
+def test_what_is_of_another_kind_or_hidden_cannot_be_judged(when: dict[str, Any], arguments: dict[str, Any]) -> None:
+    """So it gets past no rule: neither by a type, nor by a member that is called like a path."""
+    with pytest.raises(TypeError):
+        hold(conditions_of(when), arguments)
 
 
 @pytest.mark.parametrize("amount", ["5000", True, None, [5000]])
@@ -113,6 +133,7 @@ def test_what_was_asked_under_a_files_policy_needs_those_people(tmp_path: Path) 
         ("[[rule]]\ntool='x'\ndecide='ask'\npolicy={needs=0}", "rule 1: policy: needs must be"),
         ("[[rule]]\ntool='x'\ndecide='ask'\npolicy={need=2}", "rule 1: policy: 'need' is unknown; known are"),
         ("policy={approvers='ann'}\n[[rule]]\ntool='x'\ndecide='ask'", "policy: approvers is a list"),
+        ("[[rule]]\ntool='x'\ndecide='ask'\nredact=['a.iban']", "rule 1: redact names members, .* write 'iban'"),
         ("[[rule]]\ntool='x'\ndecide='ask'\nredact=[1]", "rule 1: redact is a text, not 1"),
     ],
 )

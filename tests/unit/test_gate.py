@@ -26,6 +26,7 @@ from awaitly import (
     Guard,
     Happened,
     InvalidCall,
+    NotAuthorised,
     Ok,
     OutcomeUnknown,
     PendingApproval,
@@ -509,3 +510,108 @@ async def test_a_store_that_fails_makes_nothing_happen(
         store.failpoints.disarm(moment)
         await gate.perform(call(), bank.make)
         assert len(bank.paid) == made
+
+
+# What edits, defaults and odd calls must not get past
+
+
+SUPPORT, FINANCE = Policy(approvers=["role:support"]), Policy(approvers=["role:finance"])
+SUE, FIN = Actor("sue", roles=["support"]), Actor("fin", roles=["finance"])
+
+
+def by_size(_: str, arguments: Mapping[str, Any]) -> Ruling | None:
+    """Leave what is small to support; all else is the gate's own policy's."""
+    return AskPeople(policy=SUPPORT) if arguments["amount"] <= 100 else None
+
+
+@pytest.mark.parametrize("edited", [50, 100_000])
+async def test_an_edit_counts_under_the_policy_that_was_asked_for(store: SharedStore, bank: Bank, edited: int) -> None:
+    """Within it the call is made; into the gate's own it is asked about anew, with the schema and the agent's words."""
+    schema = {"type": "object", "properties": {"amount": {"type": "integer"}}}
+    proposed = call(60, schema=schema, claim="please")
+    async with Gate(store, policy=FINANCE, rules=[by_size]) as gate:
+        ticket = await ticket_of(gate, proposed)
+        (await gate.edit(ticket, {"to": "bob", "amount": edited}, by=SUE)).unwrap()
+        result = await gate.perform(proposed, bank.make)
+        if edited == 50:
+            assert result.unwrap().arguments["amount"] == 50
+            return
+        asked = error_of(result)
+        assert (asked.arguments["amount"], asked.reason, bank.paid) == (edited, "please", [])
+        assert "expected an integer" in str(
+            (await gate.edit(ticket, {"to": "bob", "amount": "lots"}, by=FIN)).failure()
+        )
+        assert isinstance((await gate.approve(ticket, by=SUE)).failure(), NotAuthorised)
+        (await gate.approve(ticket, by=FIN)).unwrap()
+        assert (await gate.perform(proposed, bank.make)).unwrap().arguments["amount"] == edited
+
+
+async def test_rules_and_people_see_the_defaults_of_a_tool(store: SharedStore) -> None:
+    """Whoever leaves an argument out gets it past nobody."""
+
+    def small(_: str, arguments: Mapping[str, Any]) -> Ruling:
+        return Deny("too much") if arguments["amount"] > 1_000 else AskPeople()
+
+    gate = Gate(store, rules=[small])
+
+    @gate.tool
+    async def give(amount: int = 500) -> Result[int, Refused]:
+        return Ok(amount)
+
+    @gate.tool
+    async def gift(amount: int = 5_000) -> Result[int, Refused]:
+        return Ok(amount)
+
+    async with gate:
+        asked = (await gate.propose(ToolCall(tool=give.name, arguments={}))).unwrap()
+        assert isinstance(asked, Ticket)
+        assert asked.pending is not None
+        assert asked.pending.arguments == {"amount": 500}
+        assert isinstance((await gate.propose(ToolCall(tool=gift.name, arguments={}))).failure(), CallDenied)
+
+
+async def test_calls_with_and_without_an_id_do_not_take_each_others_tickets(gate: Gate, bank: Bank) -> None:
+    """Each new one is put before people."""
+    made = list[str]()
+    for call_id in (None, None, "x", None):
+        ticket = await ticket_of(gate, call(call_id=call_id))
+        assert ticket not in made
+        (await gate.approve(ticket, by="cy")).unwrap()
+        (await gate.execute(ticket, bank.make)).unwrap()
+        made.append(ticket)
+    assert len(bank.paid) == 4
+
+
+async def test_a_call_that_raised_is_not_made_again_by_a_retry(gate: Gate, bank: Bank) -> None:
+    """What it raised is what came of it, whoever has the run tried again."""
+    ticket = await ticket_of(gate, call())
+    (await gate.approve(ticket, by="cy")).unwrap()
+    bank.fate = TimeoutError("sent, and no answer")
+    assert "no answer" in str(error_of(await gate.perform(call(), bank.make)))
+    bank.fate = None
+    await gate.orchestrator.requeue(ticket)
+    assert "no answer" in str(error_of(await gate.perform(call(), bank.make)))
+    assert len(bank.paid) == 1
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"arguments": None},
+        {"arguments": [1]},
+        {"arguments": "abc"},
+        {"schema": [1]},
+        {"call_id": 3},
+        {"conversation": object()},
+        {"claim": 3},
+        {"tool": ""},
+        {"tool": None},
+        {"tool": "pay\u200b"},
+    ],
+)
+async def test_what_is_no_call_is_refused_in_words(gate: Gate, bank: Bank, odd: dict[str, Any]) -> None:
+    """Nothing is written, and nothing raises."""
+    refused = error_of(await gate.perform(evolve(call(), **odd), bank.make))
+    assert isinstance(refused, InvalidCall)
+    assert str(refused)
+    assert (await gate.orchestrator.runs()).items == ()

@@ -74,7 +74,7 @@ async def decisions(site: Site, call: Call) -> Response:
     permitted, data = site.permits(actor), message["data"]
     if Permission.DECIDE not in permitted:
         return problem(403, "Not permitted", f"{actor.name} may not do this here: it takes 'decide'")
-    if any(_taken_by(entry) == actor.via for entry in await site.orchestrator.ledger(data["run_id"])):
+    if any(_came_by(entry, actor) for entry in await site.orchestrator.ledger(data["run_id"])):
         return json_response({"run_id": data["run_id"], "replayed": True})
     verb = _VERBS[message["type"]]
     parts = {name: data[name] for name in ("run_id", "key") if name in data}
@@ -102,13 +102,18 @@ def _message(call: Call, actor: Actor) -> Result[Mapping[str, Any], Response | S
     return Err(unreadable(f"$.data.{missing[0]}", "missing")) if missing else Ok(message)
 
 
-def _taken_by(entry: Entry) -> object:
-    """Give the message by which an entry came; one that does not read, or notes what was refused, came by none."""
+def _came_by(entry: Entry, actor: Actor) -> bool:
+    """Whether an entry came by this message of this sender: others may count their messages alike.
+
+    One that does not read, or notes what was refused, came by none. Of one whose people are redacted the number counts.
+    """
     try:
         told = said(entry)
     except ValueError:
-        return None
-    return None if told.get("event") == AuditEvent.SPOOFED.value else told.get("via")
+        return False
+    if told.get("event") == AuditEvent.SPOOFED.value or told.get("via") != actor.via:
+        return False
+    return bool(told.get("by", actor.name) == actor.name)
 
 
 async def slack(site: Site, call: Call) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from awaitly_web.core import Err, Head, Ok
+from awaitly_web.core import Err, Head, Ok, Veil
 from awaitly_web.problems import problem, refused
 from awaitly_web.seeing import run_in_sight
 from awaitly_web.showing import plain_entry, plain_head
@@ -18,9 +18,9 @@ async def entries(site: Site, call: Call) -> Response:
     match await run_in_sight(site, call, run_id):
         case Err(unknown):
             return refused(unknown)
-        case Ok(_):
-            found = await site.orchestrator.ledger(run_id)
-            return json_response({"items": [plain_entry(entry) for entry in found], "after": None})
+        case Ok(details):
+            found, veil = await site.orchestrator.ledger(run_id), Veil(details.approvals)
+            return json_response({"items": [plain_entry(entry, veil) for entry in found], "after": None})
 
 
 async def verify(site: Site, call: Call) -> Response:

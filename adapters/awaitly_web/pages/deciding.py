@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from attrs import evolve
 
+from awaitly_web.bodies import read_json
 from awaitly_web.core import (
     Actor,
     Approval,
@@ -175,8 +176,8 @@ async def _preview(site: Site, call: Call, approval: Approval, screen: Screen, f
 
 async def _confirmed(site: Site, call: Call, approval: Approval, screen: Screen, form: Form) -> Response:
     try:
-        value: Any = json.loads(form.get("value"))
-    except (ValueError, RecursionError):
+        value: Any = read_json(form.get("value"))
+    except ValueError:
         return problem(422, "Unreadable form", "this form cannot be read")
     match await site.orchestrator.edit(
         approval.run_id,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
 from attrs import evolve, frozen
 
+from awaitly_web.bodies import read_json
 from awaitly_web.core import Actor, Err, Ok, Result
 from awaitly_web.pages.forms import Field, Kind
 from awaitly_web.pages.shapes import is_number
@@ -114,8 +114,8 @@ def _items(field: Field, form: Form, errors: dict[str, str]) -> list[Any]:
 def _parsed(field: Field, text: str, errors: dict[str, str]) -> Any:
     """Read JSON text: a number, a choice, or anything at all."""
     try:
-        value = json.loads(text, parse_constant=_constant)
-    except (ValueError, RecursionError):
+        value = read_json(text)
+    except ValueError:
         errors[field.path] = _WRONG.get(field.kind, "this is not JSON")
         return None
     if (field.kind is Kind.WHOLE and type(value) is not int) or (field.kind is Kind.NUMBER and not is_number(value)):
@@ -128,7 +128,3 @@ _WRONG = {
     Kind.NUMBER: "write a number, as 12.5",
     Kind.CHOICE: "choose one of these",
 }
-
-
-def _constant(name: str) -> float:
-    raise ValueError(name)

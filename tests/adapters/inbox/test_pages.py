@@ -103,3 +103,21 @@ async def test_the_pages_are_not_in_the_apis_description(served: Served) -> None
     """Programs are told of the API alone."""
     paths = (await served.get("/api/openapi.json")).json()["paths"]
     assert [path for path in paths if not path.startswith(("/api/", "/hooks/", "/health", "/live/"))] == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "[" * 900 + "]" * 900,
+        '{"a":' * 500 + "1" + "}" * 500,
+        "[" + ",".join(["1"] * 20_000) + "]",
+        '{"amount": 1, "amount": 7, "iban": "x"}',
+        "NaN",
+    ],
+)
+async def test_what_is_too_much_for_a_body_is_too_much_for_a_form(served: Served, value: str) -> None:
+    """It is refused at once, and no field is drawn for each of its values."""
+    await served.parked()
+    refused = await served.post(APPROVAL, do="confirm", revision="1", digest="x", value=value)
+    assert refused.status_code == 422
+    assert len(refused.text) < 50_000

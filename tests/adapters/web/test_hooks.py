@@ -129,6 +129,15 @@ async def test_a_message_that_comes_again_does_nothing(hooked: Hooked, store: Sh
     assert (other.json()["replayed"], await hooked.status()) == (True, "approved")
 
 
+async def test_senders_may_count_their_messages_alike(hooked: Hooked) -> None:
+    """The id of one sender's message says nothing of another's."""
+    await hooked.web.parked("r2")
+    edit = await hooked.message("edit", value={"amount": 1, "iban": "x"})
+    assert (await hooked.send(edit, number="1")).json().get("replayed") is False
+    theirs = await hooked.send(await hooked.message("reject"), secret=OTHER, number="1")
+    assert theirs.json().get("replayed") is not True
+
+
 async def test_a_message_from_before_an_edit_is_stale(hooked: Hooked) -> None:
     """It names what was shown, so it decides on nothing that came later."""
     before = await hooked.message("approve")
