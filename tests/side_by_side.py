@@ -19,6 +19,7 @@ HERE = Path(__file__).parent
 FIRST = (
     "browser",
     "channels",
+    "cli",
     "docs",
     "examples",
     "gating",
