@@ -47,9 +47,7 @@ def test_what_is_wrong_is_said_and_it_ends_with_1(files: tuple[Path, Path]) -> N
     assert answer.code == ExitCode.REFUSED
     first, second = answer.err.splitlines()
     assert first == "awaitly: line 2 comes to allow, not deny"
-    assert second.startswith(
-        "awaitly: rule 'read_secret' never counts: 'reading' comes first and takes all its calls"
-    )
+    assert second.startswith("awaitly: rule 'read_secret' never counts: 'reading' comes first and takes all its calls")
     assert second.endswith(", and says allow where this one says deny")
 
 
