@@ -19,7 +19,6 @@ HERE = Path(__file__).parent
 FIRST = (
     "browser",
     "channels",
-    "cli",
     "docs",
     "examples",
     "gating",

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mcp.client.stdio  # noqa: F401  (it keeps the stderr of the moment it is imported at: not that of a command)
 import pytest
 
 from tests.cli.support import call

@@ -40,7 +40,7 @@ __all__ = ["Block", "Reader", "blocks_of", "same"]
 BINARIES = Path(sys.executable).parent
 FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[a-z]*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 FILE_NAME = re.compile(r"# (?P<name>[a-z_]+\.[a-z]+)\n")
-PLAIN = re.compile(r"awaitly (?!demo|worker|dev|serve|doctor)[^`$|<>&;*?~]*")
+PLAIN = re.compile(r"awaitly (?!demo|worker|dev|serve|doctor|mcp)[^`$|<>&;*?~]*")
 """A command that needs neither a shell nor any code of the page's."""
 LANGUAGES = {"python", "text", "console", "sh", "sql", "json", "tsx"}
 
