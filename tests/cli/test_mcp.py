@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 from pathlib import Path
 
-import mcp.client.stdio  # noqa: F401  (it keeps the stderr of the moment it is imported at: not that of a command)
 import pytest
 
 from tests.cli.support import call
+
+importlib.import_module("mcp.client.stdio")  # it keeps the stderr of this moment, which is not to be a command's
 
 STORE = ("--store", "memory:")
 
