@@ -6,7 +6,7 @@ import asyncio
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from attrs import evolve
 
@@ -45,9 +45,6 @@ from awaitly.visible import visible
 
 __all__ = ["ANY_OBJECT", "Proposing"]
 
-P = ParamSpec("P")
-T = TypeVar("T")
-E = TypeVar("E")
 
 _LIVING = tuple(status for status in RunStatus if not status.ended and status is not RunStatus.SCHEDULED)
 ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
@@ -147,10 +144,7 @@ class Proposing(Registry):
         """Give a ticket as it stands; None where there is none."""
         match await self.orchestrator.status(ticket):
             case Ok(details):
-                pending = (
-                    a for a in details.approvals if a.pending and (a.deadline is None or details.at < a.deadline)
-                )
-                return Ticket(ticket, tool, next((approval.view() for approval in pending), None))
+                return Ticket(ticket, tool, details.pending[0] if details.pending else None)
             case Err(_):
                 return None
 
