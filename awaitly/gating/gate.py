@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Any, Self
 
 from awaitly.actors import By
 from awaitly.approvals.approval import Decision
@@ -57,10 +57,6 @@ from awaitly.verbs.reader import RunDetails
 from awaitly.working.worker import Worker
 
 __all__ = ["Gate"]
-
-P = ParamSpec("P")
-T = TypeVar("T")
-E = TypeVar("E")
 
 
 class Gate(Proposing):
