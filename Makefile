@@ -15,6 +15,8 @@ UPGRADE ?=
 
 VENV := .venv
 VENV_BENCH := .venv-bench
+VENV_MUTATION := .venv-mutation
+VENV_RELEASE := .venv-release
 VENV_LOCK := .venv-lock
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -109,14 +111,30 @@ $(VENV_BENCH)/.locked: requirements/bench.txt
 $(VENV_BENCH)/.ready: $(VENV_BENCH)/.locked pyproject.toml
 	$(call INSTALL_PROJECT,$(VENV_BENCH))
 
+$(VENV_MUTATION)/.locked: requirements/mutation.txt
+	$(call INSTALL_LOCKED,$(VENV_MUTATION),requirements/mutation.txt)
+
+$(VENV_MUTATION)/.ready: $(VENV_MUTATION)/.locked pyproject.toml
+	$(call INSTALL_PROJECT,$(VENV_MUTATION))
+
+$(VENV_RELEASE)/.locked: requirements/release.txt
+	$(call INSTALL_LOCKED,$(VENV_RELEASE),requirements/release.txt)
+
 .PHONY: demo
 demo: setup ## Run the demo: a refund that waits for you
 	@$(VENV)/bin/awaitly demo $(ARGS)
 
+# How many processes share the tests, each taking file after file; more than cores, as tests wait for servers and
+# processes much of the time. JOBS=0: all in one.
+JOBS ?= 4
+
+# What is to be installed is installed before, not by several processes at once.
 # pytest comes last: its closing line is the last thing a build server shows.
 .PHONY: test
-test: lint types ## Lint, check types, run the tests
-	@$(VENV)/bin/python -m tests.side_by_side $(ARGS)
+test: lint types docs ## Lint, check types, build the pages, run the tests
+	@echo "Looking for the servers and tools that the tests use ..."
+	-@$(VENV)/bin/python -m tests.services --install
+	@$(VENV)/bin/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 .PHONY: lint
 lint: setup ## Check style and format
@@ -133,10 +151,18 @@ types: setup ## Check types with mypy and with pyright, both strict
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/pyright
 
+# Every page is read anew: what is wrong on one that did not change would go unnoticed otherwise.
+.PHONY: docs
+docs: setup ## Build the pages into docs/_build/html; a warning is an error
+	@$(VENV)/bin/python -m sphinx --quiet --fresh-env --nitpicky --fail-on-warning --keep-going docs docs/_build/html $(ARGS)
+
+# A twentieth of the whole length by default: `make faults SHARE=1` is all of it.
+SHARE ?= 0.05
+
 .PHONY: faults
-faults: setup ## Run the long fault runs: killed processes and servers, lost replies, races
-	@AWAITLY_FAULTS=long $(VENV)/bin/python -m pytest tests/adapters tests/stores -m slow $(ARGS)
-	@AWAITLY_FAULTS=long $(VENV)/bin/python -m pytest tests/faults -m "slow or not slow" $(ARGS)
+faults: setup ## Run the long fault runs: killed processes and servers, lost replies, races (SHARE=1: at full length)
+	@AWAITLY_FAULTS=long AWAITLY_FAULTS_SHARE=$(SHARE) $(VENV)/bin/python -m pytest tests/adapters tests/stores \
+	    tests/unit/test_policy_machine.py tests/faults -m "slow or not slow" $(ARGS)
 
 .PHONY: services
 services: setup ## Print which servers and tools the tests use (ARGS=--install: get what is missing now)
@@ -145,6 +171,29 @@ services: setup ## Print which servers and tools the tests use (ARGS=--install: 
 .PHONY: bench
 bench: $(VENV_BENCH)/.ready ## Measure beside peers, in an environment of its own
 	@$(VENV_BENCH)/bin/python -m benchmarks $(ARGS)
+
+# What is changed is a copy in mutants/, which must be there before Python looks for its folders. What was judged once is
+# not judged again until it changes, so a run that was broken off goes on where it was.
+.PHONY: mutants
+mutants: $(VENV_MUTATION)/.ready ## Change each rule in many ways, and list the changes that no test notices
+	@mkdir -p mutants/adapters
+	@PYTHONPATH=$(CURDIR)/mutants:$(CURDIR)/mutants/adapters $(VENV_MUTATION)/bin/mutmut run $(ARGS)
+	@$(VENV_MUTATION)/bin/mutmut results
+
+# The bill of materials lists what an application gets that uses every extra. The last step installs the wheel into clean
+# environments of each Python that is here, and each extra alone, with the newest and with the oldest dependencies.
+.PHONY: dist
+dist: setup $(VENV_RELEASE)/.locked ## Build the distributions into dist/, check them, list what they bring
+	@rm -rf dist build/everything
+	@$(VENV)/bin/python -m hatchling build --directory dist
+	@$(VENV_RELEASE)/bin/twine check --strict dist/*
+	@$(VENV_RELEASE)/bin/check-wheel-contents dist/*.whl
+	@$(VENV)/bin/uv venv --quiet --no-project --python $(VENV)/bin/python build/everything
+	@$(VENV)/bin/uv pip install --quiet --no-config --python build/everything/bin/python \
+	    -r pyproject.toml --all-extras
+	@$(VENV_RELEASE)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type library --short-PURLs \
+	    --output-reproducible --validate -o "dist/$$(basename dist/*.tar.gz .tar.gz).cdx.json" build/everything/bin/python
+	@$(VENV)/bin/python -m pytest tests/release -m "slow or not slow" $(ARGS)
 
 # One lock for all supported Pythons and systems. It holds versions and hashes and no address, so that any mirror serves.
 .PHONY: lock
@@ -159,13 +208,15 @@ lock: ## Resolve requirements/*.txt anew (UPGRADE=1: to the newest versions)
 	        --output-file "$$@"; \
 	}; \
 	lock requirements/dev.txt pyproject.toml --all-extras --group dev; \
-	lock requirements/bench.txt pyproject.toml --group build --group bench
+	lock requirements/bench.txt pyproject.toml --group build --group bench; \
+	lock requirements/mutation.txt pyproject.toml --all-extras --group build --group test --group mutation; \
+	lock requirements/release.txt --group release
 	@if grep -nE '://|^--|@ ' requirements/*.txt | grep -vE '^[^:]+:[0-9]+: +--hash='; then \
 	    echo "The lock names an address; it must name none." >&2; exit 1; \
 	fi
 
 .PHONY: clean
 clean: ## Remove the environments, caches and built files
-	@rm -rf $(VENV) $(VENV_BENCH) $(VENV_LOCK) build dist htmlcov docs/_build .coverage .coverage.* \
-	    .hypothesis .mypy_cache .pytest_cache .ruff_cache examples/react/node_modules examples/react/dist
+	@rm -rf $(VENV) $(VENV_BENCH) $(VENV_MUTATION) $(VENV_RELEASE) $(VENV_LOCK) build dist htmlcov mutants docs/_build \
+	    .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache examples/react/node_modules examples/react/dist
 	@find awaitly adapters tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
