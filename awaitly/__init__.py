@@ -1,5 +1,7 @@
 """awaitly: code that stops and waits for a person, and goes on exactly where it stopped."""
 
+from typing import TYPE_CHECKING
+
 from awaitly.actors import Actor
 from awaitly.approvals.approval import Approval, Decision, StagePlace, Vote
 from awaitly.approvals.audit import AuditEvent, BrokenChain, Entry, Head, Part, said
@@ -82,32 +84,20 @@ from awaitly.exceptions import (
     StoreReadOnly,
     StoreUnavailable,
     StoreUnsuitable,
+    TokenTooLong,
     UnknownStore,
     UnknownWorkflow,
     UnstorableValue,
 )
-from awaitly.gating.calls import Allowed, Performed, Ticket, ToolCall
-from awaitly.gating.gate import Gate
-from awaitly.gating.granting import Ceiling
-from awaitly.gating.refusals import (
-    CallDenied,
-    CallRefusal,
-    GateInterruption,
-    InvalidCall,
-    OutcomeUnknown,
-    TamperedCall,
-    TooManyQuestions,
-    UnknownTicket,
+from awaitly.later import given_later
+from awaitly.notifying.channels import (
+    Delivery,
+    NotificationChannel,
+    Resolution,
+    RetryLater,
+    SeveralPlaces,
+    Undeliverable,
 )
-from awaitly.gating.rules import Rules, ToolRule
-from awaitly.gating.rules_file import load_rules, read_rules
-from awaitly.gating.ruling import Allow, AskPeople, Deny, Guard, Ruler, Ruling
-from awaitly.gating.standing import GrantRefused, StandingGrant
-from awaitly.gating.tools import GatedTool
-from awaitly.notifying.channels import Delivery, NotificationChannel, Resolution, RetryLater, Undeliverable
-from awaitly.notifying.console import ConsoleChannel
-from awaitly.notifying.links import LinkClaim, Links, SignedLinks
-from awaitly.notifying.telling import Telling, telling
 from awaitly.observing import (
     ApprovalDecided,
     ApprovalEscalated,
@@ -142,7 +132,6 @@ from awaitly.runs.settling import Happened, NeverHappened, Settlement
 from awaitly.schema import validate
 from awaitly.statuses import ApprovalStatus, Priority, RunStatus, WaitKind
 from awaitly.storage.journal import Failed, Message, Raised, Returned, RunRecord, Step, Wait
-from awaitly.storage.memory import MemoryStore
 from awaitly.storage.store import (
     NEVER,
     ApprovalQuery,
@@ -171,6 +160,7 @@ from awaitly.storage.store import (
     open_store,
     position,
 )
+from awaitly.tried import Tried, UntriedVersion, check_versions
 from awaitly.verbs.desk import CancelRefusal
 from awaitly.verbs.doctor import Diagnosis, Verdict
 from awaitly.verbs.inbox import WasShown
@@ -184,6 +174,60 @@ from awaitly.verbs.settling import SettleRefusal
 from awaitly.visible import clipped, shown, visible
 from awaitly.working.dispatch import Dispatcher, Due
 from awaitly.working.worker import Worker
+
+if TYPE_CHECKING:  # (what only a program with a gate, or with such a channel or store, has any use for)
+    from awaitly.gating.calls import Allowed, Performed, Ticket, ToolCall
+    from awaitly.gating.edits import edit_notice
+    from awaitly.gating.gate import Gate
+    from awaitly.gating.granting import Ceiling
+    from awaitly.gating.refusals import (
+        CallDenied,
+        CallRefusal,
+        GateInterruption,
+        InvalidCall,
+        OutcomeUnknown,
+        TamperedCall,
+        TooManyQuestions,
+        UnknownTicket,
+    )
+    from awaitly.gating.rules import Rules, ToolRule
+    from awaitly.gating.rules_file import load_rules, read_rules
+    from awaitly.gating.ruling import Allow, AskPeople, Deny, Guard, Ruler, Ruling
+    from awaitly.gating.standing import GrantRefused, StandingGrant
+    from awaitly.gating.tools import GatedTool
+    from awaitly.notifying.console import ConsoleChannel
+    from awaitly.notifying.links import LinkClaim, Links, SignedLinks
+    from awaitly.notifying.telling import Telling, telling
+    from awaitly.storage.memory import MemoryStore
+else:
+    __getattr__ = given_later(
+        __name__,
+        {
+            "awaitly.gating.calls": ("Allowed", "Performed", "Ticket", "ToolCall"),
+            "awaitly.gating.edits": ("edit_notice",),
+            "awaitly.gating.gate": ("Gate",),
+            "awaitly.gating.granting": ("Ceiling",),
+            "awaitly.gating.refusals": (
+                "CallDenied",
+                "CallRefusal",
+                "GateInterruption",
+                "InvalidCall",
+                "OutcomeUnknown",
+                "TamperedCall",
+                "TooManyQuestions",
+                "UnknownTicket",
+            ),
+            "awaitly.gating.rules": ("Rules", "ToolRule"),
+            "awaitly.gating.rules_file": ("load_rules", "read_rules"),
+            "awaitly.gating.ruling": ("Allow", "AskPeople", "Deny", "Guard", "Ruler", "Ruling"),
+            "awaitly.gating.standing": ("GrantRefused", "StandingGrant"),
+            "awaitly.gating.tools": ("GatedTool",),
+            "awaitly.notifying.console": ("ConsoleChannel",),
+            "awaitly.notifying.links": ("LinkClaim", "Links", "SignedLinks"),
+            "awaitly.notifying.telling": ("Telling", "telling"),
+            "awaitly.storage.memory": ("MemoryStore",),
+        },
+    )
 
 __all__ = [
     "ABSENT",
@@ -352,6 +396,7 @@ __all__ = [
     "Sent",
     "SettleRefusal",
     "Settlement",
+    "SeveralPlaces",
     "SignalRefusal",
     "SignedLinks",
     "Snapshot",
@@ -380,9 +425,11 @@ __all__ = [
     "Telling",
     "Ticket",
     "TimedOut",
+    "TokenTooLong",
     "TooManyQuestions",
     "ToolCall",
     "ToolRule",
+    "Tried",
     "Undecodable",
     "Undeliverable",
     "UnexpectedError",
@@ -397,6 +444,7 @@ __all__ = [
     "UnknownWorkflow",
     "Unstorable",
     "UnstorableValue",
+    "UntriedVersion",
     "Veil",
     "Verdict",
     "Vote",
@@ -413,9 +461,11 @@ __all__ = [
     "approval_step",
     "as_timedelta",
     "catching",
+    "check_versions",
     "clipped",
     "cursor",
     "differences",
+    "edit_notice",
     "edits_of",
     "execute",
     "from_micros",
@@ -437,3 +487,7 @@ __all__ = [
     "visible",
     "workflow",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TypeAlias
 
-from attrs import field, frozen
+from attrs import field
+
+from awaitly.values import frozen
 
 __all__ = ["ADMIN", "SYSTEM_TIMEOUT", "Actor", "By", "as_actor"]
 

@@ -15,10 +15,12 @@ from datetime import datetime, timedelta
 from enum import Enum, unique
 from typing import Any, TypeAlias, TypeGuard
 
-from attrs import Factory, frozen
+from attrs import Factory
 
+from awaitly.changing import quick
 from awaitly.durations import spoken
 from awaitly.statuses import ApprovalStatus, RunStatus, WaitKind
+from awaitly.values import frozen
 
 __all__ = [
     "AbsenceRefused",
@@ -97,6 +99,7 @@ class Undecodable:
 # Interruptions
 
 
+@quick
 @frozen
 class PendingApproval:
     """The run waits for a person. `arguments` is what was proposed, as JSON values, with redacted fields blanked.

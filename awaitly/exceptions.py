@@ -25,6 +25,7 @@ __all__ = [
     "StoreReadOnly",
     "StoreUnavailable",
     "StoreUnsuitable",
+    "TokenTooLong",
     "UnknownStore",
     "UnknownWorkflow",
     "UnstorableValue",
@@ -106,6 +107,10 @@ class PolicyError(ValueError):
 
 class DefinitionError(TypeError):
     """A workflow, a step or a gate is defined in a way that cannot work."""
+
+
+class TokenTooLong(ValueError):
+    """A session or a link could not be read back, it would be so long: above all a person's roles make it so."""
 
 
 class UnknownWorkflow(LookupError):

@@ -12,9 +12,8 @@ from datetime import datetime
 from enum import Enum, unique
 from typing import Protocol, TypeAlias
 
-from attrs import frozen
-
 from awaitly.statuses import ApprovalStatus, Priority, RunStatus, WaitKind
+from awaitly.values import frozen
 
 __all__ = [
     "NOBODY",

@@ -6,9 +6,10 @@ import random
 from collections.abc import Iterable
 from datetime import timedelta
 
-from attrs import field, frozen
+from attrs import field
 
 from awaitly.durations import as_timedelta
+from awaitly.values import frozen
 
 __all__ = ["ONCE", "Retry"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from attrs import Factory, field, frozen
+from attrs import Factory, field
 
 from awaitly.actors import Actor
 from awaitly.approvals.grants import RULE
@@ -12,9 +12,11 @@ from awaitly.approvals.handling import UNHANDLED, Handling
 from awaitly.approvals.outcomes import Approved, Edited, Outcome, Rejected
 from awaitly.approvals.policy import Policy, policy_text
 from awaitly.approvals.redaction import in_texts, redacted, scrubbed
+from awaitly.changing import quick
 from awaitly.digest import digest
 from awaitly.errors import Expired, PendingApproval
 from awaitly.statuses import ApprovalStatus
+from awaitly.values import frozen
 
 __all__ = ["Approval", "Closing", "Decision", "StagePlace", "Vote", "content_digest", "question_digest"]
 
@@ -70,6 +72,7 @@ def _bound(approval: Approval) -> str:
     return content_digest(approval.operation, approval.content, approval.schema, approval.policy)
 
 
+@quick
 @frozen
 class Approval:
     """An approval's record.

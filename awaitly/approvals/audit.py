@@ -14,13 +14,13 @@ from enum import Enum, unique
 from hashlib import sha256
 from typing import Any
 
-from attrs import frozen
-
 from awaitly.actors import Actor
 from awaitly.approvals.approval import Approval
+from awaitly.changing import quick
 from awaitly.coding.texts import writer
 from awaitly.durations import to_micros
 from awaitly.result import Err, Ok, Result
+from awaitly.values import frozen
 
 __all__ = ["AuditEvent", "BrokenChain", "Entry", "Fact", "Head", "Part", "chained", "fact", "said", "verify", "without"]
 
@@ -57,6 +57,7 @@ class AuditEvent(Enum):
     """What came of a call that may run at most once, as a person says: `digest` is that of its arguments."""
 
 
+@quick
 @frozen
 class Fact:
     """Something that happened to an approval and is not yet in the chain. The content itself is never in the ledger.

@@ -120,11 +120,12 @@ def _edit(a: Approval, event: Edit, now: datetime) -> Result[Transition, Refusal
         return Err(refusal)
     counts = a.policy.counts_edits and seat is not None
     by = event.by if seat is None else seat.by
-    lacking = None if counts else shortfall(a, editor=by)
+    made = _revised(a, event.content, by, seat if counts else None, now)
+    lacking = shortfall(made.approval) if made.approval.pending else None
     if lacking is not None:
         why = f"after an edit by {by.name} too few are left to approve it: {lacking}; let somebody else edit"
         return Err(NotPossible(a.run_id, a.key, why))
-    return Ok(_revised(a, event.content, by, seat if counts else None, now))
+    return Ok(made)
 
 
 def _revised(a: Approval, content: str, by: Actor, voting: Seat | None, now: datetime) -> Transition:

@@ -8,10 +8,9 @@ from enum import Enum, unique
 from itertools import zip_longest
 from typing import Any, Final, TypeGuard
 
-from attrs import frozen
-
 from awaitly.approvals.approval import Approval
 from awaitly.approvals.redaction import BLANK
+from awaitly.values import frozen
 
 __all__ = ["ABSENT", "Absent", "Difference", "differences", "edits_of"]
 

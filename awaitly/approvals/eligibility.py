@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from awaitly.actors import ADMIN, Actor
 from awaitly.approvals.approval import Approval
@@ -26,6 +26,7 @@ from awaitly.errors import (
     SelfApproval,
     StaleRevision,
 )
+from awaitly.values import frozen
 
 __all__ = [
     "Seat",
@@ -287,19 +288,18 @@ def same_actor(one: Actor | None, other: Actor) -> bool:
 # Whether it can still end
 
 
-def shortfall(a: Approval, editor: Actor | None = None) -> str | None:
+def shortfall(a: Approval) -> str | None:
     """Say why too few people are left to approve, where they are known by name.
 
     Where a deadline ends it in any case, it is enough that there are people at some level of the ladder still to come;
-    else there must be at the last, where it would wait for ever. `editor` is somebody who is about to make another
-    revision, on which no votes are cast yet.
+    else there must be at the last, where it would wait for ever.
     """
     policy = a.policy
     if a.external or (policy.approvers is None and not policy.also and a.handling.assigned is None):
         return None
-    votes = [vote for vote in a.votes if vote.approves and editor is None]
+    votes = [vote for vote in a.votes if vote.approves]
     barred = [a.requested_by] if a.requested_by is not None and not policy.self_approval else []
-    barred += [maker] if (maker := editor or a.editor) is not None and not policy.editor_approves else []
+    barred += [a.editor] if a.editor is not None and not policy.editor_approves else []
     out = _names_of(barred)
     named = _people_to_come(a)
     left = [None if people is None else people - out - _names_of(vote.by for vote in votes) for people in named]

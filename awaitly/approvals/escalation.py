@@ -7,11 +7,12 @@ from datetime import timedelta
 from functools import lru_cache
 from itertools import pairwise
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, field
 
 from awaitly.approvals.grants import Grant, checked_grants
 from awaitly.durations import Duration, as_timedelta, spoken
 from awaitly.exceptions import PolicyError
+from awaitly.values import frozen
 
 __all__ = ["LONGEST", "Escalation", "Rung", "flag", "length", "problems", "rungs"]
 

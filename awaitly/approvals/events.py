@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TypeAlias
 
-from attrs import frozen
-
 from awaitly.actors import Actor
 from awaitly.approvals.approval import Approval
+from awaitly.values import frozen
 
 __all__ = [
     "ALONE",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeAlias, cast
 
-from attrs import field, frozen
+from attrs import field
 
 from awaitly.exceptions import PolicyError
+from awaitly.values import frozen
 
 __all__ = [
     "ANYONE",

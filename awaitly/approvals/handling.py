@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from enum import Enum, unique
 
-from attrs import frozen
-
 from awaitly.actors import Actor
+from awaitly.values import frozen
 
 __all__ = [
     "DEEPEST",

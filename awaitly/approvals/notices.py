@@ -1,7 +1,8 @@
 """Notices: what people are told of an approval or a run, one for each channel; pure, from ledger facts to a delivery.
 
 A notice is written in the commit of what it tells of, and sent after it: at least once, with the same id each time.
-What it says is read when it is sent, so the notice itself keeps no content.
+What it says is read when it is sent, so the notice itself keeps no content. Where its channel has several places for
+it, it becomes one notice for each of them when its turn comes: tried, noted and given up apart from the others.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import Enum, unique
 
-from attrs import frozen
-
 from awaitly.approvals.approval import Approval
 from awaitly.approvals.audit import AuditEvent, Entry, Fact
 from awaitly.changing import changed
 from awaitly.digest import digest
 from awaitly.retry import Retry
+from awaitly.values import frozen
 
 __all__ = [
     "GIVE_UP",
@@ -25,10 +25,14 @@ __all__ = [
     "announced",
     "delivered",
     "failed",
+    "held_up",
+    "let_on",
     "postponed",
     "resent",
     "review",
+    "spread",
     "taken",
+    "tried",
 ]
 
 GIVE_UP = timedelta(days=3)
@@ -84,12 +88,13 @@ _KINDS: Mapping[AuditEvent, NoticeKind] = {
 
 @frozen
 class Notice:
-    """One notice for one channel.
+    """One notice for one channel, or for one of the places that the channel has for it.
 
     `number` orders those about the same: that of the ledger's entry, or of the run's version. `about` is the approval's
     key, None for the run itself. `to` names those whom it newly concerns. `due_at`: when it is to be sent (next); None
     where it was sent, or given up (`dead`). `receipt` is what the channel gave for it, `error` why the last try failed.
-    `since`: from when on it is tried, where that is not `at`.
+    `since`: from when on it is tried, where that is not `at`. `place` is where it goes, None where its channel has one
+    place alone or has not named them yet; `part` tells those apart that one notice became, the first being 0.
     """
 
     run_id: str
@@ -107,23 +112,28 @@ class Notice:
     error: str | None = None
     dead: bool = False
     since: datetime | None = None
+    place: str | None = None
+    part: int = 0
     version: int = 1
 
     @property
     def key(self) -> str:
         """Its key among those of its run: they sort in the order of what they tell of."""
-        what = "run " if self.about is None else ""
-        return f"{what}{self.number:09d} {self.channel}"
+        return self._key(f".{self.part}" if self.part else "")
 
     @property
     def id(self) -> str:
-        """The id under which it is sent, as often as that may be."""
-        return f"msg_{digest(self.run_id, self.key)[3:35]}"
+        """The id under which it is sent, as often as that may be, and to each place."""
+        return f"msg_{digest(self.run_id, self._key())[3:35]}"
 
     @property
     def open(self) -> bool:
         """Whether it is still to be sent."""
         return self.due_at is not None
+
+    def _key(self, part: str = "") -> str:
+        what = "run " if self.about is None else ""
+        return f"{what}{self.number:09d}{part} {self.channel}"
 
 
 def announced(facts: Sequence[Fact], entries: Sequence[Entry], approvals: Mapping[str, Approval]) -> tuple[Notice, ...]:
@@ -156,17 +166,61 @@ def review(run_id: str, number: int, channels: Iterable[str], at: datetime) -> t
     return tuple(Notice(run_id, number, channel, NoticeKind.REVIEW, at, due_at=at) for channel in channels)
 
 
+def spread(notice: Notice, places: Iterable[object]) -> tuple[Notice, ...]:
+    """Give what a notice becomes for the places that it goes to: the first is itself, the others are new.
+
+    Raises `TypeError` where they are not named by texts: nobody could read back what is written down of them.
+    """
+    names = dict.fromkeys(places)
+    if isinstance(places, str) or not all(isinstance(name, str) for name in names):
+        msg = f"places are named by texts, one for each, not as {places!r}"
+        raise TypeError(msg)
+    each = [changed(notice, place=place, part=part) for part, place in enumerate(names)]
+    return (*each[:1], *(changed(other, attempts=0, error=None, version=1) for other in each[1:]))
+
+
+def held_up(notice: Notice, others: Iterable[Notice]) -> datetime | None:
+    """Give until when a notice waits for earlier ones about the same; None where it need not.
+
+    It waits for those that go to its own place, and for those of which it is not known yet where they go.
+    """
+    earlier = (n for n in others if n.number < notice.number and _line(n) == _line(notice))
+    return max((n.due_at for n in earlier if n.due_at and n.place in {notice.place, None}), default=None)
+
+
+def let_on(notice: Notice, others: Iterable[Notice], now: datetime) -> Notice | None:
+    """Give the next one that was put off because a notice was being sent, as it is due now that this has ended.
+
+    What was tried before may be on its way, and is left alone.
+    """
+    due = notice.due_at or now
+    later = (n for n in others if n.number > notice.number and _line(n) == _line(notice) and n.place == notice.place)
+    following = min((n for n in later if n.due_at is not None), key=lambda n: n.number, default=None)
+    if following is None or following.attempts or following.due_at is None or following.due_at <= due:
+        return None
+    return postponed(following, due)
+
+
+def _line(notice: Notice) -> tuple[str, str | None]:
+    return notice.channel, notice.about
+
+
 # What comes of a try
 
 
 def taken(notice: Notice, now: datetime, patience: timedelta) -> Notice:
     """Give a notice that somebody is about to send: others leave it alone for so long."""
-    return changed(notice, attempts=notice.attempts + 1, due_at=now + patience, version=notice.version + 1)
+    return changed(tried(notice), due_at=now + patience, version=notice.version + 1)
 
 
 def delivered(notice: Notice, receipt: str | None, now: datetime) -> Notice:
     """Give a notice that was sent."""
     return changed(notice, due_at=None, sent_at=now, receipt=receipt, error=None, version=notice.version + 1)
+
+
+def tried(notice: Notice) -> Notice:
+    """Give a notice with one more try."""
+    return changed(notice, attempts=notice.attempts + 1)
 
 
 def failed(notice: Notice, error: str, now: datetime, *, after: timedelta | None = None, final: bool = False) -> Notice:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Generic, TypeAlias, TypeVar
 
-from attrs import Factory, frozen
+from attrs import Factory
 
 from awaitly.actors import Actor
 from awaitly.durations import utc_now
 from awaitly.errors import Expired
+from awaitly.values import frozen
 
 __all__ = ["SYSTEM_OF_RECORD", "Approved", "Edited", "Outcome", "Pending", "Rejected"]
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TypeAlias
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from awaitly.approvals.grants import Grant, checked_grants, is_countable, person_of
 from awaitly.exceptions import PolicyError
+from awaitly.values import frozen
 
 __all__ = ["Quorum", "filled", "most_filled", "named_people", "unfilled"]
 

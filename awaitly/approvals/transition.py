@@ -6,8 +6,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from attrs import frozen
-
 from awaitly.actors import Actor
 from awaitly.approvals.approval import Approval, Closing, Vote
 from awaitly.approvals.audit import AuditEvent, Fact, fact
@@ -16,6 +14,7 @@ from awaitly.changing import changed
 from awaitly.errors import AlreadyDecided, Expired, Refusal
 from awaitly.result import Ok, Result
 from awaitly.statuses import ApprovalStatus
+from awaitly.values import frozen
 
 __all__ = ["Move", "Transition", "closed", "handled", "taken"]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from attrs import frozen
 
 from awaitly.approvals.audit import BrokenChain, Entry, Head, Part, verify
 from awaitly.cli import plain
@@ -21,6 +20,7 @@ from awaitly.cli.stores import look, work
 from awaitly.errors import UnknownApproval, UnknownRun
 from awaitly.result import Err, Ok, Result
 from awaitly.storage.store import Store
+from awaitly.values import frozen
 from awaitly.verbs.orchestrator import Orchestrator
 from awaitly.visible import visible
 

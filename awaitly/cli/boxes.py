@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from attrs import frozen
 from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
 from awaitly.cli.output import Output
+from awaitly.values import frozen
 
 __all__ = ["Box", "draw_boxes"]
 

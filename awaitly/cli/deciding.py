@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import click
-from attrs import frozen
 
 from awaitly.approvals.approval import Decision
 from awaitly.approvals.outcomes import Approved, Edited, Rejected
@@ -18,6 +17,7 @@ from awaitly.errors import RunCancelled
 from awaitly.result import Err, Ok, Result
 from awaitly.statuses import RunStatus, WaitKind
 from awaitly.storage.store import Store
+from awaitly.values import frozen
 from awaitly.verbs.desk import CancelRefusal
 from awaitly.verbs.orchestrator import Orchestrator
 from awaitly.visible import shown, visible

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from attrs import frozen
-
 from awaitly.cli.codes import ExitCode, code_of
 from awaitly.cli.plain import members
 from awaitly.exceptions import StoreError
+from awaitly.values import frozen
 
 __all__ = ["CommandFailed", "Failure", "refused", "store_trouble", "usage"]
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 import click
-from attrs import frozen
 
 from awaitly.actors import Actor
 from awaitly.approvals.approval import Decision
@@ -26,6 +25,7 @@ from awaitly.durations import from_micros
 from awaitly.errors import PendingApproval, Refusal
 from awaitly.result import Err, Ok, Result
 from awaitly.storage.store import Page, Store
+from awaitly.values import frozen
 from awaitly.verbs.orchestrator import Orchestrator
 from awaitly.visible import visible
 

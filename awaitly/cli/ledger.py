@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from attrs import frozen
-
 from awaitly.actors import Actor
 from awaitly.approvals.audit import AuditEvent, Entry, Part, said
 from awaitly.approvals.veil import Veil
 from awaitly.durations import from_micros
+from awaitly.values import frozen
 
 __all__ = ["Told", "channel_of", "plain_told", "told_by"]
 

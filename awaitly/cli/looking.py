@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import click
-from attrs import frozen
 
 from awaitly.cli import plain, tables, timeline
 from awaitly.cli.codes import ExitCode
@@ -22,6 +21,7 @@ from awaitly.result import Err, Ok, Result
 from awaitly.statuses import RunStatus
 from awaitly.storage.journal import RunRecord
 from awaitly.storage.store import Described, Page, Store
+from awaitly.values import frozen
 from awaitly.verbs.orchestrator import Orchestrator
 from awaitly.verbs.reader import History
 from awaitly.visible import visible

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from attrs import frozen
 
 from awaitly.cli.codes import ExitCode
 from awaitly.cli.failures import store_trouble, usage
@@ -25,6 +24,7 @@ from awaitly.gating.gate import Gate
 from awaitly.gating.rules import Rules, ToolRule
 from awaitly.gating.ruling import Allow, AskPeople, Deny, Ruling
 from awaitly.storage.store import Store
+from awaitly.values import frozen
 from awaitly.verbs.orchestrator import Orchestrator
 
 __all__ = ["mcp"]

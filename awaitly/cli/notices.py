@@ -91,7 +91,7 @@ def _list_dead(filters: dict[str, Any]) -> None:
 def resend(run_id: str, key: str) -> None:
     """Have a notice that was given up sent again, by a worker that has its channel.
 
-    KEY is that of `awaitly notices --dead`. It goes out under the id that it had.
+    KEY is that of `awaitly notices --dead`. It goes out under the id that it had, and to no place but its own.
     """
     given = settings()
 
@@ -126,10 +126,12 @@ def _draw(output: Output, told: tuple[Notice, ...], now: datetime) -> None:
     if not told:
         output.line("Nobody was, or is to be, told anything.")
         return
-    drawn = table("KEY", "WHAT", "OF", "WHEN", "STANDS")
+    placed = any(each.place is not None for each in told)
+    drawn = table("KEY", *(("PLACE",) if placed else ()), "WHAT", "OF", "WHEN", "STANDS")
     for each in told:
         of = "the run" if each.about is None else each.about
-        texts = (Text(visible(text)) for text in (each.key, each.kind.value, of))
+        where = (each.place or "",) if placed else ()
+        texts = (Text(visible(text)) for text in (each.key, *where, each.kind.value, of))
         drawn.add_row(*texts, day_and_time(each.at), Text(_stands(each, now)))
     output.draw(drawn)
 
@@ -150,10 +152,12 @@ def _draw_dead(output: Output, letters: tuple[DeadLetter, ...]) -> None:
     if not letters:
         output.line("Nothing was given up.")
         return
-    drawn = table("RUN", "KEY", "OF", "TRIES", "WHY", numbers=("TRIES",))
+    placed = any(each.place is not None for each in letters)
+    drawn = table("RUN", "KEY", *(("PLACE",) if placed else ()), "OF", "TRIES", "WHY", numbers=("TRIES",))
     for each in letters:
         of = "the run" if each.about is None else each.about
-        texts = [Text(visible(text)) for text in (each.run_id, each.key, of)]
+        where = (each.place or "",) if placed else ()
+        texts = [Text(visible(text)) for text in (each.run_id, each.key, *where, of)]
         drawn.add_row(*texts, str(each.attempts), Text(clipped(visible(each.error), _LONGEST)))
     output.draw(drawn)
     first = letters[0]

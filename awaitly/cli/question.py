@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from attrs import frozen
 from rich.text import Text
 
 from awaitly.approvals.approval import Approval
@@ -22,6 +21,7 @@ from awaitly.cli.ledger import Told
 from awaitly.cli.output import Output
 from awaitly.cli.people import acting, listed, others
 from awaitly.durations import spoken
+from awaitly.values import frozen
 from awaitly.visible import visible
 
 __all__ = ["draw_question", "stopped_by"]

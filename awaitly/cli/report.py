@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from attrs import asdict, frozen
+from attrs import asdict
 from rich.text import Text
 
 from awaitly.cli import plain
@@ -17,6 +17,7 @@ from awaitly.cli.output import Output
 from awaitly.cli.sitting import Found, Line, Standing
 from awaitly.cli.tables import table
 from awaitly.errors import PendingApproval
+from awaitly.values import frozen
 from awaitly.visible import visible
 
 __all__ = ["Place", "Told", "draw_beginning", "draw_commands", "draw_farewell", "draw_invitation", "draw_summary"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from attrs import field, frozen
+from attrs import field
 
 from awaitly.approvals.approval import Approval
 from awaitly.approvals.veil import Veil
@@ -17,6 +17,7 @@ from awaitly.cli.waits import Children, came, described
 from awaitly.digest import digest
 from awaitly.statuses import RunStatus, WaitKind
 from awaitly.storage.journal import Arrived, Decided, Elapsed, Failed, Message, Raised, Step
+from awaitly.values import frozen
 from awaitly.verbs.reader import History
 
 __all__ = ["Row", "rows_of"]

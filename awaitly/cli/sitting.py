@@ -11,8 +11,6 @@ from datetime import datetime
 from enum import Enum, unique
 from typing import Any, TypeVar
 
-from attrs import frozen
-
 from awaitly.actors import Actor
 from awaitly.approvals.approval import Decision
 from awaitly.cli.example import Example
@@ -25,6 +23,7 @@ from awaitly.replaying.execution import Execution
 from awaitly.result import Err, Ok, Result
 from awaitly.statuses import RunStatus
 from awaitly.storage.store import Page, Store
+from awaitly.values import frozen
 from awaitly.verbs.orchestrator import Orchestrator
 
 __all__ = ["DecidedElsewhere", "Found", "Line", "Sitting", "Standing"]

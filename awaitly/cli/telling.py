@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from attrs import frozen
 
 from awaitly.cli import plain
 from awaitly.cli.editing import ANYTHING, fitting, from_stdin
@@ -20,6 +19,7 @@ from awaitly.result import Err, Ok, Result
 from awaitly.statuses import WaitKind
 from awaitly.storage.journal import Wait
 from awaitly.storage.store import Store
+from awaitly.values import frozen
 from awaitly.verbs.orchestrator import Orchestrator
 from awaitly.visible import visible
 

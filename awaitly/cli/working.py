@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from attrs import frozen
 
 from awaitly.actors import Actor
 from awaitly.cli.application import APPLICATION, application
@@ -26,6 +25,7 @@ from awaitly.cli.supervising import Supervisor
 from awaitly.exceptions import DefinitionError, StoreError
 from awaitly.logs import LOGGER, line
 from awaitly.storage.journal import DEFAULT_QUEUE
+from awaitly.values import frozen
 from awaitly.verbs.orchestrator import Orchestrator
 from awaitly.working.worker import CONCURRENCY, GRACE, Worker
 

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from attrs import asdict, field, frozen
+from attrs import asdict, field
 
 from awaitly.coding.paths import Refused, class_of_value
 from awaitly.exceptions import DefinitionError
+from awaitly.values import frozen
 
 __all__ = ["BOUNDED", "MEANINGS", "WORDS", "Bounds", "keyword_holds", "keywords_of"]
 

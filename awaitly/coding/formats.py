@@ -11,9 +11,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from attrs import frozen
-
 from awaitly.coding.paths import Refused
+from awaitly.values import frozen
 
 __all__ = ["TEXT_FORMATS", "TextFormat"]
 

@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Never, NewType, TypeVar, Union, cast, final
 from weakref import WeakKeyDictionary
 
-from attrs import frozen
-
 from awaitly.coding.bounds import Bounds
 from awaitly.coding.paths import Refused, class_of_value
+from awaitly.values import frozen
 
 __all__ = ["ANYTHING", "ResultHint", "argument_hints", "bare_hint", "bounds_of", "evaluate", "is_alias", "result_hint"]
 

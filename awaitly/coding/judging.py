@@ -6,12 +6,11 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
 from awaitly.coding.bounds import MEANINGS, WORDS
 from awaitly.coding.nouns import NOUNS, noun
 from awaitly.coding.paths import class_of_value, segment
 from awaitly.errors import Undecodable
+from awaitly.values import frozen
 
 if TYPE_CHECKING:
     from jsonschema import ValidationError

@@ -6,7 +6,8 @@ import enum
 from typing import Any
 
 import attrs
-from attrs import frozen
+
+from awaitly.values import frozen
 
 __all__ = [
     "SCALARS",

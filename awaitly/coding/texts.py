@@ -6,9 +6,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias, cast
 
-from attrs import frozen
-
 from awaitly.coding.paths import Refused, segment
+from awaitly.values import frozen
 
 __all__ = ["JsonValue", "compact", "dump", "parse", "writer"]
 

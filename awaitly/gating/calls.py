@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import Factory, field, frozen
+from attrs import Factory, field
 
 from awaitly.actors import By
+from awaitly.approvals.differing import Difference
 from awaitly.errors import PendingApproval
+from awaitly.values import frozen
 
 __all__ = ["Allowed", "Performed", "Ticket", "ToolCall"]
 
@@ -52,8 +54,8 @@ class Ticket:
 class Performed:
     """A call that was made: what it gave, and with which arguments.
 
-    `ticket` is None where nobody needed to be asked. `edited_by` names who changed the arguments. `replayed`: it was
-    made before, and this is what it gave then.
+    `ticket` is None where nobody needed to be asked. `edited_by` names who changed the arguments, `changes` are what is
+    different of them, without what is redacted. `replayed`: it was made before, and this is what it gave then.
     """
 
     value: Any
@@ -61,3 +63,4 @@ class Performed:
     ticket: str | None = None
     edited_by: str | None = None
     replayed: bool = False
+    changes: tuple[Difference, ...] = ()

@@ -7,9 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, TypeAlias, cast
 
-from attrs import frozen
-
 from awaitly.exceptions import DefinitionError
+from awaitly.values import frozen
 
 __all__ = ["Condition", "Conditions", "conditions_of", "hold"]
 

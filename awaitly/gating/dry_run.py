@@ -7,11 +7,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
-from attrs import frozen
-
 from awaitly.exceptions import DefinitionError
 from awaitly.gating.rules import Rules, ToolRule
 from awaitly.gating.ruling import Allow, AskPeople, Deny, Ruling
+from awaitly.values import frozen
 
 __all__ = ["DryRun", "Judged", "TriedCall", "dry_run", "said", "tried_calls"]
 

@@ -8,8 +8,11 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
+from attrs import evolve
+
 from awaitly.actors import By
-from awaitly.approvals.approval import Decision
+from awaitly.approvals.approval import Approval, Decision
+from awaitly.approvals.differing import Difference, differences
 from awaitly.approvals.grants import Rule
 from awaitly.approvals.policy import Policy
 from awaitly.coding.texts import compact
@@ -40,6 +43,7 @@ from awaitly.gating.tickets import (
     Done,
     Make,
     Put,
+    prefix_of,
     ticket_workflow,
 )
 from awaitly.gating.tools import GatedTool
@@ -196,8 +200,9 @@ class Gate(Proposing):
         """Make a call that was approved, with the approved arguments, once; again, it gives what the call gave.
 
         `make(arguments)` makes it where the tool is none of this gate's own, and gives plain JSON. With `call` the
-        ticket has to be that call's. An error that a tool of this gate's own returned comes as its `Err`; everything
-        else that keeps the call from having a result is a `GateInterruption`.
+        ticket has to be that call's: of its agent and conversation, its tool and arguments. An error that a tool of
+        this gate's own returned comes as its `Err`; everything else that keeps the call from having a result is a
+        `GateInterruption`.
         """
         found = await self._found(ticket)
         match found:
@@ -209,10 +214,16 @@ class Gate(Proposing):
             return Err(TamperedCall(ticket, call.tool))
         own = self._tools.get(tool)
         if own is not None and make is None:
-            return await self._performed(ticket, own.name, own.make, own)
-        if make is None:
+            came = await self._performed(ticket, own.name, own.make, own)
+        elif make is None:
             return Err(UnknownTicket(ticket))
-        return await self._performed(ticket, tool, _over_plain(make), own)
+        else:
+            came = await self._performed(ticket, tool, _over_plain(make), own)
+        match came:
+            case Ok(performed) if performed.edited_by is not None:
+                return Ok(evolve(performed, changes=self._changes(tool, details, performed.arguments)))
+            case _:
+                return came
 
     async def perform(
         self, call: ToolCall, make: Callable[[dict[str, Any]], Awaitable[Any]]
@@ -286,20 +297,37 @@ class Gate(Proposing):
         return ticket_workflow(tool, asked, partial(self._asking, tool), partial(self._unless_denied, tool, make))
 
     def _is_of(self, details: RunDetails, call: ToolCall) -> bool:
-        """Whether a ticket is for this very call: the tool, and the arguments as they were proposed."""
-        first = next((each for each in details.approvals if each.key == call.tool), None)
+        """Whether a ticket is for this very call: agent and conversation, tool, and arguments as they were proposed."""
+        first = _first(details, call.tool)
         match self.plain(call):
             case Ok(arguments) if first is not None and details.run.workflow == f"{TOOL}{call.tool}":
-                return bool(compact(first.proposal) == arguments)
+                whole = evolve(call, arguments=arguments, agent=call.agent if call.agent is not None else self.agent)
+                return compact(first.proposal) == arguments and details.run.run_id.startswith(prefix_of(whole))
             case _:
                 return False
 
-    async def _unless_denied(self, tool: str, make: Make, arguments: Mapping[str, Any]) -> tuple[Any, bool]:
+    def _changes(self, tool: str, details: RunDetails, made: Mapping[str, Any]) -> tuple[Difference, ...]:
+        """Tell what people have changed of a call, without what was redacted in any revision of it."""
+        first, ruling = _first(details, tool), self.ruling(tool, made)
+        if first is None:
+            return ()
+        hidden = set(ruling.redact if isinstance(ruling, AskPeople) else ())
+        hidden.update(name for each in details.approvals for name in each.redact)
+        return differences(compact(first.proposal), dict(made), redact=tuple(sorted(hidden)))
+
+    async def _unless_denied(
+        self, tool: str, make: Make, arguments: Mapping[str, Any]
+    ) -> tuple[Any, bool] | CallDenied:
         match self.ruling(tool, arguments):
             case Deny(reason):
-                raise PermissionError(str(CallDenied(tool, reason)))
+                return CallDenied(tool, reason)
             case _:
                 return await make(arguments)
+
+
+def _first(details: RunDetails, tool: str) -> Approval | None:
+    """Give the approval by which people were asked first: it has the arguments as they were proposed."""
+    return next((each for each in details.approvals if each.key == tool), None)
 
 
 def _over_plain(make: Callable[[dict[str, Any]], Awaitable[Any]]) -> Make:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field
 
 from awaitly.actors import By, as_actor
 from awaitly.approvals.policy import Risk
@@ -21,6 +21,7 @@ from awaitly.gating.tickets import agent_prefix
 from awaitly.ids import GRANTS, new_run_id
 from awaitly.result import Err, Ok, Result
 from awaitly.storage.store import Changes, Hold, Move, RunQuery, Store
+from awaitly.values import frozen
 from awaitly.verbs.orchestrator import Orchestrator
 
 __all__ = ["Ceiling", "Grants", "checked_pace"]

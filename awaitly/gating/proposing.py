@@ -29,26 +29,37 @@ from awaitly.gating.tickets import (
     Put,
     folded,
     folded_into,
+    line_of,
+    number_of,
+    own_id,
+    own_of,
     policy_digest,
-    prefix_of,
-    ticket_id,
     ticket_workflow,
 )
 from awaitly.ids import checked_name
 from awaitly.result import Err, Ok, Result
 from awaitly.schema import checked_schema, validate
-from awaitly.statuses import RunStatus
 from awaitly.storage.journal import RunRecord
 from awaitly.storage.store import Changes, Move, Store
+from awaitly.values import frozen
 from awaitly.verbs.orchestrator import Orchestrator
+from awaitly.verbs.reader import RunDetails
 from awaitly.visible import visible
 
 __all__ = ["ANY_OBJECT", "Proposing"]
 
 
-_LIVING = tuple(status for status in RunStatus if not status.ended and status is not RunStatus.SCHEDULED)
 ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
 _PLAIN = Codec()
+
+
+@frozen
+class _Place:
+    """The ticket of a call, as it stands if it is there; `own`: under which id that has yet to be kept."""
+
+    ticket: str
+    there: RunDetails | None = None
+    own: str | None = None
 
 
 class Proposing(Registry):
@@ -94,8 +105,10 @@ class Proposing(Registry):
         schema = dict(own.schema if own is not None else call.schema or ANY_OBJECT)
         if (unfit := _misfit(call.tool, schema, arguments)) is not None:
             return Err(unfit)
-        proposed = Proposed(arguments=arguments, schema=schema, under=policy_digest(put.policy), claim=call.claim)
-        return await self._asked(evolve(call, arguments=arguments), proposed, put)
+        whole = evolve(call, arguments=arguments)
+        under = policy_digest(put.policy)
+        proposed = Proposed(arguments=arguments, schema=schema, under=under, claim=call.claim, own=own_id(whole))
+        return await self._asked(whole, proposed, put)
 
     def plain(self, call: ToolCall) -> Result[dict[str, Any], InvalidCall]:
         """Give a copy of a call's arguments, which are JSON; those of a tool of this gate's own with its defaults."""
@@ -114,22 +127,30 @@ class Proposing(Registry):
                 return Ok(_PLAIN.decode(text, ANYTHING).unwrap())
 
     async def _asked(self, call: ToolCall, proposed: Proposed, put: Put) -> Result[Allowed | Ticket, CallRefusal]:
+        """Give the ticket of a call, which is a new one unless an equal call is asked about already.
+
+        Whoever asks beside this one, in whatever process, has to take the same id, and the store lets one of them.
+        """
         code = ticket_workflow(call.tool, put, partial(self._asking, call.tool), _nobody_makes)
         while True:
             async with self._asking_now:  # so that calls which come at once are folded, and counted, one by one
-                open_id = await self._open_ticket(call)
-                if (ticket := await self._there(call.tool, open_id)) is not None:
-                    return Ok(ticket)
-                match await checked_pace(self.orchestrator, self._ceiling, call.agent):
-                    case Err(too_many):
-                        return Err(too_many)
-                    case Ok(_):
-                        pass
+                place = await self._place(call)
+                if place.there is None:
+                    match await checked_pace(self.orchestrator, self._ceiling, call.agent):
+                        case Err(too_many):
+                            return Err(too_many)
+                        case Ok(_):
+                            pass
+                if not await self._kept(place):
+                    continue
+                if place.there is not None:
+                    since = None if place.own is None else await self._there(place.ticket)
+                    return Ok(_ticket(call.tool, since or place.there))
                 started = await self.orchestrator.start_new(
-                    code(proposed), open_id, requested_by=call.agent, queue=QUEUE
+                    code(proposed), place.ticket, requested_by=call.agent, queue=QUEUE
                 )
             if started is not None and started.pending:
-                return Ok(await self._granted(call, put, Ticket(open_id, call.tool, started.pending[0])))
+                return Ok(await self._granted(call, put, Ticket(place.ticket, call.tool, started.pending[0])))
             if started is not None:
                 return Err(InvalidCall(call.tool, "$", f"people cannot be asked: {started.result}"))
 
@@ -138,37 +159,55 @@ class Proposing(Registry):
         if ticket.pending is None or not may_be_granted(put.policy.risk):
             return ticket
         await self._grants.vote(self.orchestrator, call, ticket.pending)
-        return await self._there(call.tool, ticket.id) or ticket
+        there = await self._there(ticket.id)
+        return ticket if there is None else _ticket(call.tool, there)
 
-    async def _there(self, tool: str, ticket: str) -> Ticket | None:
+    async def _there(self, ticket: str) -> RunDetails | None:
         """Give a ticket as it stands; None where there is none."""
         match await self.orchestrator.status(ticket):
             case Ok(details):
-                return Ticket(ticket, tool, details.pending[0] if details.pending else None)
+                return details
             case Err(_):
                 return None
 
-    async def _open_ticket(self, call: ToolCall) -> str:
-        """Give the id under which a call is asked about: that of the same call's, where there is one that goes on."""
-        own = ticket_id(call)
-        if call.call_id is None:
-            newest = await self._newest(f"{prefix_of(call)}n", tuple(RunStatus))
-            if newest is None:
-                return own
-            return ticket_id(call, _number(newest.run_id) + 1) if newest.status.ended else newest.run_id
-        there = (await self._store.load(own)).run
-        if there is not None:
-            return folded_into(there)
-        living = None if call.conversation is None else await self._newest(prefix_of(call), _LIVING)
-        if living is None:
-            return own
-        row = folded(own, living.run_id, await self._store.now())
-        await self._store.commit(Changes(move=Move.ENQUEUE, runs=(row,)))  # whoever was quicker did the same
-        return living.run_id
+    async def _place(self, call: ToolCall) -> _Place:
+        """Say under which ticket a call is asked about: that which it has, or that of an equal one, or a new one.
 
-    async def _newest(self, prefix: str, statuses: tuple[RunStatus, ...]) -> RunRecord | None:
-        page = await self.orchestrator.runs(prefix=prefix, statuses=statuses, limit=1)
+        A call belongs to the ticket that goes on when it comes, though that be executed right then: it is answered by
+        what comes of it, and is not made a second time. One that comes after the end is a new one.
+        """
+        own, line = own_id(call), line_of(call)
+        if own is not None:
+            row = (await self._store.load(own)).run
+            if row is not None:
+                ticket = folded_into(row)
+                return _Place(ticket, await self._there(ticket))
+            if call.conversation is None:
+                return _Place(own)
+        newest = await self._newest(line)
+        if newest is None:
+            return _Place(f"{line}0")
+        if own is not None and (first := await self._there(f"{line}0")) is not None and own_of(first.run) == own:
+            return _Place(first.run.run_id, first)
+        number = number_of(newest.run_id)
+        while (there := await self._there(f"{line}{number}")) is not None and there.run.status.ended:
+            number += 1  # and again where clocks differ, and the newest is not the last
+        return _Place(f"{line}{number}", there, own)
+
+    async def _newest(self, line: str) -> RunRecord | None:
+        page = await self.orchestrator.runs(prefix=line, limit=1)
         return page.items[0] if page.items else None
+
+    async def _kept(self, place: _Place) -> bool:
+        """Keep which ticket a call has, where it is not called like it; False where somebody else was quicker.
+
+        A power cut may undo that together with a ticket that is made after it, but not with one that is there.
+        """
+        if place.own is None:
+            return True
+        row = folded(place.own, place.ticket, await self._store.now())
+        changes = Changes(move=Move.ENQUEUE, runs=(row,), flushed=place.there is not None)
+        return isinstance(await self._store.commit(changes), Ok)
 
     def _asking(self, tool: str, edited: Mapping[str, Any], under: str) -> Put | None:
         """Say how an edited call is asked about anew; None where it comes under the same policy, or needs nobody."""
@@ -213,10 +252,8 @@ def _misfit(tool: str, schema: dict[str, Any], arguments: Any) -> InvalidCall | 
         return InvalidCall(tool, "$", str(none))
 
 
-def _number(ticket: str) -> int:
-    """Give the number at the end of the id of a ticket whose call had no id of its own; 0 for others."""
-    end = ticket.rpartition(":")[2]
-    return int(end[1:]) if end[:1] == "n" else 0
+def _ticket(tool: str, there: RunDetails) -> Ticket:
+    return Ticket(there.run.run_id, tool, there.pending[0] if there.pending else None)
 
 
 async def _nobody_makes(_: Mapping[str, Any]) -> tuple[Any, bool]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TypeAlias
 
-from attrs import frozen
-
 from awaitly.durations import spoken
 from awaitly.errors import (
     ApprovalExpired,
@@ -19,6 +17,7 @@ from awaitly.errors import (
     UnexpectedError,
     WorkflowChanged,
 )
+from awaitly.values import frozen
 
 __all__ = [
     "CallDenied",
@@ -58,7 +57,7 @@ class CallDenied:
 
 @frozen
 class TamperedCall:
-    """The call is not the one that the ticket is for: other arguments, or another tool. It was not made."""
+    """The call is not the one that the ticket is for: another tool, other arguments, or somebody else's."""
 
     ticket: str
     tool: str

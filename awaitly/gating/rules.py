@@ -6,13 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from attrs import Factory, field, frozen
+from attrs import Factory, field
 
 from awaitly.approvals.policy import Policy
 from awaitly.exceptions import DefinitionError
 from awaitly.gating.conditions import Conditions, conditions_of, hold
 from awaitly.gating.ruling import Ruling
 from awaitly.replaying.asking import OPEN
+from awaitly.values import frozen
 
 __all__ = ["Rules", "ToolRule"]
 

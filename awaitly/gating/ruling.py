@@ -6,12 +6,13 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol, TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from awaitly.approvals.policy import Policy
 from awaitly.approvals.redaction import redacted, scrubbed
 from awaitly.exceptions import DefinitionError
 from awaitly.replaying.asking import OPEN
+from awaitly.values import frozen
 from awaitly.visible import clipped
 
 __all__ = ["Allow", "AskPeople", "Deny", "Guard", "Ruler", "Ruling", "rule"]

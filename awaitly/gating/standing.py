@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field
 
 from awaitly.actors import Actor, By, as_actor
 from awaitly.coding.texts import compact
@@ -21,6 +21,7 @@ from awaitly.gating.conditions import Condition, Conditions, hold
 from awaitly.ids import GRANTS
 from awaitly.storage.records.parts import actor_of, count_of, optional, plain_actor, read_row, text_of
 from awaitly.storage.store import RunRow
+from awaitly.values import frozen
 
 __all__ = ["GrantRefused", "StandingGrant", "grant_of", "grants_prefix", "row_of_grant"]
 

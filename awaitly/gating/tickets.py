@@ -10,8 +10,6 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
-from attrs import frozen
-
 from awaitly.actors import By, as_actor
 from awaitly.approvals.outcomes import Approved, Edited, Rejected
 from awaitly.approvals.policy import Policy
@@ -19,12 +17,15 @@ from awaitly.codec import Codec
 from awaitly.digest import arguments_digest, digest
 from awaitly.errors import ApprovalExpired, ApprovalRejected, Expired, UnexpectedError
 from awaitly.gating.calls import ToolCall
+from awaitly.gating.refusals import CallDenied
 from awaitly.gating.ruling import AskPeople, summary_of
 from awaitly.replaying.context import Run
 from awaitly.replaying.questions import value_of
 from awaitly.replaying.workflow import Workflow, step, workflow
 from awaitly.result import Err, Ok, Result
+from awaitly.storage.journal import RunRecord
 from awaitly.storage.store import RunRow
+from awaitly.values import frozen
 
 __all__ = [
     "QUEUE",
@@ -32,6 +33,7 @@ __all__ = [
     "TOOL",
     "Asking",
     "Done",
+    "Judged",
     "Make",
     "NotCalled",
     "Proposed",
@@ -39,9 +41,12 @@ __all__ = [
     "agent_prefix",
     "folded",
     "folded_into",
+    "line_of",
+    "number_of",
+    "own_id",
+    "own_of",
     "policy_digest",
     "prefix_of",
-    "ticket_id",
     "ticket_workflow",
 ]
 
@@ -67,19 +72,25 @@ class Done:
     edited_by: str | None = None
 
 
-NotCalled: TypeAlias = ApprovalRejected | ApprovalExpired | UnexpectedError
+NotCalled: TypeAlias = ApprovalRejected | ApprovalExpired | CallDenied | UnexpectedError
 Make: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[tuple[Any, bool]]]
 """Makes a call with JSON arguments; gives what it gave as JSON, and whether that is an error which it returned."""
+Judged: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[tuple[Any, bool] | CallDenied]]
+"""Makes a call like that, unless a rule forbids it by now."""
 
 
 @frozen(kw_only=True)
 class Proposed:
-    """A call as it was proposed, which its ticket keeps: `under` is the digest of the policy that it came under."""
+    """A call as it was proposed, which its ticket keeps: `under` is the digest of the policy that it came under.
+
+    `own` is the id under which the call itself is known, where it has one: its ticket's may be another.
+    """
 
     arguments: dict[str, Any]
     schema: dict[str, Any]
     under: str
     claim: str | None = None
+    own: str | None = None
 
 
 @frozen
@@ -102,10 +113,28 @@ def policy_digest(policy: Policy) -> str:
 _DONE = Codec(types=[Done])
 
 
-def ticket_id(call: ToolCall, number: int = 0) -> str:
-    """Give the id of a call's ticket; `number` tells calls apart that have the same content and no id of their own."""
-    end = f"n{number}" if call.call_id is None else digest(call.call_id)[3 : 3 + _CALL]
-    return prefix_of(call) + end
+def line_of(call: ToolCall) -> str:
+    """Give how the ids of tickets begin under which equal calls are asked about, one after the other, by numbers.
+
+    So it is the store that decides on which of them is asked about next, whoever asks: an id is taken once.
+    """
+    return f"{prefix_of(call)}n"
+
+
+def own_id(call: ToolCall) -> str | None:
+    """Give the id under which a call that has an id of its own finds its ticket again."""
+    return None if call.call_id is None else prefix_of(call) + digest(call.call_id)[3 : 3 + _CALL]
+
+
+def number_of(ticket: str) -> int:
+    """Give the place of a ticket in its line."""
+    return int(ticket.rpartition(":")[2][1:])
+
+
+def own_of(ticket: RunRecord) -> str | None:
+    """Give the id of its own of the call that a ticket was first for; None where it has none, or is damaged."""
+    own: str | None = json.loads(ticket.arguments).get("call", {}).get("own")
+    return own
 
 
 def agent_prefix(agent: By | None) -> str:
@@ -127,17 +156,17 @@ def prefix_of(call: ToolCall) -> str:
 
 
 def folded(own: str, ticket: str, now: int) -> RunRow:
-    """Give the row by which a call that was folded into a ticket finds it again: under the id of its own."""
+    """Give the row by which a call finds a ticket again that is not called like it: under the id of its own."""
     body = json.dumps({"ticket": ticket})
     return RunRow(own, 1, "", _FOLDED, now, now, None, body)
 
 
 def folded_into(row: RunRow) -> str:
-    """Give the id of a call's ticket: its own, or that of the one into which it was folded."""
+    """Give the id of a call's ticket: the one that is called like it, or that which its row names."""
     return str(json.loads(row.body)["ticket"]) if row.status == _FOLDED else row.run_id
 
 
-def ticket_workflow(tool: str, put: Put, asking: Asking, make: Make) -> Workflow[[Proposed], Done, NotCalled]:
+def ticket_workflow(tool: str, put: Put, asking: Asking, make: Judged) -> Workflow[[Proposed], Done, NotCalled]:
     """Give the code of a tool's tickets; `put` says how a call is first put before people.
 
     What the tool raised is kept, and is no reason to call it again where somebody has the run tried again.
@@ -187,11 +216,14 @@ def _saying(answer: str) -> Callable[[], Awaitable[Result[str, NotCalled]]]:
     return policy
 
 
-def _calling(make: Make, editor: str | None) -> Callable[[dict[str, Any]], Awaitable[Result[Any, NotCalled]]]:
+def _calling(make: Judged, editor: str | None) -> Callable[[dict[str, Any]], Awaitable[Result[Any, NotCalled]]]:
     """Give the step that makes a call. What a person says that it gave, who settles it, is a plain value there."""
 
     async def call(arguments: dict[str, Any]) -> Result[Any, NotCalled]:
-        value, failed = await make(arguments)
+        came = await make(arguments)
+        if isinstance(came, CallDenied):
+            return Err(came)
+        value, failed = came
         return Ok(Done(value, arguments, failed, editor))
 
     return call

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Protocol
-
-from attrs import frozen
+from typing import Protocol, runtime_checkable
 
 from awaitly.actors import Actor
 from awaitly.approvals.audit import AuditEvent
@@ -13,8 +12,9 @@ from awaitly.approvals.differing import Difference
 from awaitly.approvals.notices import NoticeKind
 from awaitly.errors import PendingApproval
 from awaitly.statuses import ApprovalStatus
+from awaitly.values import frozen
 
-__all__ = ["Delivery", "NotificationChannel", "Resolution", "RetryLater", "Undeliverable"]
+__all__ = ["Delivery", "NotificationChannel", "Resolution", "RetryLater", "SeveralPlaces", "Undeliverable"]
 
 
 class RetryLater(Exception):
@@ -49,6 +49,9 @@ class Delivery:
     this notice newly concerns. `changes` is what the current revision has changed of the proposal. `receipt` is what
     this channel gave for the last notice about the same, so that a message can be updated instead of repeated.
     `made_at` is the store's time at which all this was read.
+
+    Of a channel that names places (`SeveralPlaces`), `place` is the one to send it to, and `receipt` the last one that
+    this place gave; `told` are the places to which earlier notices about the same went, or are still to go.
     """
 
     id: str
@@ -65,6 +68,8 @@ class Delivery:
     changes: tuple[Difference, ...] = ()
     reason: str | None = None
     receipt: str | None = None
+    place: str | None = None
+    told: tuple[str, ...] = ()
 
 
 class NotificationChannel(Protocol):
@@ -80,5 +85,19 @@ class NotificationChannel(Protocol):
 
         Whatever it raises has the notice tried again later; `RetryLater` says when, `Undeliverable` not to. It may be
         cancelled once it takes too long, and be called again for what it has sent: the id is then the same.
+        """
+        ...
+
+
+@runtime_checkable
+class SeveralPlaces(NotificationChannel, Protocol):
+    """A channel that tells of one notice in several places: each has its own tries, receipt and dead letter."""
+
+    async def places_for(self, delivery: Delivery) -> Iterable[str]:
+        """Name the places that a notice goes to; for none it counts as sent.
+
+        It is asked before anything of a notice is sent, and what it raises counts as from `send`; so do names that are
+        no texts. What it names is written down, without secrets therefore; `send` is then called for each, with the
+        name as `delivery.place`, by any process that has the channel, and however the names have changed since.
         """
         ...

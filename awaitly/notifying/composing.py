@@ -16,17 +16,18 @@ from awaitly.storage.journal import RunRecord
 from awaitly.storage.records import approval_of, is_message
 from awaitly.storage.store import Found
 
-__all__ = ["composed", "receipt_for"]
+__all__ = ["composed"]
 
 
-def composed(notice: Notice, found: Found, receipt: str | None) -> Delivery:
-    """Give what a channel is to send.
+def composed(notice: Notice, found: Found, others: Iterable[Notice]) -> Delivery:
+    """Give what a channel is to send; `others` are the notices of the run.
 
     Raises `Undeliverable` where the run or the approval is gone, `RecordCorrupt` where the approval does not decode.
     """
     if found.run is None:
         raise Undeliverable("its run is gone")
     run, approval = listed(found.run), _approval(notice, found)
+    same = [each for each in others if (each.channel, each.about) == (notice.channel, notice.about)]
     return Delivery(
         id=notice.id,
         kind=notice.kind,
@@ -41,14 +42,22 @@ def composed(notice: Notice, found: Found, receipt: str | None) -> Delivery:
         to=notice.to,
         changes=() if approval is None else edits_of(approval),
         reason=_veiled(run.reason, salvaged(found, found.run).approvals) if approval is None else None,
-        receipt=receipt,
+        receipt=_receipt(notice, same),
+        place=notice.place,
+        told=_told(notice, same),
     )
 
 
-def receipt_for(notice: Notice, others: Iterable[Notice]) -> str | None:
-    """Give the last receipt of the channel for the same approval."""
-    earlier = [n for n in others if (n.channel, n.about) == (notice.channel, notice.about) and n.receipt is not None]
+def _receipt(notice: Notice, same: Iterable[Notice]) -> str | None:
+    """Give the last receipt for the same from the same place, or from the channel before it had any."""
+    earlier = [n for n in same if n.place in {notice.place, None} and n.receipt is not None]
     return max(earlier, key=lambda n: n.number).receipt if earlier else None
+
+
+def _told(notice: Notice, same: Iterable[Notice]) -> tuple[str, ...]:
+    """Name the places to which others about the same went, or are still to go."""
+    others = (n for n in same if n.number != notice.number and not n.dead)
+    return tuple(dict.fromkeys(n.place for n in others if n.place is not None))
 
 
 def _approval(notice: Notice, found: Found) -> Approval | None:

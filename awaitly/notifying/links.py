@@ -12,14 +12,15 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from attrs import field, frozen
+from attrs import field
 
 from awaitly.actors import Actor
 from awaitly.durations import Duration, as_timedelta, from_micros, to_micros
 from awaitly.errors import LinkRefused
-from awaitly.exceptions import DefinitionError
-from awaitly.notifying.channels import Delivery
+from awaitly.exceptions import DefinitionError, TokenTooLong
+from awaitly.notifying.channels import Delivery, Undeliverable
 from awaitly.result import Err, Ok, Result
+from awaitly.values import frozen
 
 __all__ = ["LinkClaim", "Links", "SignedLinks"]
 
@@ -32,7 +33,10 @@ class Links(Protocol):
     """Makes the links that channels send."""
 
     def url(self, delivery: Delivery, person: Actor) -> str | None:
-        """Give the link by which a person comes to what a notice is about; None where there is nothing to show."""
+        """Give the link by which a person comes to what a notice is about; None where there is nothing to show.
+
+        Raises `Undeliverable` where there can be none for that person.
+        """
         ...
 
 
@@ -82,20 +86,31 @@ class SignedLinks:
     expires_in: timedelta = field(default=timedelta(days=7), converter=_length)
 
     def url(self, delivery: Delivery, person: Actor) -> str | None:
-        """Give the link by which a person comes to what a notice is about; None where there is nothing to show."""
+        """Give the link by which a person comes to what a notice is about; None where there is nothing to show.
+
+        Raises `Undeliverable` where the person has so many roles that the link could not be read back.
+        """
         approval = delivery.approval
         if approval is None:
             return None
         until = delivery.made_at + self.expires_in
         claim = LinkClaim(approval.run_id, approval.key, approval.revision, approval.digest, person, until)
-        return f"{self.base_url}/a/{self.token(claim)}"
+        try:
+            return f"{self.base_url}/a/{self.token(claim)}"
+        except TokenTooLong as problem:
+            raise Undeliverable(str(problem)) from problem
 
     def token(self, claim: LinkClaim) -> str:
-        """Sign a claim."""
+        """Sign a claim. Raises `TokenTooLong` where the token would be too long to be read back."""
         person = claim.person
         told = [claim.run_id, claim.key, claim.revision, claim.digest, person.name, sorted(person.roles)]
         signed: Any = self._serializer().dumps([*told, to_micros(claim.until)])
-        return str(signed)
+        token = str(signed)
+        if len(token) > _LONGEST_TOKEN:
+            size = f"{len(token):,} characters with {len(person.roles):,} roles, and {_LONGEST_TOKEN:,} are read"
+            msg = f"a link for {person.name!r} takes {size}: give it the roles alone that policies and pages ask for"
+            raise TokenTooLong(msg)
+        return token
 
     def read(self, token: str, now: datetime) -> Result[LinkClaim, LinkRefused]:
         """Read a token at a time of the store's clock. Whether the approval is still as shown, only it can say."""

@@ -10,12 +10,11 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any, TypeGuard
 
-from attrs import frozen
-
 from awaitly.approvals.differing import ABSENT, Difference
 from awaitly.approvals.notices import NoticeKind
 from awaitly.errors import PendingApproval
 from awaitly.notifying.channels import Delivery, Resolution
+from awaitly.values import frozen
 from awaitly.visible import clipped, shown, visible
 
 __all__ = ["Telling", "telling"]

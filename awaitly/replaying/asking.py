@@ -9,18 +9,20 @@ from enum import Enum, unique
 from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, cast, overload
 
 import returns.result
-from attrs import Factory, field, frozen
+from attrs import Factory, field
 
 from awaitly.approvals.approval import StagePlace
 from awaitly.approvals.outcomes import Approved, Pending, Rejected
 from awaitly.approvals.policy import DEFAULT, Policy
 from awaitly.approvals.redaction import redacted, scrubbed
+from awaitly.changing import quick
 from awaitly.codec import ANYTHING, Codec
 from awaitly.errors import NotApproved
 from awaitly.exceptions import DefinitionError
 from awaitly.ids import checked_name
 from awaitly.replaying.workflow import Signature, StepWithOptions, name_of
 from awaitly.result import Result
+from awaitly.values import frozen
 
 __all__ = ["ApprovalStep", "Ask", "Check", "GatedStep", "OnReject", "Stage", "approval_step", "gated_step"]
 
@@ -46,6 +48,7 @@ def _keyed(_: object, __: object, value: str) -> None:
     checked_name("an approval's key", value)
 
 
+@quick
 @frozen
 class Ask(Generic[T]):
     """One question of `run.approvals`: the same as the arguments of `run.approval`."""

@@ -13,15 +13,16 @@ from datetime import timedelta
 from typing import Any, TypeGuard, cast
 from weakref import WeakKeyDictionary
 
-from attrs import frozen
 from returns.result import Failure, Success
 
+from awaitly.changing import quick
 from awaitly.codec import Codec, ResultHint, result_hint
 from awaitly.errors import UnexpectedError, Unstorable
 from awaitly.replaying.workflow import StepWithOptions, name_of
 from awaitly.result import Err, Ok, Result
 from awaitly.retry import ONCE, Retry
 from awaitly.storage.journal import Failed, Raised, Recorded, Returned
+from awaitly.values import frozen
 
 __all__ = [
     "Attempted",
@@ -47,6 +48,7 @@ class Description:
     is_async: bool
 
 
+@quick
 @frozen(eq=False)
 class Body:
     """A step's function, and how it is to be called."""

@@ -6,10 +6,11 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
-from attrs import field, frozen
+from attrs import field
 
 from awaitly.actors import By, as_actor
 from awaitly.approvals.approval import Approval
+from awaitly.changing import quick
 from awaitly.durations import utc_now
 from awaitly.errors import (
     ConflictReason,
@@ -37,6 +38,7 @@ from awaitly.retry import Retry
 from awaitly.runs import moves
 from awaitly.statuses import RunStatus, WaitKind
 from awaitly.storage.journal import DEFAULT_QUEUE, Lease, Raised, Recorded, RunRecord, RunState, Wait
+from awaitly.values import frozen
 
 __all__ = ["Ending", "Execution", "Fenced", "Finished", "Later", "Misfit", "Waits", "drive", "execute", "execution_of"]
 
@@ -243,6 +245,7 @@ def _recorded(workflow: Workflow[..., Any, Any], outcome: object) -> Recorded:
 # What the caller gets
 
 
+@quick
 @frozen
 class Execution(Generic[T_co, E_co]):
     """A run as it stands after a call. `status` is None where there is no such run."""

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
+from awaitly.changing import quick
 from awaitly.durations import utc_now
 from awaitly.runs.witness import Witness
+from awaitly.values import frozen
 
 __all__ = ["INLINE", "Host", "StandIn", "Underway"]
 
@@ -44,6 +46,7 @@ class Underway:
         return self._bodies.get(task)
 
 
+@quick
 @frozen
 class Host:
     """The surroundings of one execution.

@@ -8,8 +8,6 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from attrs import frozen
-
 from awaitly.changing import changed
 from awaitly.codec import ResultHint
 from awaitly.digest import digest
@@ -27,6 +25,7 @@ from awaitly.result import Err, Ok, Result
 from awaitly.runs.letters import letter_home
 from awaitly.statuses import Priority, RunStatus, WaitKind
 from awaitly.storage.journal import Arrived, Content, Elapsed, Failed, Message, Returned, RunRecord, Step, Wait
+from awaitly.values import frozen
 
 __all__ = ["Pauses"]
 

@@ -8,15 +8,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar, cast
 
-from attrs import frozen
-
 from awaitly.approvals.approval import Approval, StagePlace, question_digest
 from awaitly.approvals.editing import plain_text
 from awaitly.approvals.eligibility import shortfall
 from awaitly.approvals.outcomes import Approved, Edited, Outcome, Pending, Rejected
 from awaitly.approvals.policy import Calendar, Policy
 from awaitly.approvals.redaction import redacted, scrubbed
-from awaitly.changing import changed
+from awaitly.changing import changed, quick
 from awaitly.codec import ANYTHING
 from awaitly.coding.texts import compact
 from awaitly.errors import ApprovalExpired, ApprovalRejected, Expired, NotApproved, PendingApproval, UnexpectedError
@@ -29,6 +27,7 @@ from awaitly.result import Err, Ok, Result
 from awaitly.schema import checked_schema, json_schema, validate
 from awaitly.statuses import ApprovalStatus
 from awaitly.storage.journal import Decided, RunRecord, Step
+from awaitly.values import frozen
 
 __all__ = ["Question", "Questions", "value_of"]
 
@@ -37,6 +36,7 @@ T = TypeVar("T")
 _LONGEST_SUMMARY = 200
 
 
+@quick
 @frozen(kw_only=True)
 class Presentation:
     """How a question is put to people."""

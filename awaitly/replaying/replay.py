@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, count
 from typing import Protocol
 
-from attrs import field, frozen, mutable
+from attrs import field, mutable
 
 from awaitly.approvals.approval import Approval
 from awaitly.errors import PendingApproval, WorkflowChanged
@@ -16,6 +16,7 @@ from awaitly.exceptions import DefinitionError
 from awaitly.replaying.signals import Drifted, Ended, FencedOut, Parked, Signal
 from awaitly.statuses import ApprovalStatus, WaitKind
 from awaitly.storage.journal import Arrived, Message, RunRecord, Step, Wait
+from awaitly.values import frozen
 
 __all__ = ["PATCHED", "Entered", "Journal", "Recorder", "Scope", "Spot"]
 

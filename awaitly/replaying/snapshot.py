@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, cast
 
-from attrs import asdict, frozen
+from attrs import asdict
 
 from awaitly.actors import Actor, By, as_actor
 from awaitly.approvals.events import Approve, Delegate, Reject, Shown
@@ -35,6 +35,7 @@ from awaitly.storage.records import (
     step_of,
 )
 from awaitly.storage.store import ApprovalRow, RunRow, StepRow
+from awaitly.values import frozen
 
 __all__ = ["Snapshot"]
 

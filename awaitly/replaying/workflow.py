@@ -22,7 +22,7 @@ from typing import (
 )
 
 import returns.result
-from attrs import Factory, field, frozen
+from attrs import Factory, field
 
 from awaitly.codec import ANYTHING, Codec, ResultHint, argument_hints, result_hint
 from awaitly.coding.texts import compact
@@ -35,6 +35,7 @@ from awaitly.result import Err, Ok, Result
 from awaitly.retry import ONCE, Retry
 from awaitly.schema import json_schema
 from awaitly.storage.journal import RunRecord
+from awaitly.values import frozen
 
 if TYPE_CHECKING:
     from awaitly.replaying.context import Run

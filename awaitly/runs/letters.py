@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from attrs import frozen
-
 from awaitly.actors import Actor
 from awaitly.approvals.editing import written
 from awaitly.codec import Codec
@@ -18,6 +16,7 @@ from awaitly.schema import validate
 from awaitly.statuses import RunStatus, WaitKind
 from awaitly.storage.journal import Content, Failed, Message, Raised, Returned, RunRecord
 from awaitly.storage.records import message_key
+from awaitly.values import frozen
 
 __all__ = [
     "Kept",

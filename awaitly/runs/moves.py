@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
 from awaitly.actors import Actor
 from awaitly.approvals import deciding, events
@@ -35,6 +35,7 @@ from awaitly.storage.journal import (
     Wait,
     taken_up,
 )
+from awaitly.values import frozen
 
 __all__ = [
     "Moved",

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from attrs import frozen
-
 from awaitly.actors import ADMIN, Actor
 from awaitly.changing import changed
 from awaitly.errors import ConflictReason, NeedsReview, RunConflict, RunEnded
 from awaitly.result import Err, Ok, Result
 from awaitly.statuses import RunStatus, WaitKind
 from awaitly.storage.journal import Lease, Recorded, Returned, RunRecord, Wait
+from awaitly.values import frozen
 
 __all__ = [
     "TABLE",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from awaitly.approvals.approval import Approval
 from awaitly.approvals.notices import Notice
@@ -15,6 +15,7 @@ from awaitly.statuses import RunStatus
 from awaitly.storage.journal import Message, RunRecord, Step, with_decisions
 from awaitly.storage.records import approval_of, is_message, message_of, notice_of, quarantined, run_of, step_of
 from awaitly.storage.store import ApprovalRow, Found, NoticeRow, RunRow, StepRow
+from awaitly.values import frozen
 
 __all__ = ["Salvaged", "legible_notices", "listed", "salvaged", "standing"]
 

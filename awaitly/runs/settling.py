@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from attrs import frozen
-
 from awaitly.actors import ADMIN, Actor
 from awaitly.approvals.audit import AuditEvent, Fact
 from awaitly.errors import NotAuthorised, OutcomeKnown
@@ -15,6 +13,7 @@ from awaitly.runs.moves import Moved
 from awaitly.runs.running import RunRefusal, Settle, advance
 from awaitly.statuses import RunStatus, WaitKind
 from awaitly.storage.journal import Content, RunState, Step, Wait
+from awaitly.values import frozen
 
 __all__ = ["Happened", "NeverHappened", "Settlement", "settle", "unknown_calls"]
 

@@ -6,14 +6,14 @@ import re
 from datetime import datetime
 from typing import TypeAlias
 
-from attrs import frozen
-
 from awaitly.actors import Actor
 from awaitly.approvals.approval import Approval, question_digest
 from awaitly.approvals.audit import EMPTY, Head
 from awaitly.approvals.outcomes import Outcome
+from awaitly.changing import quick
 from awaitly.errors import UnexpectedError
 from awaitly.statuses import Priority, RunStatus, WaitKind
+from awaitly.values import frozen
 
 __all__ = [
     "DEFAULT_QUEUE",
@@ -94,6 +94,7 @@ class Elapsed:
 Recorded: TypeAlias = Content | Decided | Arrived | Elapsed
 
 
+@quick
 @frozen
 class Step:
     """One recorded call. `place` says where the code stood: the call's number, within its branch if any.
@@ -165,6 +166,7 @@ class Tick:
 DEFAULT_QUEUE = "default"
 
 
+@quick
 @frozen
 class RunRecord:
     """A run's record.
@@ -230,6 +232,7 @@ def _in_code_order(step: Step) -> list[int]:
     return [int(number) for number in _NUMBERS.findall(step.place)]
 
 
+@quick
 @frozen
 class RunState:
     """All that is known of a run: its record, its steps, approvals and messages in order, the end of its ledger."""

@@ -13,12 +13,14 @@ from contextlib import AbstractAsyncContextManager
 from enum import Enum, unique
 from typing import Generic, Protocol, TypeVar, cast, runtime_checkable
 
-from attrs import field, frozen
+from attrs import field
 from attrs.validators import ge
 
 from awaitly.approvals.audit import Entry
+from awaitly.changing import quick
 from awaitly.exceptions import UnknownStore
 from awaitly.result import Result
+from awaitly.values import frozen
 
 __all__ = [
     "NEVER",
@@ -53,6 +55,7 @@ __all__ = [
 T = TypeVar("T")
 
 
+@quick
 @frozen
 class RunRow:
     """One run. `due_at`: when somebody must look at it even if nothing else happens. Unique by `run_id`.
@@ -80,6 +83,7 @@ class StepRow:
     body: str
 
 
+@quick
 @frozen
 class ApprovalRow:
     """One approval, unique by `run_id` and `key`. `open`: it waits; `ready`: its run is to take its decision up.
@@ -153,6 +157,7 @@ class Hold:
     due_at: int | None = None
 
 
+@quick
 @frozen(kw_only=True)
 class Changes:
     """One atomic commit about one run: all of it is applied, or nothing. Every part has the same `run_id`.
@@ -204,6 +209,7 @@ class Conflict:
     what: str
 
 
+@quick
 @frozen
 class Found:
     """All that a store has under one run id, read at one moment `now` of the store's clock.

@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from attrs import field, frozen
+from attrs import field
 
 from awaitly.actors import By
 from awaitly.approvals.approval import Decision
 from awaitly.durations import Duration, as_timedelta
 from awaitly.errors import PendingApproval, Refusal
 from awaitly.result import Result
+from awaitly.values import frozen
 from awaitly.verbs.orchestrator import Orchestrator
 
 __all__ = ["Deciders", "Decisions", "Planned", "Ruling", "approve", "edit", "reject"]

@@ -6,10 +6,11 @@ import json
 from datetime import timedelta
 from enum import Enum
 
-from attrs import NOTHING, field, fields, frozen
+from attrs import NOTHING, field, fields
 
 from awaitly.durations import Duration, as_timedelta
 from awaitly.statuses import ApprovalStatus, RunStatus
+from awaitly.values import frozen
 
 __all__ = [
     "Asked",

@@ -1,4 +1,4 @@
-"""Named places around every commit where a test makes something go wrong, or makes it wait."""
+"""Named places around every write of a store where a test makes something go wrong, or makes it wait."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
-from attrs import frozen
-
 from awaitly.exceptions import StoreUnavailable
 from awaitly.result import Result
-from awaitly.storage.store import Changes, Conflict, Move, Store
+from awaitly.storage.store import Changes, Conflict, Move, Store, joined
 from awaitly.testing.wrapping import StoreWrapper
+from awaitly.values import frozen
 
 __all__ = ["Action", "FailingStore", "Failpoints", "Pause", "kill", "raising"]
 
 Action: TypeAlias = Callable[[], Awaitable[None]]
 """What happens at a failpoint: `raising(...)`, `kill`, a `Pause`, or a function of the test's own."""
 
-_NAMES = tuple(f"{move.value}.{side}" for move in Move for side in ("before", "after"))
+_OPEN = "open"
+_NAMES = tuple(f"{write}.{side}" for write in (*(move.value for move in Move), _OPEN) for side in ("before", "after"))
 _ORDER = re.compile(r"(?P<name>[a-z.]+):(?P<action>[a-z]+)(?:@(?P<hit>[1-9][0-9]*))?")
 
 
@@ -70,6 +70,8 @@ class _Armed:
 
 class Failpoints:
     """Which failpoint does what. A failpoint is `"{move}.before"` or `"{move}.after"`, as in `"park.before"`.
+
+    `"open.before"` and `"open.after"` stand around what a store writes as it is opened: its schema.
 
     `hits` counts how often each one was reached, armed or not.
     """
@@ -127,11 +129,24 @@ def _parsed(order: str, variable: str) -> tuple[str, Action, int | None]:
 
 
 class FailingStore(StoreWrapper):
-    """Comes to `"{move}.before"` ahead of each commit, and to `"{move}.after"` once it is made or refused."""
+    """Comes to `"{move}.before"` ahead of each commit, and to `"{move}.after"` once it is made or refused.
+
+    So do commits in a transaction of the caller's, where the store can join one.
+    """
 
     def __init__(self, store: Store, failpoints: Failpoints) -> None:
         super().__init__(store)
         self._failpoints = failpoints
+
+    async def open(self) -> None:
+        """Open the wrapped store between two failpoints."""
+        await self._failpoints.reach(f"{_OPEN}.before")
+        await super().open()
+        await self._failpoints.reach(f"{_OPEN}.after")
+
+    def joined(self, connection: object) -> FailingStore:
+        """Give the wrapped store as a part of the caller's transaction. Raises `TypeError` where it can join none."""
+        return FailingStore(joined(self._store, connection), self._failpoints)
 
     async def commit(self, changes: Changes) -> Result[None, Conflict]:
         """Commit between two failpoints."""

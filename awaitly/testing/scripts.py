@@ -8,14 +8,13 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
-from attrs import frozen
-
 from awaitly.approvals.outcomes import Approved, Pending, Rejected
 from awaitly.replaying.asking import ApprovalStep, GatedStep
 from awaitly.replaying.calling import is_result
 from awaitly.replaying.workflow import StepWithOptions, name_of
 from awaitly.result import Err, Ok
 from awaitly.testing.lives import Life
+from awaitly.values import frozen
 
 __all__ = ["CRASH", "Answer", "Call", "Complaints", "Scripts", "Steps"]
 

@@ -49,8 +49,12 @@ OpenStore: TypeAlias = Callable[[], Awaitable[Store]]
 
 
 def machine_settings() -> settings:
-    """Give the length of a check: 50 histories of 40 moves, or 500 of 100 where `AWAITLY_FAULTS` is `long`."""
-    histories, moves = (500, 100) if os.environ.get("AWAITLY_FAULTS") == "long" else (50, 40)
+    """Give the length of a check: 50 histories of 40 moves, or 500 of 100 where `AWAITLY_FAULTS` is `long`.
+
+    `AWAITLY_FAULTS_SHARE`, where it is set, says which share of 500 it is then; no fewer than 50.
+    """
+    share = float(os.environ.get("AWAITLY_FAULTS_SHARE", "1"))
+    histories, moves = (max(50, round(500 * share)), 100) if os.environ.get("AWAITLY_FAULTS") == "long" else (50, 40)
     return settings(
         max_examples=histories,
         stateful_step_count=moves,

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Sequence
 from datetime import datetime, timedelta
 from enum import Enum, unique
 
-from attrs import field, frozen, mutable
+from attrs import field, mutable
 
 from awaitly.durations import from_micros, to_micros
 from awaitly.errors import WorkflowChanged
@@ -25,6 +25,7 @@ from awaitly.runs.saving import state_in
 from awaitly.statuses import RunStatus, WaitKind
 from awaitly.storage.journal import Lease, Raised, RunRecord, RunState, Step, Wait
 from awaitly.storage.store import RunQuery, RunRow, Store
+from awaitly.values import frozen
 from awaitly.working.executor import Executor
 
 __all__ = ["Diagnosis", "Doctor", "Verdict"]

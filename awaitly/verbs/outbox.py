@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from attrs import frozen
-
 from awaitly.approvals.notices import Notice, NoticeKind, resent
 from awaitly.errors import UnknownNotice
 from awaitly.exceptions import RecordCorrupt
@@ -13,6 +11,7 @@ from awaitly.result import Err, Ok, Result
 from awaitly.runs.salvage import legible_notices
 from awaitly.storage.records import notice_of, row_of_notice
 from awaitly.storage.store import Changes, Move, NoticeQuery, NoticeRow, Page
+from awaitly.values import frozen
 from awaitly.verbs.inbox import Inbox
 
 __all__ = ["DeadLetter", "Outbox"]
@@ -22,7 +21,8 @@ __all__ = ["DeadLetter", "Outbox"]
 class DeadLetter:
     """A notice that was given up: `id` is the one under which it was sent, `key` its own among those of its run.
 
-    `kind`, `about` and `at` are None, and `id` is empty, where it does not decode.
+    `place` is where it was to go, of a channel with several. `kind`, `about` and `at` are None, and `id` is empty,
+    where it does not decode.
     """
 
     run_id: str
@@ -34,6 +34,7 @@ class DeadLetter:
     at: datetime | None
     attempts: int
     error: str
+    place: str | None = None
 
 
 class Outbox(Inbox):
@@ -71,4 +72,4 @@ def _shown(row: NoticeRow) -> DeadLetter:
     except RecordCorrupt as damage:
         return DeadLetter(row.run_id, row.key, row.channel, "", None, None, None, 0, str(damage))
     about = (notice.kind, notice.about, notice.at, notice.attempts)
-    return DeadLetter(row.run_id, row.key, row.channel, notice.id, *about, notice.error or "")
+    return DeadLetter(row.run_id, row.key, row.channel, notice.id, *about, notice.error or "", notice.place)

@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from enum import Enum, unique
 from itertools import pairwise
 
-from attrs import frozen
-
 from awaitly.approvals.approval import Approval, StagePlace
 from awaitly.approvals.eligibility import who_may
 from awaitly.statuses import ApprovalStatus
+from awaitly.values import frozen
 
 __all__ = ["Progress", "StageProgress", "StageState", "progress_of"]
 

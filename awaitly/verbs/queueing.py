@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from awaitly.actors import By
 from awaitly.durations import from_micros
@@ -24,6 +24,7 @@ from awaitly.statuses import Priority, RunStatus
 from awaitly.storage.journal import DEFAULT_QUEUE, Lease, RunRecord
 from awaitly.storage.records import released, row_of_run
 from awaitly.storage.store import Changes, Move, RunRow, Store, joined
+from awaitly.values import frozen
 from awaitly.verbs.messenger import Messenger
 from awaitly.working.looks import Looks
 

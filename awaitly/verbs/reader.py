@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from awaitly.approvals.approval import Approval
 from awaitly.approvals.audit import BrokenChain, Entry, Head, Part, said, verify, without
@@ -36,6 +36,7 @@ from awaitly.storage.store import (
     Store,
     Wakes,
 )
+from awaitly.values import frozen
 from awaitly.verbs.progress import Progress, progress_of
 
 __all__ = ["Archive", "History", "Reader", "RunDetails", "still_awaited"]

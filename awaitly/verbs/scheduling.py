@@ -6,8 +6,6 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
-from attrs import frozen
-
 from awaitly.actors import By, as_actor
 from awaitly.durations import from_micros
 from awaitly.errors import UnknownSchedule
@@ -21,6 +19,7 @@ from awaitly.statuses import Priority, RunStatus
 from awaitly.storage.journal import DEFAULT_QUEUE, RunRecord, Tick
 from awaitly.storage.records import row_of_run
 from awaitly.storage.store import Changes, Move, RunQuery, RunRow
+from awaitly.values import frozen
 from awaitly.verbs.queueing import Queueing
 from awaitly.working.looks import Looks
 

@@ -11,8 +11,6 @@ import logging
 from datetime import datetime
 from typing import Protocol
 
-from attrs import frozen
-
 from awaitly.durations import from_micros
 from awaitly.exceptions import StoreError
 from awaitly.result import Ok, Result
@@ -20,6 +18,7 @@ from awaitly.runs.wrapping import StoreWrapper
 from awaitly.statuses import RunStatus
 from awaitly.storage.lanes import queue_of
 from awaitly.storage.store import Changes, Clocked, Conflict, Described, Joining, Migrating, Move, RunRow, Store, Waking
+from awaitly.values import frozen
 
 __all__ = ["Dispatcher", "Due", "dispatching"]
 

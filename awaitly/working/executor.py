@@ -13,7 +13,7 @@ from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from awaitly.approvals.approval import Approval
 from awaitly.approvals.notices import review
@@ -38,6 +38,7 @@ from awaitly.statuses import RunStatus
 from awaitly.storage.journal import Lease, RunRecord, RunState
 from awaitly.storage.records import quarantined, released, row_of_notice, run_of, version_of
 from awaitly.storage.store import Changes, Clocked, Found, Move, RunRow, Store
+from awaitly.values import frozen
 from awaitly.working.errands import Errands
 from awaitly.working.looks import Looks
 from awaitly.working.mailbox import keeping

@@ -6,7 +6,9 @@ import math
 import time
 from collections.abc import Callable, Collection
 
-from attrs import define, field, frozen
+from attrs import define, field
+
+from awaitly.values import frozen
 
 __all__ = ["Solitude", "Turn"]
 

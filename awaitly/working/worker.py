@@ -14,8 +14,6 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
-from attrs import frozen
-
 from awaitly.durations import Duration, as_timedelta
 from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun, WorkflowChanged
 from awaitly.exceptions import DefinitionError, StoreError, UnknownWorkflow
@@ -35,6 +33,7 @@ from awaitly.statuses import RunStatus
 from awaitly.storage.journal import DEFAULT_QUEUE, RunState
 from awaitly.storage.lanes import lanes_of
 from awaitly.storage.store import Store
+from awaitly.values import frozen
 from awaitly.working.executor import Executor, Take
 from awaitly.working.solitude import Solitude
 

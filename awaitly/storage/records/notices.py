@@ -28,6 +28,8 @@ def row_of_notice(notice: Notice) -> NoticeRow:
         ("receipt", notice.receipt),
         ("error", notice.error),
         ("since", optional(to_micros, notice.since)),
+        ("place", notice.place),
+        ("part", notice.part),
     )
     members.update((name, value) for name, value in given if value or value == "")
     return NoticeRow(
@@ -64,5 +66,7 @@ def _notice_of(row: NoticeRow) -> Notice:
         error=optional(text_of, body.get("error")),
         dead=row.dead,
         since=moment_of(body.get("since")),
+        place=optional(text_of, body.get("place")),
+        part=count_of(body.get("part", 0)),
         version=row.version,
     )

@@ -7,8 +7,12 @@ Subclass `ChannelContract` in a test module, under a name that begins with `Test
         def trial(self) -> Trial:
             return MyTrial()
 
-A `Trial` has the channel, set up to send to a service of the test's own, and reads what has arrived there. One more
-fixture is optional, and the test that needs it is skipped without: `stalled`, for a channel that waits for an answer.
+A `Trial` has the channel, set up to send to a service of the test's own, and reads what has arrived there. Two more
+fixtures are optional, and the tests that need them are skipped without: `stalled`, for a channel that waits for an
+answer, and `several`, for one that names places (`SeveralPlaces`).
+
+`send_everywhere` sends a delivery as the courier does: to each place that the channel names, or once where it names
+none.
 
 The tests need pytest-asyncio, and run in its auto mode and in its strict mode.
 """
@@ -29,6 +33,17 @@ from awaitly.testing.channel_contract.contract import (  # noqa: E402
     delivery,
     resolved,
     review,
+    send_everywhere,
 )
 
-__all__ = ["Arrived", "ChannelContract", "Stall", "Stalled", "Trial", "delivery", "resolved", "review"]
+__all__ = [
+    "Arrived",
+    "ChannelContract",
+    "Stall",
+    "Stalled",
+    "Trial",
+    "delivery",
+    "resolved",
+    "review",
+    "send_everywhere",
+]

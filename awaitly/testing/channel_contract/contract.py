@@ -5,24 +5,35 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
-from attrs import evolve, frozen
+from attrs import evolve
 
 from awaitly.actors import Actor
 from awaitly.approvals.differing import Difference
 from awaitly.approvals.notices import NoticeKind
 from awaitly.approvals.redaction import BLANK
 from awaitly.errors import PendingApproval
-from awaitly.notifying.channels import Delivery, NotificationChannel, Resolution
+from awaitly.notifying.channels import Delivery, NotificationChannel, Resolution, SeveralPlaces, Undeliverable
 from awaitly.statuses import ApprovalStatus
 from awaitly.testing.clock import START
+from awaitly.values import frozen
 
-__all__ = ["Arrived", "ChannelContract", "Stall", "Stalled", "Trial", "delivery", "resolved", "review"]
+__all__ = [
+    "Arrived",
+    "ChannelContract",
+    "Stall",
+    "Stalled",
+    "Trial",
+    "delivery",
+    "resolved",
+    "review",
+    "send_everywhere",
+]
 
 
 @frozen
@@ -113,6 +124,21 @@ def review(number: int = 1) -> Delivery:
     return evolve(plain, approval=None, audience=(), reason="its code has changed")
 
 
+async def send_everywhere(
+    channel: NotificationChannel, sent: Delivery, receipts: Mapping[str | None, str] | None = None
+) -> dict[str | None, str]:
+    """Send a delivery as the courier does: to each place, with the receipt that it gave last, if any.
+
+    Gives the receipts as they then stand, by place; that of a channel that names none is under None.
+    """
+    known = dict(receipts or {})
+    for place in await _places(channel, evolve(sent, told=tuple(place for place in known if place is not None))):
+        receipt = await channel.send(evolve(sent, place=place, receipt=known.get(place, sent.receipt)))
+        if receipt is not None:
+            known[place] = receipt
+    return known
+
+
 class ChannelContract:
     """What every channel must do. Subclass it and override the fixture `trial`; see the module's documentation."""
 
@@ -129,6 +155,11 @@ class ChannelContract:
         def stalled(self) -> Stalled:
             """Override where the channel waits for an answer: a service that gives none."""
             pytest.skip("this channel is not said to wait for an answer")
+
+        @pytest.fixture
+        def several(self) -> Delivery:
+            """Override where the channel names places: a delivery that goes to two at least, by `delivery()`."""
+            pytest.skip("this channel is not said to have several places")
 
     async def test_it_has_a_name(self, trial: Trial) -> None:
         """The same each time, for it stands in the store."""
@@ -152,7 +183,9 @@ class ChannelContract:
 
     async def test_it_gives_a_text_or_nothing(self, trial: Trial) -> None:
         """A receipt is kept as it is."""
-        assert isinstance(await trial.channel.send(delivery()), str | None)
+        channel = trial.channel
+        for place in await _places(channel, delivery()):
+            assert isinstance(await channel.send(evolve(delivery(), place=place)), str | None)
 
     async def test_it_shows_the_real_arguments(self, trial: Trial) -> None:
         """By their names and values, nested ones too: what is decided on is what is shown."""
@@ -209,9 +242,9 @@ class ChannelContract:
 
     async def test_what_is_about_one_approval_stays_together(self, trial: Trial) -> None:
         """Later notices go with the last receipt, and update what is there or follow it."""
-        receipt: str | None = None
+        receipts: dict[str | None, str] = {}
         for sent in (delivery(), delivery(NoticeKind.REMINDER, 2), resolved(3)):
-            receipt = await trial.channel.send(evolve(sent, receipt=receipt)) or receipt
+            receipts = await send_everywhere(trial.channel, sent, receipts)
         arrived = await trial.arrived()
         assert len({each.thread for each in arrived}) == 1
         assert "sent twice" in arrived[-1].text
@@ -220,43 +253,97 @@ class ChannelContract:
         """Those of different runs, and of one run."""
         different = [delivery(), delivery(run_id="r2"), delivery(key="director")]
         for each in different:
-            await trial.channel.send(each)
+            await send_everywhere(trial.channel, each)
         assert len({each.thread for each in await trial.arrived()}) == len(different)
 
     async def test_the_same_delivery_twice_is_harmless(self, trial: Trial) -> None:
         """Whoever receives it knows it by its id."""
-        await trial.channel.send(delivery())
-        await trial.channel.send(delivery())
+        await send_everywhere(trial.channel, delivery())
+        await send_everywhere(trial.channel, delivery())
         arrived = await trial.arrived()
         assert len({(each.id, each.thread) for each in arrived}) == 1
 
     async def test_a_receipt_that_means_nothing_is_harmless(self, trial: Trial) -> None:
         """What it stands for may have been deleted, or be of another version of the channel."""
-        await trial.channel.send(evolve(delivery(NoticeKind.REMINDER), receipt="\x00 nothing of yours\r\n"))
+        await send_everywhere(trial.channel, evolve(delivery(NoticeKind.REMINDER), receipt="\x00 nothing of yours\r\n"))
         assert "Refund order 7781" in (await trial.arrived())[-1].text
 
     async def test_many_at_once_all_arrive(self, trial: Trial) -> None:
         """Each whole, and none instead of another."""
-        await asyncio.gather(*(trial.channel.send(delivery(run_id=f"run-{n:02d}-")) for n in range(MANY)))
+        await asyncio.gather(*(send_everywhere(trial.channel, delivery(run_id=f"run-{n:02d}-")) for n in range(MANY)))
         text = "\n".join(each.text for each in await trial.arrived())
         assert all(f"run-{n:02d}-" in text for n in range(MANY))
 
     async def test_a_cancelled_send_leaves_nothing_open(self, trial: Trial, stalled: Stalled) -> None:
         """It ends at once, the connection is given up, and the next send works."""
         async with stalled() as stall:
-            task = asyncio.create_task(trial.channel.send(delivery()))
+            task = asyncio.create_task(send_everywhere(trial.channel, delivery()))
             await stall.reached()
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
             assert await stall.left() == 0
-        await trial.channel.send(delivery(number=2))
+        await send_everywhere(trial.channel, delivery(number=2))
         assert "Refund order 7781" in (await trial.arrived())[-1].text
+
+    async def test_it_names_each_place(self, trial: Trial, several: Delivery) -> None:
+        """By a text of its own, the same each time: that is written down."""
+        channel = trial.channel
+        assert isinstance(channel, SeveralPlaces)
+        places = list(await channel.places_for(several))
+        assert len(set(places)) > 1
+        assert all(isinstance(place, str) and place for place in places)
+        assert list(await channel.places_for(several)) == places
+
+    async def test_a_send_goes_to_its_place_alone(self, trial: Trial, several: Delivery) -> None:
+        """Each place has a message or a conversation of its own."""
+        places = await _places(trial.channel, several)
+        for count, place in enumerate(places, 1):
+            await trial.channel.send(evolve(several, place=place))
+            assert len({each.thread for each in await trial.arrived()}) == count
+
+    async def test_each_place_goes_on_for_itself(self, trial: Trial, several: Delivery) -> None:
+        """One is told how it ended, by its own receipt, while another was not told of the question yet."""
+        first, second, *_ = await _places(trial.channel, several)
+        receipt = await trial.channel.send(evolve(several, place=first))
+        await trial.channel.send(evolve(_ended(several), place=first, receipt=receipt))
+        assert len({each.thread for each in await trial.arrived()}) == 1
+        assert "sent twice" in (await trial.arrived())[-1].text
+        before = await trial.arrived()
+        await trial.channel.send(evolve(several, place=second))
+        assert (await trial.arrived())[-1].thread not in {each.thread for each in before}
+
+    async def test_a_place_that_was_told_is_told_how_it_ended(self, trial: Trial, several: Delivery) -> None:
+        """Whoever is concerned by then; nothing that was asked is left standing."""
+        told = tuple(place for place in await _places(trial.channel, several) if place is not None)
+        ended = evolve(_ended(several), audience=delivery().audience, to=(), told=told)
+        assert set(told) <= set(await _places(trial.channel, ended))
+
+    @pytest.mark.parametrize("place", [None, "\x00 nothing of yours\r\n"])
+    async def test_a_place_that_means_nothing_is_undeliverable(
+        self, trial: Trial, several: Delivery, place: str | None
+    ) -> None:
+        """No further try could help, and nothing has arrived."""
+        with pytest.raises(Undeliverable):
+            await trial.channel.send(evolve(several, place=place))
+        assert list(await trial.arrived()) == []
+
+
+async def _places(channel: NotificationChannel, sent: Delivery) -> tuple[str | None, ...]:
+    """Name where a delivery goes, each place once; None for the one place of a channel that names none."""
+    if not isinstance(channel, SeveralPlaces):
+        return (None,)
+    return tuple(dict.fromkeys(await channel.places_for(sent)))
+
+
+def _ended(sent: Delivery) -> Delivery:
+    """Give a delivery of how the same has ended."""
+    return evolve(sent, id=f"{sent.id}0", kind=NoticeKind.RESOLVED, resolution=resolved().resolution)
 
 
 async def _told(trial: Trial, sent: Delivery) -> str:
     """Send one, and give what has arrived."""
-    await trial.channel.send(sent)
+    await send_everywhere(trial.channel, sent)
     arrived = await trial.arrived()
     assert arrived
     return arrived[-1].text

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from attrs import evolve, frozen
+from attrs import evolve
 
 from awaitly.errors import PendingApproval
 from awaitly.gating.gate import Gate
 from awaitly.testing.gate_contract.lives import Lives
 from awaitly.testing.gate_contract.place import AgentDriver, Place, Turn
+from awaitly.values import frozen
 
 __all__ = ["GateContract"]
 

@@ -6,12 +6,11 @@ import os
 from pathlib import Path
 from typing import Protocol
 
-from attrs import frozen
-
 from awaitly.approvals.policy import Policy
 from awaitly.gating.gate import Gate
 from awaitly.gating.ruling import Guard
 from awaitly.storage.store import open_store
+from awaitly.values import frozen
 
 __all__ = ["AgentDriver", "Place", "Turn"]
 
