@@ -14,6 +14,9 @@ from awaitly import (
     Performed,
     Result,
     ToolCall,
+    Tried,
+    check_versions,
+    edit_notice,
 )
 
 __all__ = [
@@ -28,4 +31,7 @@ __all__ = [
     "Performed",
     "Result",
     "ToolCall",
+    "Tried",
+    "check_versions",
+    "edit_notice",
 ]

@@ -23,9 +23,10 @@ from awaitly_agent_framework.core import (
     Performed,
     Result,
     ToolCall,
+    edit_notice,
 )
 from awaitly_agent_framework.pausing import occurrence_of, request, ticket_of
-from awaitly_agent_framework.results import edited, kept, read
+from awaitly_agent_framework.results import kept, noted, read
 
 __all__ = ["GateMiddleware"]
 
@@ -68,7 +69,7 @@ class GateMiddleware(FunctionMiddleware):
                 context.result = str(error)
             case Ok(performed):
                 given = read(performed.value) if performed.replayed else making.given
-                context.result = given if performed.edited_by is None else edited(given, performed, call.arguments)
+                context.result = noted(given, edit_notice(call.tool, performed))
 
     def _call(self, context: FunctionInvocationContext) -> ToolCall:
         occurrence = occurrence_of(context)

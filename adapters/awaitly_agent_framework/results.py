@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 from agent_framework import Content
 from pydantic_core import from_json, to_json
 
-from awaitly_agent_framework.core import Performed
-
-__all__ = ["edited", "kept", "read"]
+__all__ = ["kept", "noted", "read"]
 
 _VALUE, _CONTENTS = "value", "contents"
 
@@ -23,20 +20,23 @@ def kept(given: object) -> dict[str, Any]:
     return {_VALUE if contents is None else _CONTENTS: from_json(text)}
 
 
-def read(value: Mapping[str, Any]) -> Any:
-    """Read what a tool gave, for a replay."""
-    return [Content.from_dict(each) for each in value[_CONTENTS]] if _CONTENTS in value else value[_VALUE]
+def read(record: Any) -> Any:
+    """Read what a tool gave, for a replay; what a person says that it gave is given as it is."""
+    match record:
+        case {"contents": contents}:
+            return [Content.from_dict(each) for each in contents]
+        case {"value": value}:
+            return value
+        case _:
+            return record
 
 
-def edited(given: Any, performed: Performed, proposed: Mapping[str, Any]) -> list[Content]:
-    """Say before what a tool gave that a person had changed its arguments."""
-    missing = object()
-    now = performed.arguments
-    changed = [f"{name}={now[name]!r}" for name in now if now[name] != proposed.get(name, missing)]
-    changed += [f"no {name}" for name in proposed if name not in now]
-    said = Content.from_text(f"executed with {', '.join(changed)}, edited by a human; do not re-issue")
+def noted(given: Any, notice: str | None) -> Any:
+    """Put a notice of what a person had changed before what a tool gave."""
+    if notice is None:
+        return given
     contents = _contents(given)
-    return [said, *([Content.from_text(str(given))] if contents is None else contents)]
+    return [Content.from_text(notice), *([Content.from_text(str(given))] if contents is None else contents)]
 
 
 def _contents(given: object) -> list[Content] | None:

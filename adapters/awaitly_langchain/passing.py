@@ -13,11 +13,22 @@ from attrs import frozen
 from langgraph.errors import GraphBubbleUp
 from langgraph.prebuilt.tool_node import ToolCallRequest
 
-from awaitly import Allowed, ConflictReason, Err, Gate, Ok, PendingApproval, Performed, RunConflict, ToolCall
+from awaitly import (
+    Allowed,
+    ConflictReason,
+    Err,
+    Gate,
+    Ok,
+    PendingApproval,
+    Performed,
+    RunConflict,
+    ToolCall,
+    edit_notice,
+)
 from awaitly_langchain.calls import Agent, thread_of, tool_call_of
 from awaitly_langchain.pausing import Paused, drain
 from awaitly_langchain.results import given, kept
-from awaitly_langchain.telling import edit_notice, noted, refused
+from awaitly_langchain.telling import noted, refused
 
 __all__ = ["Answer", "Answered", "Handler", "Passing"]
 
@@ -102,7 +113,7 @@ class Passing:
         """Give what a call gave: as it came where it was made just now, else as it was kept."""
         call_id = str(making.request.tool_call["id"])
         response = given(performed.value, call.tool, call_id) if performed.replayed else making.response
-        return noted(response, edit_notice(self._gate, call, performed), call_id)
+        return noted(response, edit_notice(call.tool, performed), call_id)
 
 
 class _Making:

@@ -31,8 +31,8 @@ def kept(response: Any) -> dict[str, Any]:
     return record
 
 
-def given(record: Mapping[str, Any], tool: str, call_id: str) -> Any:
-    """Read what was written down: the response, or words where it could not be kept."""
+def given(record: Any, tool: str, call_id: str) -> Any:
+    """Read what was written down: the response, or words where it could not be kept, or what a person says it was."""
     match record:
         case {"message": message}:
             return ToolMessage.model_validate({**message, "tool_call_id": call_id})
@@ -41,11 +41,13 @@ def given(record: Mapping[str, Any], tool: str, call_id: str) -> Any:
             return Command(graph=graph, goto=goto or (), update=read)
         case {"several": several}:
             return [given(each, tool, call_id) for each in several]
+        case {"unkept": why}:
+            told = f"{tool} was executed before, but what it gave could not be kept ({why}); do not re-issue"
+        case str():
+            told = record
         case _:
-            told = (
-                f"{tool} was executed before, but what it gave could not be kept ({record['unkept']}); do not re-issue"
-            )
-            return ToolMessage(told, name=tool, tool_call_id=call_id)
+            told = json.dumps(record, ensure_ascii=False)
+    return ToolMessage(told, name=tool, tool_call_id=call_id)
 
 
 def is_list(value: Any) -> TypeGuard[list[Any]]:

@@ -1,4 +1,4 @@
-"""What the model is told: with what a call was executed that a person edited, or why it was not made."""
+"""What the model is told beside what a call gave, or in its place."""
 
 from __future__ import annotations
 
@@ -8,28 +8,15 @@ from langchain_core.messages import ToolMessage
 from langgraph.prebuilt.tool_node import ToolCallRequest
 from langgraph.types import Command
 
-from awaitly import ABSENT, AskPeople, Difference, Gate, Performed, ToolCall, differences, shown
 from awaitly_langchain.results import is_list
 
-__all__ = ["edit_notice", "noted", "refused"]
+__all__ = ["noted", "refused"]
 
 
 def refused(request: ToolCallRequest, why: object) -> ToolMessage:
     """Tell the model why a call was not made, as its result."""
     call = request.tool_call
     return ToolMessage(str(why), name=call["name"], tool_call_id=call["id"] or "", status="error")
-
-
-def edit_notice(gate: Gate, call: ToolCall, performed: Performed) -> str | None:
-    """Say with what a call was executed where a person changed it; of what is redacted, only that it was changed."""
-    if performed.edited_by is None:
-        return None
-    ruling = gate.ruling(call.tool, performed.arguments)
-    redact = ruling.redact if isinstance(ruling, AskPeople) else ()
-    changes = differences(dict(call.arguments), performed.arguments, redact=redact)
-    if not changes:
-        return None
-    return f"{call.tool} was executed with {', '.join(map(_said, changes))}, edited by a human; do not re-issue."
 
 
 def noted(response: Any, notice: str | None, call_id: str) -> Any:
@@ -51,8 +38,3 @@ def noted(response: Any, notice: str | None, call_id: str) -> Any:
             return Command(graph=graph, goto=goto, update=told)
         case _:
             return response
-
-
-def _said(change: Difference) -> str:
-    path = change.path.removeprefix("$").removeprefix(".")
-    return f"no {path}" if change.after is ABSENT else f"{path}={shown(change.after)}"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from awaitly_openai_agents.versions import check
+from awaitly_openai_agents.core import check_versions
+from awaitly_openai_agents.versions import TRIED
 
-check()
+check_versions(__name__, TRIED)
 
 from awaitly_openai_agents.errors import StillWaiting  # noqa: E402  (the framework's version is checked first)
 from awaitly_openai_agents.resuming import go_on  # noqa: E402  (the same)

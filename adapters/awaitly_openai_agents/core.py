@@ -14,7 +14,10 @@ from awaitly import (
     Result,
     Ticket,
     ToolCall,
+    Tried,
+    check_versions,
     clipped,
+    edit_notice,
 )
 
 __all__ = [
@@ -29,5 +32,8 @@ __all__ = [
     "Result",
     "Ticket",
     "ToolCall",
+    "Tried",
+    "check_versions",
     "clipped",
+    "edit_notice",
 ]

@@ -10,9 +10,9 @@ from agents import Agent, FunctionTool, RunContextWrapper, ToolInputGuardrailDat
 from agents.tool_context import ToolContext
 
 from awaitly_openai_agents.calls import Telling
-from awaitly_openai_agents.core import Err, Gate, Ok, PendingApproval, Ticket, ToolCall
+from awaitly_openai_agents.core import Err, Gate, Ok, PendingApproval, Ticket, ToolCall, edit_notice
 from awaitly_openai_agents.errors import StillWaiting
-from awaitly_openai_agents.results import edited, kept
+from awaitly_openai_agents.results import kept, noted
 
 __all__ = ["Gated"]
 
@@ -57,7 +57,7 @@ class Gated:
                 return str(error)
             case Ok(performed):
                 given = performed.value if performed.replayed else making.given
-                return given if performed.edited_by is None else edited(given, performed, call.arguments)
+                return noted(given, edit_notice(call.tool, performed))
 
 
 class _Making:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, TypeAlias, cast
 
 from agents import ToolOutputFileContent, ToolOutputImage, ToolOutputText
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from awaitly_openai_agents.core import Codec, Ok, Performed, clipped
+from awaitly_openai_agents.core import Codec, Ok, clipped
 
-__all__ = ["edited", "kept"]
+__all__ = ["kept", "noted"]
 
 _CODEC = Codec(limit=500_000)
 """Half of what the gate keeps of a call: its arguments take room beside the result."""
@@ -47,16 +46,13 @@ def _fits(plain: Any) -> bool:
     return isinstance(_CODEC.encode([[plain]], object), Ok)
 
 
-def edited(given: Any, performed: Performed, proposed: Mapping[str, Any]) -> Any:
-    """Say beside what a tool gave that a person had changed its arguments."""
-    missing = object()
-    now = performed.arguments
-    changed = [f"{name}={value!r}" for name, value in now.items() if value != proposed.get(name, missing)]
-    changed += [f"no {name}" for name in proposed if name not in now]
-    said = f"executed with {', '.join(changed)}, edited by a human; do not re-issue"
+def noted(given: Any, notice: str | None) -> Any:
+    """Put a notice of what a person had changed beside what a tool gave."""
+    if notice is None:
+        return given
     if parts := _parts(given):
-        return [ToolOutputText(text=said), *parts]
-    return f"{given}\n({said})"
+        return [ToolOutputText(text=notice), *parts]
+    return f"{given}\n({notice})"
 
 
 def _parts(given: object) -> list[_Part]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from awaitly_pydantic_ai.versions import check
+from awaitly_pydantic_ai.core import check_versions
+from awaitly_pydantic_ai.versions import TRIED
 
-check()
+check_versions(__name__, TRIED)
 
 from awaitly_pydantic_ai.capability import GateTools  # noqa: E402  (its version is checked first)
 from awaitly_pydantic_ai.resuming import go_on  # noqa: E402  (the same)

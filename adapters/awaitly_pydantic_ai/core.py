@@ -17,6 +17,9 @@ from awaitly import (
     Result,
     RunCancelled,
     ToolCall,
+    Tried,
+    check_versions,
+    edit_notice,
 )
 
 __all__ = [
@@ -34,4 +37,7 @@ __all__ = [
     "Result",
     "RunCancelled",
     "ToolCall",
+    "Tried",
+    "check_versions",
+    "edit_notice",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,11 +16,10 @@ from awaitly_pydantic_ai.core import (
     ApprovalRejected,
     CallDenied,
     GateInterruption,
-    Performed,
     RunCancelled,
 )
 
-__all__ = ["edited", "kept", "read", "refused"]
+__all__ = ["kept", "noted", "read", "refused"]
 
 _RETURNS: TypeAdapter[ToolReturn[Any]] = TypeAdapter(ToolReturn[Any])
 # Apart, so that no value which a tool read somewhere can pass for the framework's own `ToolReturn`.
@@ -34,25 +32,28 @@ def kept(given: object) -> dict[str, Any]:
     return {name: from_json(to_json(given, bytes_mode="base64", inf_nan_mode="strings", fallback=repr))}
 
 
-def read(value: Mapping[str, Any]) -> Any:
-    """Read what a tool gave, for a replay."""
-    return _RETURNS.validate_python(value[_RETURN]) if _RETURN in value else value[_VALUE]
+def read(record: Any) -> Any:
+    """Read what a tool gave, for a replay; what a person says that it gave is given as it is."""
+    match record:
+        case {"tool_return": given}:
+            return _RETURNS.validate_python(given)
+        case {"value": value}:
+            return value
+        case _:
+            return record
 
 
-def edited(given: Any, performed: Performed, proposed: Mapping[str, Any]) -> Any:
-    """Say beside what a tool gave that a person had changed its arguments."""
-    missing = object()
-    now = performed.arguments
-    changed = [f"{name}={now[name]!r}" for name in now if now[name] != proposed.get(name, missing)]
-    changed += [f"no {name}" for name in proposed if name not in now]
-    said = f"executed with {', '.join(changed)}, edited by a human; do not re-issue"
+def noted(given: Any, notice: str | None) -> Any:
+    """Put a notice of what a person had changed beside what a tool gave."""
+    if notice is None:
+        return given
     if isinstance(given, ToolReturn):
-        return _beside(said, given)  # pyright: ignore[reportUnknownArgumentType]  (of any value)
-    return {"edited": said, "result": given}
+        return _beside(notice, given)  # pyright: ignore[reportUnknownArgumentType]  (of any value)
+    return {"edited": notice, "result": given}
 
 
-def _beside(said: str, given: ToolReturn[Any]) -> ToolReturn[Any]:
-    return replace(given, return_value={"edited": said, "result": given.return_value})
+def _beside(notice: str, given: ToolReturn[Any]) -> ToolReturn[Any]:
+    return replace(given, return_value={"edited": notice, "result": given.return_value})
 
 
 def refused(error: GateInterruption) -> ToolDenied:

@@ -26,8 +26,9 @@ from awaitly_pydantic_ai.core import (
     Performed,
     Result,
     ToolCall,
+    edit_notice,
 )
-from awaitly_pydantic_ai.results import edited, kept, read, refused
+from awaitly_pydantic_ai.results import kept, noted, read, refused
 from awaitly_pydantic_ai.resuming import TICKET
 
 __all__ = ["GatedToolset"]
@@ -76,7 +77,7 @@ class GatedToolset(WrapperToolset[AgentDepsT]):
                 return refused(error)
             case Ok(performed):
                 given = read(performed.value) if performed.replayed else making.given
-                return given if performed.edited_by is None else edited(given, performed, call.arguments)
+                return noted(given, edit_notice(call.tool, performed))
 
     async def _performed(
         self, call: ToolCall, making: _Making[AgentDepsT], metadata: object

@@ -1,33 +1,9 @@
-"""The versions of the framework that this adapter was tried with. A gate must not stand before hooks it never saw."""
+"""What this adapter was tried with: a gate must not rely on hooks that it never saw."""
 
 from __future__ import annotations
 
-from importlib import metadata
+from awaitly_pydantic_ai.core import Tried
 
-__all__ = ["check"]
+__all__ = ["TRIED"]
 
-_PACKAGE = "pydantic-ai-slim"
-_FROM, _BELOW = (2, 68), (2, 69)
-_INSTALL = "pip install 'awaitly[pydantic-ai]'"
-
-
-def check() -> None:
-    """Raise `ModuleNotFoundError` where the framework is missing, `ImportError` for a version that was never tried."""
-    try:
-        version = metadata.version(_PACKAGE)
-    except metadata.PackageNotFoundError as exc:
-        missing = f"awaitly_pydantic_ai needs {_PACKAGE}, which is missing: {_INSTALL}"
-        raise ModuleNotFoundError(missing, name="pydantic_ai") from exc
-    if not _FROM <= _leading(version) < _BELOW:
-        tried = f">={_written(_FROM)},<{_written(_BELOW)}"
-        raise ImportError(f"awaitly_pydantic_ai was tried with {_PACKAGE}{tried}, and this is {version}: {_INSTALL}")
-
-
-def _leading(version: str) -> tuple[int, ...]:
-    """Give major and minor; nothing, which is in no range, where they are no numbers."""
-    parts = version.split(".")[:2]
-    return tuple(int(part) for part in parts) if all(part.isdecimal() for part in parts) else ()
-
-
-def _written(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version))
+TRIED = (Tried("pydantic-ai-slim", "pydantic_ai", "2.68", "2.69"),)

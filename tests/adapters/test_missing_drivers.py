@@ -14,9 +14,6 @@ import pytest
         ("email", "jinja2"),
         ("slack", "httpx2"),
         ("apprise", "apprise"),
-        ("langchain", "langchain"),
-        ("langchain", "langgraph"),
-        ("mcp", "mcp"),
     ],
 )
 def test_a_channel_without_its_driver_says_what_to_install(adapter: str, driver: str) -> None:

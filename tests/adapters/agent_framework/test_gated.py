@@ -18,46 +18,14 @@ from agent_framework import (
 )
 from pydantic import SecretStr
 
-from awaitly import Allow, Gate, PendingApproval, StoreUnavailable
+from awaitly import Allow, Gate, StoreUnavailable
 from awaitly.testing.failpoints import Failpoints, raising
 from awaitly_agent_framework import go_on
 from tests.adapters.agent_framework.acting import Call, Model, Saved, agent_of
+from tests.adapters.gated import Bank, approve_all, asked
 from tests.support import ALICE, SharedStore
 
 PAY: Call = ("pay", {"to": "bob", "amount": 100}, "the-same-id")
-
-
-class Bank:
-    """A tool that remembers what it did."""
-
-    def __init__(self) -> None:
-        self.paid: list[tuple[Any, ...]] = []
-        self.fate: Exception | None = None
-        self.gives: Any = "paid"
-
-    def pay(self, to: str, amount: int, currency: str = "EUR") -> Any:
-        """Pay."""
-        self.paid.append((to, amount, currency))
-        if self.fate is not None:
-            raise self.fate
-        return self.gives
-
-
-@pytest.fixture
-def bank() -> Bank:
-    """Give a bank."""
-    return Bank()
-
-
-async def asked(gate: Gate) -> list[PendingApproval]:
-    """Give what waits for people."""
-    return list((await gate.pending()).items)
-
-
-async def approve_all(gate: Gate) -> None:
-    """Say yes to all that waits."""
-    for each in await asked(gate):
-        (await gate.approve(each.id, by=ALICE)).unwrap()
 
 
 async def paused(gate: Gate, bank: Bank, model: Model) -> Saved:

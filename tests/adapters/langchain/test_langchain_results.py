@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tomllib
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -14,14 +10,11 @@ from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.tools import InjectedToolCallId, tool
 from langgraph.types import Command, Send
 
-import awaitly
 from awaitly import Gate, MemoryStore
 from awaitly_langchain.results import given, kept
-from awaitly_langchain.versions import TRIED
 from tests.adapters.langchain.agents import CONFIG
 from tests.adapters.langchain.worlds import KINDS, World, told, wanting
 
-ROOT = Path(awaitly.__file__).parents[1]
 CALL: dict[str, Any] = {"name": "note", "args": {"text": "hello"}}
 
 
@@ -143,31 +136,3 @@ def test_what_cannot_come_back_whole_is_not_kept_in_part(response: Any, why: str
     message = given(kept(response), "note", "1")
     assert isinstance(message, ToolMessage)
     assert why in str(message.content)
-
-
-@pytest.mark.parametrize(
-    ("name", "version", "tried"),
-    [
-        ("langchain", "1.5.0rc1", "langchain>=1.4,<1.5"),
-        ("langchain", "1.3.9", "langchain>=1.4,<1.5"),
-        ("langgraph", "1.2.11", "langgraph>=1.2.12,<1.3"),
-    ],
-)
-def test_a_version_that_was_not_tried_is_refused(name: str, version: str, tried: str) -> None:
-    """On import, with the range that was."""
-    code = f"""
-import importlib.metadata as metadata
-real = metadata.version
-metadata.version = lambda name: {version!r} if name == {name!r} else real(name)
-import awaitly_langchain
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    last = done.stderr.strip().splitlines()[-1]
-    assert f"was tried with {tried} and found {name} {version}: pip install 'awaitly[langchain]'" in last
-
-
-def test_the_extra_and_the_check_name_the_same_versions() -> None:
-    """So that whoever installs the extra can import the adapter."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    checked = [f"{name}>={first},<{end}" for name, (first, end) in TRIED.items()]
-    assert project["optional-dependencies"]["langchain"] == checked

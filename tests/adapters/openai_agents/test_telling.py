@@ -91,7 +91,7 @@ async def test_an_edit_reaches_the_tool_wherever_it_looks(gate: Gate, done: list
     result = await begin(gate, [pay])
     await gate.edit((await asked(gate)).id, {"to": "bob", "amount": 42}, by="ann")
     said = told(await resume(gate, [pay], saved_of(result)))
-    assert said == ["paid\n(executed with amount=42, edited by a human; do not re-issue)"]
+    assert said == ["paid\n(pay was executed with amount=42, edited by a human; do not re-issue.)"]
     assert done == ["42", '{"to": "bob", "amount": 42}', '{"to": "bob", "amount": 42}']
 
 

@@ -17,8 +17,9 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.tools import DeferredToolRequests, DeferredToolResults, Tool, ToolApproved, ToolDefinition
 from pydantic_ai.toolsets import AbstractToolset, ExternalToolset, FunctionToolset, ToolsetTool, WrapperToolset
 
-from awaitly import Allow, Gate, PendingApproval
+from awaitly import Allow, Gate
 from awaitly_pydantic_ai import GatedToolset, GateTools, go_on
+from tests.adapters.gated import approve_all, asked
 from tests.adapters.pydantic_ai.acting import Output, Saved, agent_of, model, returned
 from tests.support import ALICE, SharedStore
 
@@ -42,17 +43,6 @@ def bank() -> Bank:
 
 
 PAY_BOB = ToolCallPart("pay", {"to": "bob", "amount": 100}, "the-same-id")
-
-
-async def asked(gate: Gate) -> list[PendingApproval]:
-    """Give what waits for people."""
-    return list((await gate.pending()).items)
-
-
-async def approve_all(gate: Gate) -> None:
-    """Say yes to all that waits."""
-    for each in await asked(gate):
-        (await gate.approve(each.id, by=ALICE)).unwrap()
 
 
 async def test_a_model_that_gives_all_its_calls_one_id_has_each_asked_about(gate: Gate, bank: Bank) -> None:

@@ -62,7 +62,7 @@ async def test_an_edit_is_told_beside_a_rich_return(gate: Gate) -> None:
     await decided(gate, edit={"amount": 42})
     part = await told(agent, saved)
     assert part.content == {
-        "edited": "executed with amount=42, edited by a human; do not re-issue",
+        "edited": "pay was executed with amount=42, edited by a human; do not re-issue.",
         "result": {"paid": 42},
     }
     assert part.metadata == {"id": 7}

@@ -1,0 +1,62 @@
+"""What a tool gives, as JSON that the gate keeps, and back; and what the model is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.genai import types
+from pydantic_core import from_json, to_json
+
+from awaitly_adk.core import Codec, Ok, clipped
+
+__all__ = ["kept", "noted", "read", "refused", "response"]
+
+_CODEC = Codec(limit=500_000)
+"""Half of what the gate keeps of a call: its arguments take room beside the result."""
+_LONGEST = 40_000
+"""Characters that fit, whatever they are."""
+# Apart, so that no value which a tool read somewhere can pass for the framework's own kind.
+_VALUE, _PART = "value", "part"
+
+
+def kept(given: object) -> dict[str, Any]:
+    """Write what a tool gave. It was called, so this never fails: what JSON does not know is written as text.
+
+    Of what is too long to be kept the beginning is.
+    """
+    name = _PART if isinstance(given, types.Part) else _VALUE
+    written = to_json(given, exclude_none=name == _PART, bytes_mode="base64", inf_nan_mode="strings", fallback=repr)
+    record: dict[str, Any] = {name: from_json(written)}
+    fits = isinstance(_CODEC.encode([record], object), Ok)
+    return record if fits else {_VALUE: clipped(written.decode(), _LONGEST)}
+
+
+def read(record: Any) -> Any:
+    """Read what a tool gave, for a replay; what a person says that it gave is given as it is."""
+    match record:
+        case {"part": part}:
+            return types.Part.model_validate(part)
+        case {"value": value}:
+            return value
+        case _:
+            return record
+
+
+def noted(given: Any, notice: str | None) -> Any:
+    """Put a notice of what a person had changed beside what a tool gave."""
+    return given if notice is None else {"edited": notice, "result": given}
+
+
+def response(given: Any, *, late: bool) -> Any:
+    """Give what answers the call in the tool's place: to the framework None says that nobody has called it yet.
+
+    `late`: a tool that takes long and gives nothing is answered by somebody else, later.
+    """
+    if given is not None:
+        return given
+    return {} if late else {"result": None}
+
+
+def refused(why: object) -> dict[str, Any]:
+    """Say to the model why a call was not made, or is not known to have been."""
+    return {"error": str(why)}
