@@ -5,17 +5,10 @@
 
 from __future__ import annotations
 
-try:
-    import mcp
-except ModuleNotFoundError as exc:
-    if exc.name != "mcp":
-        raise
-    missing = "awaitly_mcp needs the MCP SDK, which is missing (mcp): pip install 'awaitly[mcp]'"
-    raise ModuleNotFoundError(missing, name=exc.name) from exc
+from awaitly_mcp.core import check_versions
+from awaitly_mcp.versions import TRIED
 
-from awaitly_mcp.versions import check
-
-check(mcp.__name__)
+check_versions(__name__, TRIED)
 
 from awaitly_mcp.inbox import inbox_server  # noqa: E402  (what follows needs the SDK as it was tested)
 from awaitly_mcp.proxy import GateProxy  # noqa: E402

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from mcp import MCPError
 
-from awaitly_mcp.core import PendingApproval, Performed, clipped
+from awaitly_mcp.core import PendingApproval, Performed, edit_notice
 from awaitly_mcp.tools import TICKET
 
 __all__ = ["executed", "refused", "server_error", "waiting"]
 
-_SHOWN = 500
 _MARK = "awaitly/ticket"
 
 
@@ -34,26 +32,27 @@ def waiting(tool: str, pending: PendingApproval, url: str | None = None) -> dict
     return {"content": [_text(words)], "isError": True, "_meta": {_MARK: {"id": pending.id, "status": "pending"}}}
 
 
-def executed(tool: str, performed: Performed, hidden: tuple[str, ...]) -> dict[str, Any]:
-    """Give what the server answered, and in so many words where a person had changed the arguments.
-
-    Where something of them is `hidden`, none is named: what a person has put there is not for the model.
-    """
-    answer: dict[str, Any] = dict(performed.value)
-    if performed.edited_by is None:
-        return answer
-    made = "other arguments" if hidden else ", ".join(_named(performed.arguments)) or "no arguments"
-    words = f"{tool} was executed with {made}, edited by a human ({performed.edited_by}); do not re-issue it."
-    return {**answer, "content": [_text(words), *answer.get("content", ())]}
-
-
-def _named(arguments: Mapping[str, Any]) -> list[str]:
-    return [f"{name}={clipped(json.dumps(value, ensure_ascii=False), _SHOWN)}" for name, value in arguments.items()]
+def executed(tool: str, performed: Performed) -> dict[str, Any]:
+    """Give what the server answered, and in so many words where a person had changed the arguments."""
+    answer = _told(performed.value) if performed.replayed else dict(performed.value)
+    notice = edit_notice(tool, performed)
+    return answer if notice is None else {**answer, "content": [_text(notice), *answer.get("content", ())]}
 
 
 def server_error(error: MCPError) -> dict[str, Any]:
     """Keep an error with which the server has answered as a result: it is what came of the call."""
     return refused(f"the server refused the call: {error.message}")
+
+
+def _told(value: Any) -> dict[str, Any]:
+    """Give what the server answered as it is, and what a person says that the call gave as words."""
+    match value:
+        case {"content": list()}:
+            return {**value}
+        case str():
+            return {"content": [_text(value)]}
+        case _:
+            return {"content": [_text(json.dumps(value, ensure_ascii=False))]}
 
 
 def _text(words: str) -> dict[str, Any]:

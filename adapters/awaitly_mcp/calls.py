@@ -12,10 +12,10 @@ from attrs import define, field
 from mcp import MCPError
 from mcp.server.context import HandlerResult
 
+from awaitly_mcp.ambiguity import ambiguity
 from awaitly_mcp.answers import executed, refused, server_error, waiting
 from awaitly_mcp.core import (
     Allowed,
-    AskPeople,
     DefinitionError,
     Err,
     Gate,
@@ -53,10 +53,13 @@ class Calls:
 
     async def call(self, context: Context, params: Mapping[str, Any]) -> HandlerResult:
         """Answer a `tools/call`."""
-        tool, arguments = str(params["name"]), dict(params.get("arguments") or {})
+        tool: Any = params.get("name")
+        schema = await self.tools.schema_of(tool) if isinstance(tool, str) and tool != TICKET else None
+        if (unclear := ambiguity(params, schema)) is not None:
+            return refused(f"{tool} was not called: {unclear}")
+        arguments = dict(params.get("arguments") or {})
         if tool == TICKET:
             return await self._polled(str(arguments.get("id", "")))
-        schema = await self.tools.schema_of(tool)
         call = ToolCall(tool=tool, arguments=arguments, schema=schema, agent=self.agent)
         before = asked_before(params)
         if before is not None:
@@ -110,8 +113,7 @@ class Calls:
     def _told(self, tool: str, ticket: str, outcome: Result[Performed, Any]) -> dict[str, Any]:
         match outcome:
             case Ok(performed):
-                ruling = self.gate.ruling(tool, performed.arguments)
-                return executed(tool, performed, ruling.redact if isinstance(ruling, AskPeople) else ())
+                return executed(tool, performed)
             case Err(PendingApproval() as pending):
                 return waiting(tool, pending, self.answering.url(pending))
             case Err(error):

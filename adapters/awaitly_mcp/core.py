@@ -5,7 +5,6 @@ from __future__ import annotations
 from awaitly import (
     Actor,
     Allowed,
-    AskPeople,
     DefinitionError,
     Duration,
     Err,
@@ -19,15 +18,16 @@ from awaitly import (
     RunRecord,
     StoreError,
     ToolCall,
+    Tried,
     UnknownTicket,
     as_timedelta,
-    clipped,
+    check_versions,
+    edit_notice,
 )
 
 __all__ = [
     "Actor",
     "Allowed",
-    "AskPeople",
     "DefinitionError",
     "Duration",
     "Err",
@@ -41,7 +41,9 @@ __all__ = [
     "RunRecord",
     "StoreError",
     "ToolCall",
+    "Tried",
     "UnknownTicket",
     "as_timedelta",
-    "clipped",
+    "check_versions",
+    "edit_notice",
 ]

@@ -27,7 +27,8 @@ from awaitly_mcp.waiting import Answering, Context
 
 __all__ = ["GateProxy"]
 
-_SELF = frozenset({"initialize", "ping", "server/discover"})
+_SELF = frozenset({"initialize", "ping", "server/discover", "subscriptions/listen"})
+"""What is not passed on. The last one is not served: the server would say its news under ids that no client knows."""
 
 
 class GateProxy(Server[dict[str, Any]]):

@@ -11,10 +11,10 @@ from typing import Any
 
 import uvicorn
 from mcp.server import Server
-from mcp.server.stdio import stdio_server
 
 from awaitly_mcp.core import DefinitionError
 from awaitly_mcp.proxy import GateProxy
+from awaitly_mcp.standard import standard_streams
 
 __all__ = ["serve_http", "serve_stdio"]
 
@@ -25,7 +25,7 @@ async def serve_stdio(server: Server[Any]) -> None:
     """Serve the client at stdin and stdout, until it closes them."""
     if isinstance(server, GateProxy):
         server.for_one()
-    async with stdio_server() as (reading, writing):
+    async with standard_streams() as (reading, writing):
         await server.run(reading, writing, server.create_initialization_options())
 
 

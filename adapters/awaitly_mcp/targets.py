@@ -14,8 +14,9 @@ import httpx2
 from attrs import Factory, field, frozen
 from mcp.client import Transport
 from mcp.client._transport import TransportStreams
-from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
+
+from awaitly_mcp.programs import started
 
 __all__ = ["Program", "RemoteServer", "Target"]
 
@@ -55,8 +56,7 @@ class Program:
 
     def transport(self) -> Transport:
         """Give what starts it."""
-        program, *args = self.command
-        return stdio_client(StdioServerParameters(command=program, args=args, env=dict(self.env)))
+        return started(self.command, self.env)
 
 
 @frozen

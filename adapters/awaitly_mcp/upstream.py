@@ -23,6 +23,7 @@ LOST = frozenset({types.CONNECTION_CLOSED, types.REQUEST_TIMEOUT})
 
 _log = logging.getLogger("awaitly.mcp")
 _ENVELOPE = (types.PROTOCOL_VERSION_META_KEY, types.CLIENT_INFO_META_KEY, types.CLIENT_CAPABILITIES_META_KEY)
+_Request = types.Request[dict[str, Any], str]
 _RAW: TypeAdapter[Any] = TypeAdapter(dict[str, Any])
 
 
@@ -74,7 +75,7 @@ class Upstream:
     ) -> dict[str, Any]:
         """Pass a request on, and give the result as it came. Raises `MCPError`."""
         client = await self.opened()
-        request = types.Request[dict[str, Any], str](method=method, params=_own(params))
+        request = _Request(method=method, params=_own(params))
         try:
             raw: dict[str, Any] = await client.session.send_request(request, _RAW, progress_callback=progress)
         except MCPError as error:

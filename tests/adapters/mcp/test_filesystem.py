@@ -94,7 +94,7 @@ async def test_an_edit_is_what_is_written_and_the_model_is_told(life: Life) -> N
         async with life.deciding() as gate:
             (await gate.edit(ticket_of(waits), {"path": str(path), "content": "yours"}, by="ann")).unwrap()
         told = said(await proxy.client.call_tool("awaitly_ticket", {"id": ticket_of(waits)}))
-    assert 'content="yours", edited by a human (ann); do not re-issue it' in told
+    assert "content=yours, edited by a human; do not re-issue" in told
     assert "Successfully wrote" in told
     assert path.read_text("utf-8") == "yours"
 
