@@ -70,7 +70,8 @@ class AppriseChannel:
         if not targets:
             asked = ", ".join((*delivery.audience, *delivery.to)) or "anyone"
             raise Undeliverable(f"no service is known for {asked}")
-        came = [await self._told(delivery, target) for target in targets]
+        links, refused = self._links_of(delivery, targets)
+        came = [await self._told(delivery, target, links[target.url]) for target in targets if target.url in links]
         for number, each in enumerate(came, 1):
             if each is _Told.NEVER:
                 LOGGER.warning("apprise does not know what URL %d of %d stands for", number, len(came))
@@ -78,8 +79,23 @@ class AppriseChannel:
             numbers = ", ".join(str(number) for number, each in enumerate(came, 1) if each is _Told.NOT_NOW)
             raise AppriseFailed(f"of {len(came)} services these did not take it: {numbers} (apprise's log says why)")
         if _Told.DONE not in came:
-            raise Undeliverable(f"apprise knows none of the {len(came)} URLs that it was given")
+            none = Undeliverable(f"apprise knows none of the {len(came)} URLs that it was given")
+            raise refused[0] if refused else none
         return None
+
+    def _links_of(
+        self, delivery: Delivery, targets: Iterable[Target]
+    ) -> tuple[Mapping[str, str | None], list[Undeliverable]]:
+        """Give the links by URL, and why some have none: those are not told, and the others are."""
+        links: dict[str, str | None] = {}
+        refused: list[Undeliverable] = []
+        for target in targets:
+            try:
+                links[target.url] = self._link(delivery, target)
+            except Undeliverable as never:
+                LOGGER.warning("%s", never)
+                refused.append(never)
+        return links, refused
 
     def _targets_of(self, delivery: Delivery) -> list[Target]:
         try:
@@ -88,11 +104,11 @@ class AppriseChannel:
             raise Undeliverable(str(problem)) from None
         return list({each.url: each for each in given}.values())
 
-    async def _told(self, delivery: Delivery, target: Target) -> _Told:
+    async def _told(self, delivery: Delivery, target: Target, link: str | None) -> _Told:
         """Tell one service, unless it was told before."""
         if (delivery.id, target.url) in self._done:
             return _Told.DONE
-        title, body = _text(telling(delivery, longest=_LONGEST_VALUE, most=_MOST), self._link(delivery, target))
+        title, body = _text(telling(delivery, longest=_LONGEST_VALUE, most=_MOST), link)
         try:
             came = await self._threads.run(lambda: _notified(target.url, title, body), self._timeout)
         except TimeoutError:

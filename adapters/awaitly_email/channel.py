@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
 from awaitly import DefinitionError, Delivery, Links, Undeliverable
-from awaitly_email.errors import EmailFailed
 from awaitly_email.letter import Letter
 from awaitly_email.recipients import Recipient, Recipients, by_grant
-from awaitly_email.server import Session, SmtpServer
-from awaitly_email.threads import Thread, thread_of
+from awaitly_email.server import SmtpServer
+from awaitly_email.threads import thread_of
 
 __all__ = ["EmailChannel"]
 
-LOGGER = logging.getLogger("awaitly.email")
 _REMEMBERED = 10_000
 
 
@@ -24,8 +21,8 @@ class EmailChannel:
 
     `recipients` is a function of the delivery, or addresses by grants, as for `by_grant`; whoever was told of an
     approval is told how it ended. With `links`, each mail to a person has the link that is theirs, as long as there is
-    something to decide; it only shows. Where one address takes a mail for now and another does not, the notice
-    is tried again, and this process leaves those out who have it. Raises `DefinitionError` for a sender that is none.
+    something to decide; it only shows. Each address is told apart from the others: tried again where it does not take
+    a mail, and given up, for itself. Raises `DefinitionError` for a sender that is none.
     """
 
     def __init__(
@@ -58,47 +55,47 @@ class EmailChannel:
         """The name that it was given."""
         return self._name
 
-    async def send(self, delivery: Delivery) -> str | None:
-        """Send a notice. Raises `Undeliverable` where nobody can be told, `EmailFailed` where somebody cannot now."""
-        before = thread_of(delivery)
-        people = self._people(delivery, before)
-        if not people and delivery.resolution is None:
+    async def places_for(self, delivery: Delivery) -> Iterable[str]:
+        """Name the addresses of those who are concerned, and once it is over of all who were told before.
+
+        Raises `Undeliverable` where there are none while it waits.
+        """
+        names = [each.address for each in self._people(delivery)]
+        if delivery.resolution is not None:
+            return [*names, *delivery.told, *thread_of(delivery).begun]
+        if not names:
             asked = ", ".join((*delivery.audience, *delivery.to)) or "anyone"
             raise Undeliverable(f"no address is known for {asked}")
-        thread = before.joined(delivery, people)
-        left = [each for each in people if (delivery.id, each.address) not in self._done]
-        if left:
+        return names
+
+    async def send(self, delivery: Delivery) -> str | None:
+        """Send a notice to its address. Raises `Undeliverable` where that never takes it, `EmailFailed` if not now."""
+        each = self._recipient(delivery)
+        thread = thread_of(delivery).joined(delivery, each)
+        if (delivery.id, each.address) not in self._done:
+            letter = Letter(delivery, thread, self._sender, self._sender_name)
             async with self._server.session() as session:
-                await self._send_each(session, Letter(delivery, thread, self._sender, self._sender_name), left)
+                await session.send(letter.to(each, self._link(delivery, each)), self._sender, each.address)
+            self._remember(delivery.id, each.address)
         return thread.receipt()
 
-    def _people(self, delivery: Delivery, before: Thread) -> list[Recipient]:
-        """Give those who are concerned, once it is over also those who were told before, each address once."""
+    def _people(self, delivery: Delivery) -> list[Recipient]:
+        """Give those who are concerned, each address once."""
         try:
             given = [each if isinstance(each, Recipient) else Recipient(each) for each in self._recipients(delivery)]
         except ValueError as problem:
             raise Undeliverable(str(problem)) from problem
-        every = given if delivery.resolution is None else [*given, *map(Recipient, before.begun)]
-        return list({each.address: each for each in reversed(every)}.values())[::-1]
+        return list({each.address: each for each in reversed(given)}.values())[::-1]
 
-    async def _send_each(self, session: Session, letter: Letter, people: list[Recipient]) -> None:
-        """Try everybody before saying who could not be told."""
-        refused: list[Undeliverable] = []
-        trouble: EmailFailed | None = None
-        for each in people:
-            try:
-                await session.send(letter.to(each, self._link(letter.delivery, each)), self._sender, each.address)
-            except Undeliverable as never:
-                LOGGER.warning("%s", never)
-                refused.append(never)
-            except EmailFailed as failed:
-                trouble = failed
-            else:
-                self._remember(letter.delivery.id, each.address)
-        if trouble is not None:
-            raise trouble
-        if len(refused) == len(people):
-            raise refused[0]
+    def _recipient(self, delivery: Delivery) -> Recipient:
+        """Give whom a notice goes to, with the person where it may have a link."""
+        try:
+            plain = Recipient(delivery.place or "")
+        except ValueError as problem:
+            raise Undeliverable(str(problem)) from problem
+        if self._links is None:
+            return plain
+        return next((each for each in self._people(delivery) if each.address == plain.address), plain)
 
     def _link(self, delivery: Delivery, recipient: Recipient) -> str | None:
         if self._links is None or recipient.person is None or delivery.resolution is not None:

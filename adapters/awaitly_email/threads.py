@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -24,9 +24,9 @@ class Thread:
 
     begun: Mapping[str, str] = field(factory=dict[str, str])
 
-    def joined(self, delivery: Delivery, recipients: Iterable[Recipient]) -> Thread:
-        """Give the thread with those who now get their first mail."""
-        return Thread({**{each.address: delivery.id for each in recipients}, **self.begun})
+    def joined(self, delivery: Delivery, recipient: Recipient) -> Thread:
+        """Give the thread of one of them, which begins now where they were not told before."""
+        return Thread({recipient.address: self.begun.get(recipient.address, delivery.id)})
 
     def receipt(self) -> str:
         """Write it down."""

@@ -268,9 +268,9 @@ class PostgresStore:
         opened = self._opened
         if opened is None:
             raise self._unavailable("is not open: `await store.open()` comes first, and nothing comes after `close()`")
-        if opened.pid != os.getpid():
-            raise self._unavailable("was opened before this process was forked: make a new PostgresStore here")
-        if opened.loop is not _running_loop():
+        if opened.loop is not _running_loop():  # in a process that was forked off no loop is running that was before
+            if opened.pid != os.getpid():
+                raise self._unavailable("was opened before this process was forked: make a new PostgresStore here")
             raise self._unavailable("was opened on another event loop: make a PostgresStore for each loop")
         return opened
 

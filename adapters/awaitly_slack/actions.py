@@ -25,6 +25,7 @@ from awaitly import (
     Orchestrator,
     PendingApproval,
     StoreError,
+    Undeliverable,
     as_timedelta,
     utc_now,
 )
@@ -161,7 +162,10 @@ class SlackActions:
             workflow=approval.workflow,
             approval=approval,
         )
-        url = None if self._links is None else self._links.url(about, actor)
+        try:
+            url = None if self._links is None else self._links.url(about, actor)
+        except Undeliverable as never:
+            return f"There is no page to open: {never}.", None
         return ("There is no page to open.", None) if url is None else ("This link is yours alone:", url)
 
     async def _waiting(self, pressed: Pressed) -> PendingApproval | None:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
-from awaitly import Delivery, Duration, Links, NoticeKind, RetryLater, Undeliverable, as_timedelta
+from awaitly import Actor, Delivery, Duration, Links, NoticeKind, Undeliverable, as_timedelta
 from awaitly_slack.api import HOST, SlackApi
-from awaitly_slack.errors import SlackFailed, SlackRefused
+from awaitly_slack.errors import SlackRefused
 from awaitly_slack.message import message_of, nudge_of
 from awaitly_slack.places import Place, Route, Routes, by_grant, places_of, receipt_of
 
 __all__ = ["SlackChannel"]
 
-LOGGER = logging.getLogger("awaitly.slack")
 _REMEMBERED = 10_000
 _NUDGES = {NoticeKind.REMINDER, NoticeKind.ESCALATED}
 _GONE = {
@@ -53,10 +51,10 @@ _NEVER = {
 class SlackChannel:
     """Posts each notice by a bot's `token` to `channels`: ids by grants, as for `by_grant`, or a function.
 
-    Whatever is about one approval is one message in each channel, which is updated; reminders and escalations are
-    replies to it besides. `buttons` lets people decide in it, by `SlackActions`. With `links` there is a button to the
-    page: a direct message has the link of that person, elsewhere `SlackActions` gives whoever presses it their own.
-    `base_url` is where Slack is. Raises `DefinitionError` for a token that is none.
+    Whatever is about one approval is one message in each channel, which is updated whatever becomes of the others;
+    reminders and escalations are replies to it besides. `buttons` lets people decide in it, by `SlackActions`. With
+    `links` there is a button to the page: a direct message has the link of that person, elsewhere `SlackActions` gives
+    whoever presses it their own. `base_url` is where Slack is. Raises `DefinitionError` for a token that is none.
     """
 
     def __init__(
@@ -82,69 +80,52 @@ class SlackChannel:
         """The name that it was given."""
         return self._name
 
-    async def send(self, delivery: Delivery) -> str | None:
-        """Post a notice, or update what was posted, everywhere. Gives where it stands now.
+    async def places_for(self, delivery: Delivery) -> Iterable[str]:
+        """Name the conversations that a notice goes to: wherever there is a message already, it is kept up to date.
 
-        Raises `Undeliverable` where it can stand nowhere, `RetryLater` or `SlackFailed` where it does not for now; what
-        went out before is not repeated then, by this process.
+        Raises `Undeliverable` where there is none.
         """
-        before = places_of(delivery.receipt)
-        routes = self._routes_for(delivery, before)
-        if not routes:
+        names = [*self._conversations(delivery), *delivery.told, *places_of(delivery.receipt)]
+        if not names:
             asked = ", ".join((*delivery.audience, *delivery.to)) or "anyone"
             raise Undeliverable(f"no channel of Slack's is known for {asked}")
-        after = await self._sent_everywhere(delivery, routes, before)
-        return receipt_of((before | after).values())
+        return names
 
-    def _routes_for(self, delivery: Delivery, before: Mapping[str, Place]) -> list[Route]:
-        """Give where it goes, each once: wherever there is a message already, it is kept up to date."""
+    async def send(self, delivery: Delivery) -> str | None:
+        """Post a notice to its place, or update what was posted there. Gives where it stands now.
+
+        Raises `Undeliverable` where it can never stand there, `RetryLater` or `SlackFailed` where it does not for now.
+        """
+        to = _conversation(delivery.place)
+        done = self._done.get((delivery.id, to))
+        try:
+            place = await self._sent(delivery, to) if done is None else done
+        except SlackRefused as refusal:
+            if refusal.code in _NEVER:
+                raise Undeliverable(f"{refusal} ({to})") from refusal
+            raise
+        self._remember(delivery.id, place)
+        return receipt_of([place])
+
+    def _conversations(self, delivery: Delivery) -> dict[str, Actor | None]:
+        """Give where a notice goes, and whose alone each conversation is."""
         try:
             given = [each if isinstance(each, Route) else Route(each) for each in self._routes(delivery)]
         except ValueError as problem:
             raise Undeliverable(str(problem)) from problem
         people = {name: {each.person for each in given if each.to == name} for name in (each.to for each in given)}
-        every = [Route(name, next(iter(whose)) if len(whose) == 1 else None) for name, whose in people.items()]
-        return [*every, *(Route(name) for name in before if name not in people)]
+        return {name: next(iter(whose)) if len(whose) == 1 else None for name, whose in people.items()}
 
-    async def _sent_everywhere(
-        self, delivery: Delivery, routes: list[Route], before: Mapping[str, Place]
-    ) -> dict[str, Place]:
-        """Try every conversation before saying where it could not be said."""
-        after: dict[str, Place] = {}
-        refused: list[SlackRefused] = []
-        trouble: RetryLater | SlackFailed | None = None
-        for route in routes:
-            try:
-                after[route.to] = await self._sent(delivery, route, before.get(route.to))
-            except RetryLater as later:
-                trouble = later
-            except SlackRefused as refusal:
-                if refusal.code in _NEVER:
-                    LOGGER.warning("%s (%s)", refusal, route.to)
-                    refused.append(refusal)
-                else:
-                    trouble = trouble or refusal
-            except SlackFailed as failed:
-                trouble = trouble or failed
-        if trouble is not None:
-            raise trouble
-        if not after:
-            raise Undeliverable(str(refused[0])) from refused[0]
-        return after
-
-    async def _sent(self, delivery: Delivery, route: Route, before: Place | None) -> Place:
-        done = self._done.get((delivery.id, route.to))
-        if done is not None:
-            return done
-        message = message_of(delivery, decides=self._buttons, opens=self._opens, url=self._link(delivery, route))
+    async def _sent(self, delivery: Delivery, to: str) -> Place:
+        message = message_of(delivery, decides=self._buttons, opens=self._opens, url=self._link(delivery, to))
+        before = places_of(delivery.receipt).get(to)
         place = None if before is None else await self._updated(before, message)
         if place is None:
-            answer = await self._api.call("chat.postMessage", {"channel": route.to, **message})
-            place = Place(str(answer.get("channel", route.to)), str(answer.get("ts", "")), route.to)
-        elif delivery.kind in _NUDGES:
+            answer = await self._api.call("chat.postMessage", {"channel": to, **message})
+            return Place(str(answer.get("channel", to)), str(answer.get("ts", "")), to)
+        if delivery.kind in _NUDGES:
             reply = {"channel": place.channel, "thread_ts": place.ts, **nudge_of(delivery)}
             await self._api.call("chat.postMessage", reply)
-        self._remember(delivery.id, place)
         return place
 
     async def _updated(self, place: Place, message: Mapping[str, object]) -> Place | None:
@@ -161,12 +142,21 @@ class SlackChannel:
     def _opens(self) -> bool:
         return self._links is not None
 
-    def _link(self, delivery: Delivery, route: Route) -> str | None:
-        if self._links is None or route.person is None or delivery.resolution is not None:
+    def _link(self, delivery: Delivery, to: str) -> str | None:
+        if self._links is None or delivery.resolution is not None:
             return None
-        return self._links.url(delivery, route.person)
+        person = self._conversations(delivery).get(to)
+        return None if person is None else self._links.url(delivery, person)
 
     def _remember(self, delivery_id: str, place: Place) -> None:
         self._done[delivery_id, place.route] = place
         while len(self._done) > _REMEMBERED:
             self._done.popitem(last=False)
+
+
+def _conversation(place: str | None) -> str:
+    """Give where to post. Raises `Undeliverable` for what can be no conversation."""
+    try:
+        return Route(place or "").to
+    except ValueError as problem:
+        raise Undeliverable(str(problem)) from problem

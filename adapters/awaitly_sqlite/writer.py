@@ -135,8 +135,7 @@ class Writer:
     def _transact(self, batch: _Batch) -> None:
         """Run a transaction's statements here, and wait for the disk where that is best."""
         try:
-            self._begin(batch)
-            outcomes = self._applied(batch)
+            outcomes = self._applied(batch, self._begin)
         except Exception as error:  # noqa: BLE001  (whatever it is, those who wait must hear of it)
             if is_busy(error):
                 self._hand_over(lambda: self._write(batch))
@@ -192,8 +191,7 @@ class Writer:
     def _write(self, batch: _Batch) -> None:
         """Do a whole transaction here, however long the file's lock takes."""
         try:
-            patiently(lambda: self._begin(batch), self._timeout)
-            outcomes = self._applied(batch)
+            outcomes = self._applied(batch, lambda batch: patiently(lambda: self._begin(batch), self._timeout))
         except Exception as error:  # noqa: BLE001  (as above)
             self._answer(batch, self._failed(batch, error))
         else:
@@ -214,9 +212,14 @@ class Writer:
             self._flushing = flushed
         self._db.execute("BEGIN IMMEDIATE")
 
-    def _applied(self, batch: _Batch) -> list[_Outcome]:
+    def _applied(self, batch: _Batch, begin: Callable[[_Batch], None]) -> list[_Outcome]:
+        """Begin a transaction and apply all jobs: at first together, for each savepoint costs copies of pages."""
+        begin(batch)
         if len(batch) == 1:
             return [self._attempt_alone(batch[0].changes)]
+        if self._attempt_together(batch):
+            return [_DONE for _ in batch]
+        begin(batch)
         return [self._attempt(job.changes) for job in batch]
 
     def _committed(self, batch: _Batch, outcomes: list[_Outcome]) -> list[_Outcome]:
@@ -239,6 +242,18 @@ class Writer:
             self._db.execute("ROLLBACK")
             return Err(refused.conflict)
         return _DONE
+
+    def _attempt_together(self, batch: _Batch) -> bool:
+        """Apply all jobs, or undo the transaction: then each must show alone what is wrong with it."""
+        try:
+            for job in batch:
+                apply(self._db, job.changes)
+        except Exception:
+            if not self._connection.in_transaction:  # SQLite has ended all of it: no job is spared
+                raise
+            self._db.execute("ROLLBACK")
+            return False
+        return True
 
     def _attempt(self, changes: Changes) -> _Outcome:
         """Apply one job under a savepoint, so that its refusal does not disturb its neighbours."""

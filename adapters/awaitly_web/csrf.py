@@ -3,7 +3,8 @@
 A browser says where a request comes from, in `Sec-Fetch-Site` or at least `Origin`; what comes from elsewhere is
 refused. Where cookies came along, the request must also bring the token that stands in a cookie of its own, in a header
 or in a form's field: another site can neither read nor set it. A request with a bearer's token needs neither, for no
-browser adds that by itself.
+browser adds that by itself. A proxy may, for a cookie that it has set: so where cookies came along with a bearer's
+token, a browser is not to say that another site is at work.
 """
 
 from __future__ import annotations
@@ -34,13 +35,12 @@ _PORTS = {"http": 80, "https": 443}
 
 def checked_origins(values: Iterable[str]) -> frozenset[str]:
     """Give origins as they are compared. Raises `DefinitionError` for what is none, as `https://app.example.com` is."""
-    origins = tuple(values)
-    for value in origins:
-        parts = urlsplit(value)
-        if parts.scheme not in _PORTS or not parts.netloc or value != f"{parts.scheme}://{parts.netloc}":
+    origins = {value: _normal(value) for value in values}
+    for value, normal in origins.items():
+        if normal is None:
             msg = f"an origin is a scheme and a host, as 'https://app.example.com', not {value!r}"
             raise DefinitionError(msg)
-    return frozenset(value.lower() for value in origins)
+    return frozenset(normal for normal in origins.values() if normal is not None)
 
 
 def fresh_token(request: Request) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -64,7 +64,8 @@ def is_forged(request: Request, trusted: frozenset[str]) -> str | None:
 
     Browsers let any page open WebSockets, with cookies, and read them: these too are opened by our own pages alone.
     """
-    if _by_bearer(request):
+    by_bearer = _by_bearer(request)
+    if by_bearer and request.headers.get("cookie") is None:
         return None
     if request.websocket:
         return "it comes from another site" if _is_foreign(request, trusted) else None
@@ -72,7 +73,7 @@ def is_forged(request: Request, trusted: frozenset[str]) -> str | None:
         return None
     if _is_foreign(request, trusted):
         return "it comes from another site"
-    if request.headers.get("cookie") is None:
+    if by_bearer or request.headers.get("cookie") is None:
         return None
     token, sent = token_of(request), _sent(request)
     if token is None or sent is None or not hmac.compare_digest(token.encode(), sent.encode("utf-8", "replace")):
@@ -91,26 +92,45 @@ def _by_bearer(request: Request) -> bool:
 
 def _is_foreign(request: Request, trusted: frozenset[str]) -> bool:
     origin = request.headers.get("origin")
-    if origin is not None and origin.lower() in trusted:
+    normal = None if origin is None else _normal(origin)
+    if normal is not None and normal in trusted:
         return False
     site = request.headers.get("sec-fetch-site")
     if site is not None and site not in ("same-origin", "none"):
         return True
     if site == "same-origin" and origin == _UNTOLD:
         return False
-    return origin is not None and not _is_own(origin, request.headers.get("host", ""))
+    return origin is not None and (normal is None or not _is_own(normal, request))
 
 
-def _is_own(origin: str, host: str) -> bool:
-    """Whether an origin is this host; schemes may differ, where somebody before us speaks TLS."""
-    scheme = origin.partition(":")[0].lower()
-    default = _PORTS.get(scheme)
+def _is_own(normal: str, request: Request) -> bool:
+    """Whether an origin is where the request came to.
+
+    Where a browser itself says so, it may have said `https` to somebody before us, of whom the server knows nothing.
+    """
+    scheme = normal.partition(":")[0] if request.headers.get("sec-fetch-site") == "same-origin" else request.scheme
+    return normal == _normal(f"{scheme}://{request.headers.get('host', '')}")
+
+
+def _normal(origin: str) -> str | None:
+    """Write an origin as any two are compared: its scheme, its host and its port, also one that goes without saying.
+
+    None for what is no origin of a page (RFC 6454).
+    """
     try:
-        told, here = urlsplit(origin), urlsplit(f"{scheme}://{host}")
-        ports = told.port or default, here.port or default
+        parts = urlsplit(origin)
+        port = _PORTS.get(parts.scheme) if parts.port is None else parts.port
     except ValueError:
-        return False
-    return default is not None and told.hostname == here.hostname and ports[0] == ports[1]
+        return None
+    if parts.scheme not in _PORTS or not parts.hostname or f"{parts.scheme}://{parts.netloc}" != _lowered(origin):
+        return None
+    return None if "@" in parts.netloc else f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def _lowered(origin: str) -> str:
+    """Write the scheme small, as it is parsed."""
+    scheme, colon, rest = origin.partition(":")
+    return f"{scheme.lower()}{colon}{rest}"
 
 
 def _sent(request: Request) -> str | None:

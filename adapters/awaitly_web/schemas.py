@@ -8,13 +8,15 @@ from typing import Any, TypeAlias
 from awaitly_web.core import ApprovalStatus, NoticeKind, Priority, RemarkKind, RunStatus, StageState, WaitKind
 from awaitly_web.events import EVENTS
 
-__all__ = ["COMPONENTS", "DIGEST", "NAME", "REASON", "REVISION", "TEXT", "VALUE"]
+__all__ = ["COMPONENTS", "DIGEST", "LONGEST_TEXT", "NAME", "REASON", "REVISION", "TEXT", "VALUE"]
 
 Schema: TypeAlias = Mapping[str, Any]
 
-_LONGEST_TEXT, _LONGEST_NAME = 20_000, 200
+LONGEST_TEXT = 10_000
+"""Characters that a reason, a comment or any other text of a person has at most, in bodies and in forms."""
+_LONGEST_NAME = 200
 
-TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": _LONGEST_TEXT}
+TEXT: Schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
 NAME: Schema = {
     "type": "string",
     "minLength": 1,
@@ -22,7 +24,7 @@ NAME: Schema = {
     "pattern": r"^[^\u0000-\u001f\u007f\ud800-\udfff]*$",
     "description": "a name without control characters",
 }
-REASON: Schema = {"type": ["string", "null"], "maxLength": _LONGEST_TEXT, "description": "Why, in words"}
+REASON: Schema = {"type": ["string", "null"], "maxLength": LONGEST_TEXT, "description": "Why, in words"}
 REVISION: Schema = {
     "type": "integer",
     "minimum": 1,
@@ -130,6 +132,7 @@ _NOTICE = _object(
     key=_TEXT,
     id=_TEXT,
     channel=_TEXT,
+    place=_MAYBE,
     kind=_values(NoticeKind),
     about=_MAYBE,
     to=_TEXTS,
@@ -145,6 +148,7 @@ _DEAD_LETTER = _object(
     key=_TEXT,
     id=_TEXT,
     channel=_TEXT,
+    place=_MAYBE,
     kind=_MAYBE,
     about=_MAYBE,
     at=_MAYBE_MOMENT,

@@ -22,7 +22,9 @@ def _screen(call: Call) -> Screen:
     run_id, key = call.parts["run_id"], call.parts["key"]
     own = approval_at(call.request, run_id, key)
     live = f"{call.request.root}/live{own.removeprefix(call.request.root)}"
-    return Screen(actor=call.actor, action=own, live=live, told=TOLD.get(call.request.parameter("told") or ""))
+    whole = f"{call.request.root}/api{own.removeprefix(call.request.root)}"
+    told = TOLD.get(call.request.parameter("told") or "")
+    return Screen(actor=call.actor, action=own, live=live, whole_at=whole, told=told)
 
 
 async def one(site: Site, call: Call) -> Response:

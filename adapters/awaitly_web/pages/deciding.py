@@ -23,20 +23,22 @@ from awaitly_web.core import (
     differences,
     validate,
 )
-from awaitly_web.pages.drawing import change
+from awaitly_web.pages.drawing import Room, changes
 from awaitly_web.pages.forms import edit_form, with_errors
 from awaitly_web.pages.reading import Form, filled, read_form, value_of
 from awaitly_web.pages.rendering import see_other
-from awaitly_web.pages.showing import Screen, shown
+from awaitly_web.pages.showing import TOO_LONG_TO_EDIT, Screen, shown
 from awaitly_web.problems import STATUSES, problem
+from awaitly_web.schemas import LONGEST_TEXT
 from awaitly_web.site import Site
 from awaitly_web.spoofing import refusing
 from awaitly_web.values import Call, Response
 
 __all__ = ["deed"]
 
+_PREVIEW = 60_000
+"""Characters of a page for what an edit would change, which is shown whole or not taken here."""
 Deed: TypeAlias = Callable[[Orchestrator, Approval, Actor, Form], Awaitable[Result[Decision, Refusal]]]
-_LONGEST_TEXT = 10_000
 
 
 async def deed(site: Site, call: Call, approval: Approval, screen: Screen) -> Response:
@@ -61,7 +63,7 @@ async def _done_as_said(site: Site, call: Call, approval: Approval, screen: Scre
     verb = _DEEDS.get(name)
     if verb is None:
         return problem(422, "Unknown action", "this cannot be done here")
-    if any(len(form.get(each)) > _LONGEST_TEXT for each in ("reason", "text", "to")):
+    if any(len(form.get(each)) > LONGEST_TEXT for each in ("reason", "text", "to")):
         return await shown(site, call, approval, evolve(screen, status=422, alert="This text is too long."))
     if name in _NEEDS and not form.get(_NEEDS[name]).strip():
         return await shown(site, call, approval, evolve(screen, status=422, alert=_EMPTY[name]))
@@ -158,6 +160,8 @@ async def _preview(site: Site, call: Call, approval: Approval, screen: Screen, f
         alert = "This was changed by somebody else while you were editing. Look at what there is now, and edit again."
         return await shown(site, call, approval, evolve(screen, status=409, alert=alert))
     field = edit_form(approval, approval.view().arguments)
+    if field is None:
+        return await shown(site, call, approval, evolve(screen, status=422, alert=TOO_LONG_TO_EDIT))
     value, errors = value_of(field, form)
     if not errors and not approval.redact:  # what is blanked here may not fit; the edit itself is judged whole
         match validate(approval.schema, value):
@@ -167,10 +171,13 @@ async def _preview(site: Site, call: Call, approval: Approval, screen: Screen, f
                 pass
     if errors:
         return await _wrong(site, call, approval, evolve(screen, form=with_errors(filled(field, form), errors)))
-    changes = [change(each) for each in differences(approval.view().arguments, value, redact=approval.redact)]
-    if not changes:
+    changed = changes(differences(approval.view().arguments, value, redact=approval.redact), Room(_PREVIEW))
+    if not changed.shown:
         return await shown(site, call, approval, evolve(screen, status=422, alert="You have changed nothing yet."))
-    preview = {"changes": changes, "value": json.dumps(value)}
+    text = json.dumps(value)
+    if changed.left_out or not Room(_PREVIEW).has(text):
+        return await shown(site, call, approval, evolve(screen, status=422, alert=TOO_LONG_TO_EDIT))
+    preview = {"changes": changed, "value": text}
     return await shown(site, call, approval, evolve(screen, preview=preview, form=filled(field, form)))
 
 
@@ -190,7 +197,10 @@ async def _confirmed(site: Site, call: Call, approval: Approval, screen: Screen,
         case Ok(decision):
             return await _done(site, screen, "confirm", decision)
         case Err(InvalidEdit() as misfit):
-            field = with_errors(edit_form(approval, value), {misfit.path: misfit.reason})
+            field = edit_form(approval, value)
+            if field is None:
+                return await _refused(site, call, approval, screen, misfit, form)
+            field = with_errors(field, {misfit.path: misfit.reason})
             return await _wrong(site, call, approval, evolve(screen, form=field))
         case Err(refusal):
             return await _refused(site, call, approval, screen, refusal, form)

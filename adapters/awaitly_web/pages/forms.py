@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from enum import Enum, unique
+from html import escape
 from typing import Any
 
 from attrs import evolve, frozen
@@ -16,6 +17,10 @@ __all__ = ["Field", "Kind", "edit_form", "with_errors"]
 
 _DEEPEST = 12
 _LONG = 80
+_ROOM = 60_000
+"""Characters of a page that the form has."""
+_MARKUP = 600
+"""Characters of a page that a field takes besides its text."""
 Schema = Mapping[str, Any]
 
 
@@ -64,8 +69,26 @@ class Field:
     error: str = ""
 
 
-def edit_form(approval: Approval, value: Any) -> Field:
-    """Make the form by which an approval is edited, with a value in it; what is redacted is not shown."""
+def edit_form(approval: Approval, value: Any) -> Field | None:
+    """Make the form by which an approval is edited, with a value in it; what is redacted is not shown.
+
+    What has too many members for fields is JSON in one; None for what is too long for a page at all.
+    """
+    whole = _json(Field(Kind.JSON, "v", "$", "Value", value=value))
+    if len(escape(whole.text)) > _ROOM:
+        return None
+    made = _fields(approval, value)
+    return made if _size(made) <= _ROOM else whole
+
+
+def _size(field: Field) -> int:
+    """Estimate what a field takes of a page."""
+    texts = (field.text, field.label, field.about, *(word for choice in field.choices for word in choice))
+    inner = (*field.parts, *(() if field.blank is None else (field.blank,)))
+    return _MARKUP + sum(len(escape(text)) for text in texts) + sum(map(_size, inner))
+
+
+def _fields(approval: Approval, value: Any) -> Field:
     try:
         schema = json.loads(approval.schema)
     except ValueError:

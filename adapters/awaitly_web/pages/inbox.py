@@ -26,6 +26,7 @@ from awaitly_web.pages.reading import read_form
 from awaitly_web.pages.rendering import page
 from awaitly_web.parameters import LIMIT, is_plain
 from awaitly_web.problems import problem
+from awaitly_web.schemas import LONGEST_TEXT
 from awaitly_web.seeing import approval_in_sight, same_person, sees_all
 from awaitly_web.site import Site
 from awaitly_web.spoofing import About, refusing
@@ -109,6 +110,8 @@ async def bulk(site: Site, call: Call) -> Response:
     if (spoofed := form.spoofed(call.actor)) is not None:
         about = tuple(About(item.run_id, item.key) for item in items)
         return await refusing(site.orchestrator, call.actor, evolve(spoofed, about=about))
+    if len(form.get("reason")) > LONGEST_TEXT:
+        return problem(422, "Reason too long", f"a reason has at most {LONGEST_TEXT:,} characters")
     hidden = {number for number, item in enumerate(items) if not await _is_seen(site, call, item)}
     chosen = [item for number, item in enumerate(items) if number not in hidden]
     approves = form.get("do") == "approve"

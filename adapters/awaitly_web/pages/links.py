@@ -14,10 +14,11 @@ from awaitly_web.pages.deciding import deed
 from awaitly_web.pages.rendering import page
 from awaitly_web.pages.showing import TOLD, Screen, shown
 from awaitly_web.seeing import same_person
+from awaitly_web.showing import plain_approval
 from awaitly_web.site import NOBODY, Site
-from awaitly_web.values import Call, Response
+from awaitly_web.values import Call, Response, json_response
 
-__all__ = ["act", "entered", "show"]
+__all__ = ["act", "entered", "live", "show", "whole"]
 
 _TITLES = {
     LinkRefused.NOT_OURS: "This link leads nowhere",
@@ -51,7 +52,8 @@ async def entered(site: Site, call: Call) -> Result[Entered, Response]:
         person = call.actor
     own = link_at(call.request, token)
     told = TOLD.get(call.request.parameter("told") or "")
-    return Ok(Entered(found.approval, Screen(actor=person, action=own, live=f"{own}/live", by_link=True, told=told)))
+    screen = Screen(actor=person, action=own, live=f"{own}/live", whole_at=f"{own}/whole", by_link=True, told=told)
+    return Ok(Entered(found.approval, screen))
 
 
 async def show(site: Site, call: Call) -> Response:
@@ -61,6 +63,15 @@ async def show(site: Site, call: Call) -> Response:
             return response
         case Ok(found):
             return await shown(site, call, found.approval, found.screen)
+
+
+async def whole(site: Site, call: Call) -> Response:
+    """Give all of what a link was made for as JSON, of which its page may show a part."""
+    match await entered(site, call):
+        case Err(response):
+            return response
+        case Ok(found):
+            return json_response(plain_approval(found.approval))
 
 
 async def act(site: Site, call: Call) -> Response:

@@ -6,20 +6,40 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from awaitly_web.core import Actor, Approval, ApprovalStatus, Ok, Progress, StageState, Veil, edits_of, visible
+from awaitly_web.core import (
+    Actor,
+    Approval,
+    ApprovalStatus,
+    Ok,
+    Progress,
+    Remark,
+    StageState,
+    Veil,
+    clipped,
+    edits_of,
+    visible,
+)
 from awaitly_web.live import Topic
 from awaitly_web.pages.addresses import approval_at, run_at
-from awaitly_web.pages.drawing import change, drawn
+from awaitly_web.pages.drawing import Drawn, Room, changes, drawn, is_whole
 from awaitly_web.pages.forms import Field, edit_form
 from awaitly_web.pages.rendering import page
 from awaitly_web.pages.timeline import WIDTH, bars
+from awaitly_web.pages.words import LONGEST
 from awaitly_web.seeing import run_in_sight, same_person
 from awaitly_web.site import Site
 from awaitly_web.values import Call, Response
 
-__all__ = ["TOLD", "Screen", "shown"]
+__all__ = ["TOLD", "TOO_LONG_TO_EDIT", "Screen", "shown"]
+
+TOO_LONG_TO_EDIT = "This is too long to be edited here. It can be edited by the API or the command line."
+
+_BESIDES = 30_000
+"""Characters of a page for each thing that is shown besides what would be done."""
+_MOST_BARS = 100
+_TITLE = 200
 
 TOLD = {
     "approve": "You approved this.",
@@ -48,13 +68,14 @@ _STATES = {
 class Screen:
     """How an approval is to be shown. `action` is where its forms go; `by_link` says that a link was opened.
 
-    `alert` is what went wrong, `told` what was done; `form` has the fields of an edit as they were sent, `preview` an
-    edit that is to be confirmed.
+    `whole_at` has all of it as JSON, of which the page may show a part. `alert` is what went wrong, `told` what was
+    done; `form` has the fields of an edit as they were sent, `preview` an edit that is to be confirmed.
     """
 
     actor: Actor
     action: str
     live: str
+    whole_at: str
     by_link: bool = False
     status: int = 200
     alert: str | None = None
@@ -72,6 +93,9 @@ async def shown(site: Site, call: Call, approval: Approval, screen: Screen) -> R
     open_to = approval.pending and await _waits_for(site, screen.actor, approval)
     history = await _history(site, call, approval.run_id) if not screen.by_link else None
     is_late = approval.deadline is not None and now >= approval.deadline
+    arguments, edits = drawn(view.arguments), changes(edits_of(approval), Room(_BESIDES))
+    run_bars = bars(history, now) if history is not None else None
+    said = _said(approval, veil)
     return page(
         call.request,
         "approval.html",
@@ -83,24 +107,31 @@ async def shown(site: Site, call: Call, approval: Approval, screen: Screen) -> R
         now=now,
         approval=approval,
         view=view,
+        title=clipped(view.summary, _TITLE),
+        headline=clipped(view.summary, LONGEST),
         veil=veil,
         handling=handling,
         state=_state(approval, is_late=is_late),
         waits=approval.pending and not is_late,
         open_to=open_to,
         is_requester=same_person(screen.actor, approval.requested_by),
-        arguments=drawn(view.arguments),
-        first=drawn(veil.value(approval.proposal)),
-        changes=[change(each) for each in edits_of(approval)],
+        arguments=arguments,
+        is_whole=is_whole(arguments),
+        first=drawn(veil.value(approval.proposal), Room(_BESIDES)) if edits.shown else None,
+        changes=edits,
+        said=said,
+        unsaid=len(handling.remarks) - len(said),
         claims=_claims(approval),
         ladder=_ladder(approval),
         chain=await _chain(site, approval),
-        bars=bars(history, now) if history is not None else None,
+        bars=None if run_bars is None else run_bars[-_MOST_BARS:],
+        earlier=0 if run_bars is None else max(0, len(run_bars) - _MOST_BARS),
         bar_width=WIDTH,
         run=history.run if history is not None else None,
         run_at=run_at(call.request, approval.run_id),
         own_at=approval_at(call.request, approval.run_id, approval.key),
         form=screen.form or edit_form(approval, view.arguments),
+        too_long_to_edit=TOO_LONG_TO_EDIT,
     )
 
 
@@ -141,12 +172,22 @@ def _state(approval: Approval, *, is_late: bool) -> tuple[str, str]:
             return "quiet", "Replaced by a newer question"
 
 
-def _claims(approval: Approval) -> tuple[tuple[str, Any], ...]:
+def _said(approval: Approval, veil: Veil) -> Sequence[tuple[Remark, Drawn]]:
+    """Give what was said, in its order; where there is no room for all, the newest."""
+    room, said = Room(_BESIDES), list[tuple[Remark, Drawn]]()
+    for each in reversed(approval.handling.remarks):
+        if room.left <= 0:
+            break
+        said.append((each, drawn(veil.text(each.text), room)))
+    return said[::-1]
+
+
+def _claims(approval: Approval) -> Drawn:
     """Give the requester's own words: the reason, and what was said besides."""
-    view = approval.view()
-    reason = ((("reason", drawn(view.reason)),)) if view.reason else ()
-    besides = tuple((visible(name), drawn(value)) for name, value in (view.metadata or {}).items())
-    return (*reason, *besides)
+    view, room = approval.view(), Room(_BESIDES)
+    reason = ((("reason", drawn(view.reason, room)),)) if view.reason else ()
+    besides = drawn(view.metadata, room)
+    return evolve(besides, kind="object", members=(*reason, *besides.members))
 
 
 def _ladder(approval: Approval) -> Sequence[tuple[str, datetime]]:

@@ -47,6 +47,7 @@ PAGES: tuple[Route, ...] = (
     _page("POST", _APPROVAL, approvals.act, _SIGNED_IN, "Decide, or say something"),
     _page("GET", "/a/{token}", links.show, _ANYBODY, "What a mailed link shows"),
     _page("POST", "/a/{token}", links.act, _ANYBODY, "Decide by a mailed link"),
+    _page("GET", "/a/{token}/whole", links.whole, _ANYBODY, "All of what a mailed link shows, as JSON"),
     Route(method="GET", path="/a/{token}/live", handler=links.live, needs=_ANYBODY, summary="Updates of a link"),
     Route(method="GET", path="/assets/{name}", handler=assets.one, needs=_ANYBODY, summary="Style and script"),
 )

@@ -55,6 +55,6 @@ def lines_of(text: str) -> str:
     return "\n".join(visible(line) for line in text.replace("\r\n", "\n").split("\n"))
 
 
-def cut(text: str) -> tuple[str, int]:
+def cut(text: str, longest: int = LONGEST) -> tuple[str, int]:
     """Give the beginning of a text, as it is shown, and how many characters of it are left out."""
-    return lines_of(text[:LONGEST]), max(0, len(text) - LONGEST)
+    return lines_of(text[:longest]), max(0, len(text) - longest)

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import field, frozen
 from itsdangerous import BadData, URLSafeSerializer
 
-from awaitly_web.core import Actor, as_timedelta, from_micros, to_micros, utc_now
+from awaitly_web.core import Actor, TokenTooLong, as_timedelta, from_micros, to_micros, utc_now
 from awaitly_web.keyrings import checked_keys
 from awaitly_web.values import Request
 
@@ -18,6 +18,7 @@ __all__ = ["Sessions"]
 
 _SALT = "awaitly.session.v1"
 _LONGEST = 4_096
+"""Characters of a cookie that browsers keep, its name included; they drop a longer one without a word."""
 
 
 def _length(value: str | timedelta) -> timedelta:
@@ -44,11 +45,20 @@ class Sessions:
         return "__Host-awaitly-session" if self.secure else "awaitly-session"
 
     def cookie_of(self, actor: Actor) -> str:
-        """Give the value of the `Set-Cookie` header for somebody who has signed in just now."""
+        """Give the value of the `Set-Cookie` header for somebody who has signed in just now.
+
+        Raises `TokenTooLong` where the actor has so many that no browser would keep the cookie.
+        """
         now = to_micros(self.clock())
         told = [actor.name, sorted(actor.roles), actor.on_behalf_of, now]
         signed: Any = self._serializer().dumps(told)
-        return self._cookie(str(signed), int(self.lasts.total_seconds()))
+        value = str(signed)
+        length = len(self.cookie) + len(value)
+        if length > _LONGEST:
+            size = f"{length:,} characters with {len(actor.roles):,} roles, and browsers keep {_LONGEST:,}"
+            msg = f"the session of {actor.name!r} takes {size}: give it the roles alone that policies and pages ask for"
+            raise TokenTooLong(msg)
+        return self._cookie(value, int(self.lasts.total_seconds()))
 
     def ended(self) -> str:
         """Give the value of the `Set-Cookie` header for somebody who signs out."""
