@@ -13,11 +13,15 @@ import json
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, cast
+
+import time_machine
 
 from awaitly import (
     AlreadyDecided,
@@ -39,7 +43,7 @@ from tests.faults.planting import planted
 from tests.faults.stores import store_at
 from tests.faults.wrecking import Witness, Wreck, failpoints_of, harmed
 
-__all__ = ["Doer", "Reports", "do_all", "live", "obey"]
+__all__ = ["Doer", "Reports", "do_all", "live", "obey", "skewed"]
 
 _PAUSE = 0.01
 
@@ -173,10 +177,20 @@ async def live(store: Store, orders: Orders, failpoints: Failpoints) -> None:
     await do_all(FailingStore(store, failpoints), orders, Marks(), Reports(orders.name))
 
 
+@contextmanager
+def skewed(hours: float) -> Generator[None]:
+    """Let the clock of this process be ahead of all others by so many hours; it goes on."""
+    if not hours:
+        yield
+        return
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=hours), tick=True):
+        yield
+
+
 def obey(orders: Orders) -> None:
     """Do what the orders say, in this process."""
     place = orders.place
-    with harmed(orders) as around:
+    with skewed(orders.skew), harmed(orders) as around:
         store = planted(orders.planted, FailingStore(store_at(place.store, around), failpoints_of(orders)))
         asyncio.run(do_all(store, orders, Marks(Path(place.marks)), Reports(orders.name, Path(place.reports))))
 

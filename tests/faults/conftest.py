@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pytest
 from tests.faults.grounds import ELSEWHERE, Ground, ground_of
 from tests.faults.lives import folder
 from tests.faults.orders import Place
-from tests.faults.tally import TALLY
 
 
 @pytest.fixture
@@ -36,20 +34,3 @@ def here() -> Iterator[Path]:
     """Give an empty folder, removed with all that is in it."""
     with folder() as made:
         yield made
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave the long runs out unless the environment asks for them: a marker alone is easily chosen by mistake."""
-    if os.environ.get("AWAITLY_FAULTS") == "long":
-        return
-    for item in items:
-        if item.get_closest_marker("slow") and Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.skip(reason="a long run: set AWAITLY_FAULTS=long"))
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what was checked, how often, and with what result."""
-    if TALLY.looked:
-        terminalreporter.section("faults")
-        for line in TALLY.table():
-            terminalreporter.write_line(line)

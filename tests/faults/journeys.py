@@ -28,6 +28,7 @@ from awaitly import (
     Result,
     Run,
     RunConflict,
+    StoreFull,
     StoreUnavailable,
     Workflow,
     workflow,
@@ -36,7 +37,7 @@ from tests.faults.errands import BEGINNING
 from tests.faults.outages import Strikes
 from tests.faults.tally import TALLY
 
-__all__ = ["STOPS", "Executed", "Journal", "Traveller", "check_journey", "journey"]
+__all__ = ["AWAY", "STOPS", "Executed", "Journal", "Traveller", "check_journey", "journey"]
 
 T = TypeVar("T")
 Trouble: TypeAlias = NotApproved
@@ -44,7 +45,8 @@ Trouble: TypeAlias = NotApproved
 STOPS = ("s0", "s1", "decide", "s2", "s3")
 """Where a journey may wait for the next outage: in the body of a step, or before its decision."""
 
-_AWAY = (StoreUnavailable, CommitUnknown)
+AWAY = (StoreUnavailable, StoreFull, CommitUnknown)
+"""What callers are told while the store cannot be had, or has no room."""
 _PAUSE = 0.02
 
 
@@ -86,7 +88,7 @@ class Journal:
         while True:
             try:
                 return await verb()
-            except _AWAY:
+            except AWAY:
                 self.told[run_id] += 1
                 await asyncio.sleep(_PAUSE)
 

@@ -35,6 +35,7 @@ __all__ = [
     "live_on",
     "unharmed",
     "with_bug",
+    "with_clocks_apart",
     "within_commits",
 ]
 
@@ -42,7 +43,7 @@ RUN = "r1"
 SHORT_LEASE = "0.06s"
 FAILPOINTS = tuple(
     f"{move}.{side}"
-    for move in ("start", "step", "park", "decide", "claim", "end", "cancel", "release", "renew")
+    for move in ("open", "start", "step", "park", "decide", "claim", "end", "cancel", "release", "renew")
     for side in ("before", "after")
 )
 
@@ -146,6 +147,20 @@ def with_bug(harm: Harm, planted: str) -> Harm:
     return draw
 
 
+def with_clocks_apart(harm: Harm) -> Harm:
+    """Let the clock of the victim's machine be hours ahead or behind, and those of its survivors too."""
+
+    def draw(random: Random, place: Place) -> tuple[str, Victim]:
+        shape, victim = harm(random, place)
+        return shape, evolve(victim, orders=victim.orders.but(skew=_apart(random)))
+
+    return draw
+
+
+def _apart(random: Random) -> float:
+    return random.choice((-1, 1)) * random.uniform(1, 5)
+
+
 def unharmed(random: Random, place: Place) -> tuple[str, Victim]:
     """Let nothing happen to the victim; it is merely impatient."""
     shape = drawn_shape(random)
@@ -166,7 +181,7 @@ def live_on(seed: int, harm: Harm, ground: Ground = Place.at) -> None:
             again = within_commits(random, place)[1]
             orders = again.orders.but(deeds=victim.orders.deeds, name=f"victim{len(sights) + 1}")
             sights.append(_struck(Victim(orders, surely=False), shape))
-        _survive(place, shape, random)
+        _survive(place, shape, random, apart=bool(victim.orders.skew))
         sight = look(place, RUN)
         check_sight(sight, 0)
         check_end(sight, shape, sights)
@@ -191,9 +206,10 @@ def _struck(victim: Victim, shape: str) -> Sight:
     return sight
 
 
-def _survive(place: Place, shape: str, random: Random) -> None:
+def _survive(place: Place, shape: str, random: Random, *, apart: bool) -> None:
     """Let one or several processes see the run through, at the same time."""
     names = ["ann", "bob", "cyd"][: random.choice((1, 1, 2, 3))]
-    survivors = [fork(_living(place, shape, random, name).but(lease="30s")) for name in names]
+    living = [_living(place, shape, random, name).but(lease="30s") for name in names]
+    survivors = [fork(orders.but(skew=_apart(random)) if apart else orders) for orders in living]
     for name, survivor in zip(names, survivors, strict=True):
         TALLY.check("a survivor ends well", ended(survivor) == 0, (name, shape))

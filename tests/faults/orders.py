@@ -40,7 +40,8 @@ class Orders:
     `statement`: be killed before the n-th statement of SQL, or the n-th call of a store that talks to a server.
     `commit`: be killed in the n-th commit, so many seconds after its beginning; a split store commits to each half.
     `patience`: how many seconds it tries again where a run is in other hands. `cancels`: how likely it cancels a run
-    instead of deciding. `planted`: a bug that its store has, to see whether it is noticed.
+    instead of deciding. `planted`: a bug that its store has, to see whether it is noticed. `skew`: by how many hours
+    the clock of its machine is ahead.
     """
 
     place: Place
@@ -56,6 +57,7 @@ class Orders:
     patience: float = 20.0
     cancels: float = 0.0
     planted: str = ""
+    skew: float = 0.0
 
     def to_json(self) -> str:
         """Write the orders for a command line."""

@@ -64,6 +64,35 @@ class Careless(StoreWrapper):
         return evolve(one, now=0) != evolve(other, now=0)
 
 
+class Stale(StoreWrapper):
+    """Reads a run's approvals as they stood at the look before: a replica that lags behind by one."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._before: dict[str, Found] = {}
+
+    async def approvals(self, run_id: str) -> Found:
+        """Read what is known already, and let the next one know what there is."""
+        found = await super().approvals(run_id)
+        before, self._before[run_id] = self._before.get(run_id, found), found
+        return before
+
+    async def load(self, run_id: str) -> Found:
+        """Do the same for the whole run."""
+        found = await super().load(run_id)
+        before, self._before[run_id] = self._before.get(run_id, found), found
+        return before if before.run is not None else found
+
+
+class Generous(StoreWrapper):
+    """Grants a claim on a run, or on an approval, to whoever comes too late for it as well; nothing is written."""
+
+    async def commit(self, changes: Changes) -> Result[None, Conflict]:
+        """Commit, and grant it in any case."""
+        result = await super().commit(changes)
+        return Ok(None) if changes.move in (Move.CLAIM, Move.END, Move.DECIDE) and not changes.steps else result
+
+
 def _on_any_run(changes: Changes, version: int) -> Changes:
     runs = tuple(evolve(row, version=version + 1) for row in changes.runs)
     return evolve(changes, runs=runs, holds=tuple(evolve(hold, version=version) for hold in changes.holds))
@@ -89,6 +118,8 @@ PLANTS: Mapping[str, _Plant] = {
     "commits are torn": Torn,
     "versions are ignored": lambda store: Careless(store, runs=True),
     "approvals are swapped at any version": lambda store: Careless(store, runs=False),
+    "reads are stale": Stale,
+    "claims are granted twice": Generous,
 }
 
 

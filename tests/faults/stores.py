@@ -48,6 +48,8 @@ def impatient(address: str) -> str:
 
 
 def _hasty(url: str) -> str:
+    if url.startswith("sqlite:"):
+        return url
     option = "reconnect" if url.startswith("postgresql:") else "patience"
     return f"{url}{'&' if '?' in url else '?'}{option}={_HASTE}"
 

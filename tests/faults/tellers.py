@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -33,11 +34,13 @@ from tests.faults.stores import settled, store_at
 from tests.faults.tally import TALLY
 from tests.faults.verdicts import CLOCK, Timed
 
-__all__ = ["MOMENTS", "lived"]
+__all__ = ["MOMENTS", "PLACES", "lived"]
 
 MOMENTS = {"send.before": 1, "send.after": 1, "begun": 1, "done": 2, "sent.before": 2, "sent.after": 1}
 """When a process is killed, and how often people then hear of the same: beside the commit that takes a notice, as the
 send has begun, as it is done, and beside the commit that notes it."""
+PLACES = ("here", "there")
+"""Where the same is told, one after the other, by a channel that has two places."""
 _RUN = "r"
 _APPLICATION = re.compile(r"application_name=\w+")
 _PATIENCE = timedelta(seconds=61)
@@ -45,25 +48,35 @@ _PATIENCE = timedelta(seconds=61)
 
 
 class Reaching:
-    """A channel that writes the ids down, on the disk; it may end its process before or after it does."""
+    """A channel that writes the ids down, on the disk; it may end its process before or after it does so a time."""
 
     name = "marks"
 
-    def __init__(self, path: str, moment: str = "") -> None:
+    def __init__(self, path: str, moment: str = "", hit: int = 0) -> None:
         self._path = path
         self._moment = moment
+        self._left = hit
 
     async def send(self, delivery: Delivery) -> str | None:
         """Write it down."""
-        if self._moment == "begun":
+        self._left -= 1
+        if self._moment == "begun" and not self._left:
             await kill()
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.write(descriptor, f"{delivery.id} {delivery.kind.value}\n".encode())
+        os.write(descriptor, f"{delivery.id} {delivery.kind.value} {delivery.place}\n".encode())
         os.fsync(descriptor)
         os.close(descriptor)
-        if self._moment == "done":
+        if self._moment == "done" and not self._left:
             await kill()
-        return f"receipt of {delivery.id}"
+        return _receipt(delivery.id, delivery.place)
+
+
+class ReachingTwo(Reaching):
+    """The same in two places."""
+
+    async def places_for(self, delivery: Delivery) -> Iterable[str]:
+        """Name them."""
+        return PLACES
 
 
 class Hasty(StoreWrapper):
@@ -82,23 +95,29 @@ async def asking(run: Run[NotApproved]) -> Result[int, NotApproved]:
     return Ok(await run.approval("boss", proposes=1))
 
 
-async def lived(place: Place, moment: str, *, hasty: bool = False) -> None:
-    """Let people be told of a question and of its answer, by processes that are killed at a moment, and by others."""
+async def lived(place: Place, moment: str, *, hit: int = 0, hasty: bool = False) -> None:
+    """Let people be told of a question and of its answer, by processes that are killed at a moment, and by others.
+
+    With `hit` they are told in two places, and it is the moment of the first, or of the second.
+    """
     CLOCK.set(clock := TestClock())
     store = Timed(store_at(place.store), shared=False)
-    async with Orchestrator(store, workflows=[asking], channels=[Reaching(place.marks)]) as orchestrator:
+    channel = ReachingTwo(place.marks) if hit else Reaching(place.marks)
+    async with Orchestrator(store, workflows=[asking], channels=[channel]) as orchestrator:
         await orchestrator.start(asking(), run_id=_RUN)
-        await _told_by_the_dying(place, moment, clock(), hasty=hasty)
+        await _told_by_the_dying(place, moment, hit, clock(), hasty=hasty)
         await _told_by_others(orchestrator, clock)
         (await orchestrator.approve(_RUN, by="ann")).unwrap()
-        await _told_by_the_dying(place, moment, clock(), hasty=hasty)
+        await _told_by_the_dying(place, moment, hit, clock(), hasty=hasty)
         await _told_by_others(orchestrator, clock)
-        check(await orchestrator.notices(_RUN), place, MOMENTS[moment])
+        where = {name: n for n, name in enumerate(PLACES, 1)} if hit else {None: 0}
+        times = {str(name): MOMENTS[moment] if n == hit else 1 for name, n in where.items()}
+        check(await orchestrator.notices(_RUN), place, times)
 
 
-async def _told_by_the_dying(place: Place, moment: str, now: datetime, *, hasty: bool) -> None:
+async def _told_by_the_dying(place: Place, moment: str, hit: int, now: datetime, *, hasty: bool) -> None:
     theirs = evolve(place, store=_APPLICATION.sub(r"\g<0>-dying", place.store))  # our own connections stay
-    process = started(tell_and_be_killed, theirs, moment, now, hasty)
+    process = started(tell_and_be_killed, theirs, moment, hit, now, hasty)
     code = await asyncio.to_thread(ended, process)
     TALLY.check("whoever tells people is killed as they do", code == KILLED, (moment, code))
     TALLY.happened("kills beside a send")
@@ -114,35 +133,42 @@ async def _told_by_others(orchestrator: Orchestrator, clock: TestClock) -> None:
             return
 
 
-def check(notices: tuple[Notice, ...], place: Place, times: int) -> None:
-    """Check that all was told, under its own id, in order, and no oftener than the kills explain."""
+def check(notices: tuple[Notice, ...], place: Place, times: dict[str, int]) -> None:
+    """Check that all was told in each place, under its own id, in order, and no oftener than the kills explain."""
     lines = [line.split() for line in _lines(Path(place.marks))]
-    heard = Counter(line[0] for line in lines)
-    kinds = list(dict.fromkeys(line[1] for line in lines))
-    TALLY.check("every notice arrives at least once", all(heard[each.id] for each in notices), (notices, heard))
-    TALLY.check("a notice has the same id each time", set(heard) == {each.id for each in notices}, (notices, heard))
-    TALLY.check("notices arrive in order", kinds == [NoticeKind.NEEDED.value, NoticeKind.RESOLVED.value], kinds)
-    TALLY.check("a notice arrives no oftener than kills explain", set(heard.values()) == {times}, heard)
+    heard = Counter((line[0], line[2]) for line in lines)
+    due = [(each.id, str(each.place)) for each in notices]
+    TALLY.check("every notice arrives at least once", all(heard[each] for each in due), (notices, heard))
+    TALLY.check("a notice has the same id each time", set(heard) == set(due), (notices, heard))
+    for where, often in times.items():
+        kinds = list(dict.fromkeys(line[1] for line in lines if line[2] == where))
+        TALLY.check("notices arrive in order", kinds == [NoticeKind.NEEDED.value, NoticeKind.RESOLVED.value], kinds)
+        counts = {count for (_, name), count in heard.items() if name == where}
+        TALLY.check("a notice arrives no oftener than kills explain", counts == {often}, heard)
     receipts = {each.receipt for each in notices}
-    TALLY.check("what was sent is noted", receipts == {f"receipt of {each.id}" for each in notices}, notices)
+    TALLY.check("what was sent is noted", receipts == {_receipt(each.id, each.place) for each in notices}, notices)
+
+
+def _receipt(delivery_id: str, place: str | None) -> str:
+    return f"receipt of {delivery_id}" if place is None else f"receipt of {delivery_id} {place}"
 
 
 def _lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-def tell_and_be_killed(place: Place, moment: str, now: datetime, hasty: bool) -> None:
+def tell_and_be_killed(place: Place, moment: str, hit: int, now: datetime, hasty: bool) -> None:
     """Be a process that tells people what is due, and is killed at a moment."""
-    asyncio.run(_telling(place, moment, now, hasty=hasty))
+    asyncio.run(_telling(place, moment, hit, now, hasty=hasty))
 
 
-async def _telling(place: Place, moment: str, now: datetime, *, hasty: bool) -> None:
+async def _telling(place: Place, moment: str, hit: int, now: datetime, *, hasty: bool) -> None:
     CLOCK.set(TestClock(now))
-    failpoints = Failpoints()
+    failpoints, nth = Failpoints(), hit or 1
     if moment in Failpoints.names():
-        failpoints.arm(moment, kill)
+        failpoints.arm(moment, kill, hit=nth)
     inner: Store = store_at(place.store)
     store = Timed(FailingStore(Hasty(inner) if hasty else inner, failpoints), shared=False)
-    channel = Reaching(place.marks, moment)
+    channel = ReachingTwo(place.marks, moment, nth) if hit else Reaching(place.marks, moment, nth)
     async with Orchestrator(store, workflows=[asking], channels=[channel]) as orchestrator:
         await orchestrator.work(once=True)

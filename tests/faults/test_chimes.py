@@ -7,12 +7,13 @@ import pytest
 
 from awaitly.testing import TestClock
 from tests.faults.chimes import asking, check_chimes, chimed, chimes_and_is_killed
+from tests.faults.lengths import times
 from tests.faults.orders import Place
 from tests.faults.processes import KILLED, ended, started
 from tests.faults.tally import TALLY, Violated
 from tests.faults.verdicts import CLOCK, IN_MEMORY, RHEA, opened, sight
 
-FEW, MANY = 15, 1_000
+FEW, MANY = 15, times(1_000)
 
 
 async def test_workers_tell_each_level_and_each_reminder_once() -> None:

@@ -10,6 +10,7 @@ from tests.faults.child import told
 from tests.faults.crowds import Answer, Crowd, decide, in_processes, in_threads, parked
 from tests.faults.errands import Marks, errand
 from tests.faults.inspecting import look
+from tests.faults.lengths import times
 from tests.faults.orders import Place
 from tests.faults.tally import TALLY, Violated
 
@@ -56,7 +57,7 @@ def test_one_of_many_deciders_wins(place: Place, among: Contest) -> None:
 @pytest.mark.parametrize("among", [in_threads, in_processes])
 def test_one_of_many_deciders_wins_each_time(place: Place, among: Contest) -> None:
     """The same in a thousand rounds."""
-    contest(place, 1000, among)
+    contest(place, times(1000), among)
 
 
 def test_one_of_many_deciders_wins_wherever_runs_are_kept(elsewhere: Place) -> None:
@@ -68,7 +69,7 @@ def test_one_of_many_deciders_wins_wherever_runs_are_kept(elsewhere: Place) -> N
 @pytest.mark.parametrize("among", [in_threads, in_processes])
 def test_one_of_many_deciders_wins_each_time_wherever_runs_are_kept(elsewhere: Place, among: Contest) -> None:
     """The same in a thousand rounds."""
-    contest(elsewhere, 1000, among)
+    contest(elsewhere, times(1000), among)
 
 
 async def test_one_of_many_deciding_tasks_wins() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -15,10 +14,10 @@ import pytest
 from awaitly_web.live import MOST_STREAMS
 from tests.faults.besieged import serving
 from tests.faults.hostile import HONEST, HOSTILE, UNFINISHED, UPDATES, Sent, approving, asked, held
+from tests.faults.lengths import LONG, times
 from tests.faults.tally import TALLY
 
-LONG = os.environ.get("AWAITLY_FAULTS") == "long"
-ATTACKS, ANSWERS = (10_000, 100) if LONG else (300, 20)
+ATTACKS, ANSWERS = (max(300, times(10_000)), 100) if LONG else (300, 20)
 AT_ONCE = 32
 HELD = 50
 """Connections whose headers never end, held open meanwhile."""

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from tests.faults.lengths import times
 from tests.faults.lives import (
     FAILPOINTS,
     Harm,
@@ -18,8 +19,9 @@ from tests.faults.lives import (
 )
 from tests.faults.tally import TALLY, Violated
 
+pytestmark = pytest.mark.store("sqlite")
 FEW = range(2)
-MANY = range(2, 52)
+MANY = range(2, 2 + times(50))
 
 
 def live_through(seeds: Iterable[int], harm: Harm) -> None:
@@ -56,13 +58,13 @@ def test_many_kills_beside_a_write_lose_nothing(failpoint: str) -> None:
 @pytest.mark.slow
 def test_many_kills_at_any_moment_lose_nothing() -> None:
     """The same with two hundred lives."""
-    live_through(range(6, 206), at_any_moment(0.1))
+    live_through(range(6, 6 + times(200)), at_any_moment(0.1))
 
 
 @pytest.mark.slow
 def test_many_kills_within_a_commit_lose_nothing() -> None:
     """The same with two hundred lives."""
-    live_through(range(8, 208), within_commits)
+    live_through(range(8, 8 + times(200)), within_commits)
 
 
 BUGS = {

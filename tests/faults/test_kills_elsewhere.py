@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.faults.grounds import Ground
+from tests.faults.lengths import times
 from tests.faults.lives import FAILPOINTS, Harm, at_any_moment, at_failpoint, live_on, within_commits
 
 FEW = ("step.after", "park.before", "decide.after", "claim.after", "end.before")
 """One side of the writes that matter most; the long run has both sides of all, often."""
 
-MANY = range(100, 150)
+MANY = range(100, 100 + times(50))
 
 
 def live_through(lives: Iterable[tuple[int, Harm]], ground: Ground) -> None:
@@ -40,4 +41,5 @@ def test_many_kills_beside_a_write_lose_nothing_wherever_runs_are_kept(failpoint
 @pytest.mark.slow
 def test_many_kills_within_commits_lose_nothing_wherever_runs_are_kept(ground: Ground) -> None:
     """The same with two hundred lives whose victims are killed within commits, and two hundred at any moment."""
-    live_through([(seed, harm) for harm in (within_commits, at_any_moment(0.1)) for seed in range(200, 400)], ground)
+    seeds = range(200, 200 + times(200))
+    live_through([(seed, harm) for harm in (within_commits, at_any_moment(0.1)) for seed in seeds], ground)

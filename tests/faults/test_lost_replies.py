@@ -11,6 +11,7 @@ from awaitly.testing import Failpoints, StoreWrapper
 from tests.faults.child import do_all
 from tests.faults.indoors import RUN, Indoors
 from tests.faults.inspecting import check_end
+from tests.faults.lengths import times
 from tests.faults.stores import split, store_at
 from tests.faults.tally import TALLY, Violated
 from tests.services.plugin import NewProxy
@@ -100,7 +101,7 @@ async def test_a_reply_that_is_lost_is_asked_for_again(far: Far, move: str) -> N
 @pytest.mark.parametrize("move", MOVES)
 async def test_many_replies_that_are_lost_are_asked_for_again(far: Far, move: str) -> None:
     """The same with each such write of thirty lives."""
-    for seed in range(30):
+    for seed in range(times(30)):
         hit = 1
         while await live_without_reply(far, move, seed, hit):
             hit += 1

@@ -11,20 +11,16 @@ from typing import Any
 
 import pytest
 
-from awaitly import Execution, Orchestrator, Page, RecordCorrupt, RunStatus, StoreCorrupt
-from awaitly.storage.records import approval_of, run_of, step_of
-from awaitly.storage.store import Found
+from awaitly import Orchestrator, Page, RunStatus, StoreCorrupt
 from awaitly_sqlite import SqliteStore
-from tests.faults.child import told
 from tests.faults.damage import TABLES, Damage, damages, garbled
 from tests.faults.errands import Marks, errand
 from tests.faults.orders import Place
+from tests.faults.poisoning import FAIR, NEIGHBOURS, SHAPE, decodes, resumed
 from tests.faults.stores import file_of
 from tests.faults.tally import TALLY
 
 Making = Callable[[str, str, Random], Iterable[Damage]]
-NEIGHBOURS = ("healthy-1", "healthy-2")
-SHAPE = "s a s"
 KINDS = ("approved", "edited", "waiting", "left")
 """How the damaged runs stand: decided and not yet resumed, not decided, or left by a process that died."""
 
@@ -87,46 +83,6 @@ async def poisoned(place: Place, table: str, kind: str, made: Making = damages) 
             leave(place, run_id)
         harm(place, run_id, damage)
     return chosen
-
-
-def decodes(found: Found) -> bool:
-    """Whether all records of a run can be read, damaged or not."""
-    try:
-        assert found.run is not None
-        run_of(found.run)
-        for step in found.steps:
-            step_of(step)
-        for approval in found.approvals:
-            approval_of(approval)
-    except RecordCorrupt:
-        return False
-    return True
-
-
-async def resumed(orchestrator: Orchestrator, run_id: str) -> str:
-    """Resume a run and say how it fared."""
-    try:
-        async with asyncio.timeout(10):
-            execution: Execution[Any, Any] = await orchestrator.resume(run_id)
-    except BaseException as exc:  # noqa: BLE001  (whatever leaves a resume is what the test is about)
-        return f"raises {type(exc).__name__}: {exc}"[:120]
-    if execution.status is RunStatus.NEEDS_REVIEW:
-        return "is set aside" if str(told(execution).get("text")).strip() else "is set aside without a reason"
-    answer = told(execution)
-    return f"{answer['status']} {answer.get('error', '')}".strip()
-
-
-FAIR = {
-    "completed",
-    "failed ApprovalRejected",
-    "failed UnexpectedError",
-    "cancelled RunCancelled",
-    "parked PendingApproval",
-    "parked WorkflowChanged",
-    "running WorkflowChanged",
-    "running RunConflict",
-}
-"""How else a run may fare whose records can all be read."""
 
 
 async def unfairly_fared(place: Place, chosen: dict[str, Damage]) -> list[str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.lengths import times
 from tests.faults.power_lives import look_after_cuts, recorded
 from tests.faults.power_recording import compiled, why_not
 from tests.faults.tally import TALLY, Violated
@@ -32,7 +33,7 @@ def test_a_power_cut_loses_nothing_acknowledged(library: Path) -> None:
 @pytest.mark.parametrize("seed", range(2, 12))
 def test_many_power_cuts_lose_nothing_acknowledged(library: Path, seed: int) -> None:
     """The same with ten recordings and five hundred cuts in each."""
-    live_through(library, seed, 500)
+    live_through(library, seed, times(500))
 
 
 BUGS = {

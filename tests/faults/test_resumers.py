@@ -14,6 +14,7 @@ from awaitly.storage.records import approval_of, row_of_approval
 from tests.faults.child import told
 from tests.faults.crowds import Answer, Crowd, in_processes, in_threads, parked, resume
 from tests.faults.errands import Marks, errand
+from tests.faults.lengths import times
 from tests.faults.orders import Place
 from tests.faults.planting import planted
 from tests.faults.tally import TALLY, Violated
@@ -69,13 +70,13 @@ async def test_one_of_many_resuming_tasks_executes() -> None:
 @pytest.mark.parametrize("among", [in_threads, in_processes])
 def test_one_of_many_resumers_executes_each_time(place: Place, among: Contest) -> None:
     """The same in a thousand rounds."""
-    contest(place, 1000, among)
+    contest(place, times(1000), among)
 
 
 @pytest.mark.slow
 async def test_one_of_many_resuming_tasks_executes_each_time() -> None:
     """The same in a thousand rounds."""
-    await contest_of_tasks(1000)
+    await contest_of_tasks(times(1000))
 
 
 def test_one_of_many_resumers_executes_wherever_runs_are_kept(elsewhere: Place) -> None:
@@ -87,7 +88,7 @@ def test_one_of_many_resumers_executes_wherever_runs_are_kept(elsewhere: Place) 
 @pytest.mark.parametrize("among", [in_threads, in_processes])
 def test_one_of_many_resumers_executes_each_time_wherever_runs_are_kept(elsewhere: Place, among: Contest) -> None:
     """The same in a thousand rounds."""
-    contest(elsewhere, 1000, among)
+    contest(elsewhere, times(1000), among)
 
 
 async def test_the_contest_notices_two_executions() -> None:

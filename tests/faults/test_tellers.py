@@ -5,13 +5,16 @@ from pathlib import Path
 import pytest
 
 from tests.faults.grounds import Ground
+from tests.faults.lengths import times
 from tests.faults.lives import folder
 from tests.faults.orders import Place
 from tests.faults.tally import TALLY, Violated
 from tests.faults.tellers import MOMENTS, lived
 
-MANY = 17
+MANY = times(17)
 """Lives for each of six moments, with two kills in each: 204 kills."""
+HALF = 9
+"""Lives for each of six moments of either place, with two kills in each: 216 kills."""
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -42,6 +45,43 @@ async def test_many_kills_beside_a_send_lose_no_notice_wherever_runs_are_kept(gr
     for _ in range(MANY):
         with folder() as here:
             await lived(ground(here), moment)
+
+
+@pytest.mark.parametrize("hit", [1, 2])
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_kill_between_two_places_repeats_neither(place: Place, moment: str, hit: int) -> None:
+    """Whoever was told in one place is not told again because the process died at the other, whichever it was."""
+    await lived(place, moment, hit=hit)
+
+
+@pytest.mark.parametrize(("moment", "hit"), [("send.after", 1), ("sent.after", 1), ("begun", 2)])
+async def test_a_kill_between_two_places_repeats_neither_wherever_runs_are_kept(
+    elsewhere: Place, moment: str, hit: int
+) -> None:
+    """The same on servers and in two stores, as both places are known, and between the two."""
+    await lived(elsewhere, moment, hit=hit)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hit", [1, 2])
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_many_kills_between_two_places_repeat_neither(moment: str, hit: int) -> None:
+    """Two hundred in a file of SQLite."""
+    for _ in range(HALF):
+        with folder() as here:
+            await lived(Place.at(here), moment, hit=hit)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hit", [1, 2])
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_many_kills_between_two_places_repeat_neither_wherever_runs_are_kept(
+    ground: Ground, moment: str, hit: int
+) -> None:
+    """Two hundred on each kind of server, and in two stores."""
+    for _ in range(HALF):
+        with folder() as here:
+            await lived(ground(here), moment, hit=hit)
 
 
 @pytest.mark.parametrize("moment", ["send.after", "begun"])

@@ -14,6 +14,7 @@ import pytest_asyncio
 from awaitly import Err, MemoryStore, NotApproved, Ok, Orchestrator, Result, Run, RunStatus, Store, TimedOut, workflow
 from tests.faults import hurrying
 from tests.faults.hurrying import sweep
+from tests.faults.lengths import times
 from tests.faults.orders import Place
 from tests.faults.processes import ended, started
 from tests.faults.stores import store_at
@@ -160,19 +161,19 @@ async def test_answers_meet_timeouts_wherever_runs_are_kept(elsewhere: Place) ->
 @pytest.mark.slow
 async def test_signals_meet_parking_in_memory_each_time(memory: Stores) -> None:
     """Ten thousand times."""
-    await race(memory, 10_000)
+    await race(memory, times(10_000))
 
 
 @pytest.mark.slow
 async def test_signals_meet_parking_in_a_file_each_time(place: Place) -> None:
     """Ten thousand times."""
-    await race(lambda: store_at(place.store), 10_000)
+    await race(lambda: store_at(place.store), times(10_000))
 
 
 @pytest.mark.slow
 async def test_signals_meet_parking_wherever_runs_are_kept_each_time(elsewhere: Place) -> None:
     """Ten thousand times."""
-    await race(lambda: store_at(elsewhere.store), 10_000)
+    await race(lambda: store_at(elsewhere.store), times(10_000))
 
 
 async def in_two_processes(place: Place, count: int) -> None:

@@ -4,13 +4,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from tests.faults.lengths import times
 from tests.faults.orders import Place
 from tests.faults.tally import TALLY, Violated
 from tests.faults.verdicts import IN_MEMORY, contested, voted
 
 Contest = Callable[..., Awaitable[object]]
 CONTESTS = pytest.mark.parametrize("contest", [contested, voted])
-FEW, MANY = 60, 10_000
+FEW, MANY = 60, times(10_000)
 
 
 async def test_each_end_of_an_approval_is_reached() -> None:

@@ -11,11 +11,12 @@ import pytest
 
 from tests.faults.crews import Crew, check_all, check_delivery, enqueue_all, orchestrator_at, settle_all
 from tests.faults.grounds import ground_of
+from tests.faults.lengths import times
 from tests.faults.orders import Place
 from tests.faults.tally import TALLY, Violated
 
 KINDS = ("sqlite", "postgres", "redis")
-FEW, MANY = 60, 500
+FEW, MANY = 60, max(60, times(500))
 SOON, LONG = 90.0, 600.0
 NEVER = 3600.0
 

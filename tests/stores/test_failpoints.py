@@ -46,10 +46,10 @@ async def failing(failpoints: Failpoints) -> FailingStore:
 
 
 def test_there_are_two_for_each_move() -> None:
-    """One before and one after."""
+    """One before and one after; and two for opening."""
     names = Failpoints.names()
-    assert len(names) == len(set(names)) == 2 * len(Move)
-    assert {"start.before", "start.after", "park.before", "cleanup.after"} <= set(names)
+    assert len(names) == len(set(names)) == 2 * len(Move) + 2
+    assert {"start.before", "start.after", "park.before", "cleanup.after", "open.before", "open.after"} <= set(names)
 
 
 async def test_before_a_commit_nothing_is_written() -> None:
@@ -85,6 +85,7 @@ async def test_a_hit_can_be_chosen() -> None:
     failpoints = Failpoints()
     failpoints.arm("step.before", raising(StoreUnavailable("gone")), hit=2)
     store = await failing(failpoints)
+    failpoints.hits.clear()
     await store.commit(changes(Move.STEP, dropped=NOTHING))
     with pytest.raises(StoreUnavailable):
         await store.commit(changes(Move.STEP, dropped=NOTHING))
@@ -118,6 +119,7 @@ async def test_a_refused_commit_comes_to_both() -> None:
     """A conflict is an answer like any other."""
     failpoints = Failpoints()
     store = await failing(failpoints)
+    failpoints.hits.clear()
     assert isinstance(await store.commit(changes(Move.STEP, runs=(run_row(version=5),))), Err)
     assert failpoints.hits == {"step.before": 1, "step.after": 1}
 

@@ -44,28 +44,12 @@ class TestMemoryStore(StoreContract):
         return store
 
 
-class TestCountingStore(TestMemoryStore):
-    """Counting changes nothing."""
+class TestWrappedStore(TestMemoryStore):
+    """Counting, failpoints that are not armed, and dispatching change nothing, one around the other."""
 
     def made(self, store: Store) -> Store:
-        """Wrap the store."""
-        return CountingStore(store)
-
-
-class TestFailingStore(TestMemoryStore):
-    """A store whose failpoints are not armed is like any other."""
-
-    def made(self, store: Store) -> Store:
-        """Wrap the store."""
-        return FailingStore(store, Failpoints())
-
-
-class TestDispatchingStore(TestMemoryStore):
-    """Dispatching what comes due changes nothing for whoever commits."""
-
-    def made(self, store: Store) -> Store:
-        """Wrap the store."""
-        return dispatching(store, Nowhere())
+        """Wrap the store in each."""
+        return dispatching(CountingStore(FailingStore(store, Failpoints())), Nowhere())
 
 
 class Nowhere:
