@@ -8,6 +8,9 @@ import pytest
 from tests.cli import handling
 from tests.cli import waiting as waits
 from tests.cli.support import filled, process
+from tests.users import passable
+
+__all__ = ["handled", "once_handled", "once_parked", "once_waiting", "original", "parked", "passable", "url", "waiting"]
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,10 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Coroutine, Generator
-from contextlib import contextmanager
+from collections.abc import Coroutine
 from decimal import Decimal
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 from attrs import frozen
 from click.testing import CliRunner
@@ -146,26 +143,6 @@ def process(*words: str | bytes, folder: Path, stdin: str = "", **more: str) -> 
         check=False,
     )
     return Answer(done.returncode, done.stdout, done.stderr)
-
-
-@contextmanager
-def only_reading(folder: Path) -> Generator[None]:
-    """Be a user who may read all of a folder and write nothing there; root would not be bound by permissions."""
-    for path in (folder, *folder.parents[:2]):
-        path.chmod(0o755)
-    for file in folder.iterdir():
-        file.chmod(0o444)
-    folder.chmod(0o555)
-    installed = entry_points(group="awaitly.stores")  # found now: a checkout in root's home is root's alone
-    if os.getuid() == 0:
-        os.seteuid(65534)
-    try:
-        with patch("importlib.metadata.entry_points", return_value=installed):
-            yield
-    finally:
-        if os.getuid() == 0:
-            os.seteuid(0)
-        folder.chmod(0o755)
 
 
 def is_safe(text: str) -> bool:

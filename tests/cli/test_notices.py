@@ -3,13 +3,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from awaitly import Orchestrator, Undeliverable, open_store
+from awaitly import Delivery, Orchestrator, Undeliverable, open_store
 from awaitly.cli.codes import ExitCode
 from awaitly.testing import RecordingChannel, raising
 from tests.cli.support import NASTY, call, environment, is_safe, process, purchase, wait_for
@@ -55,6 +56,34 @@ def told(tmp_path: Path) -> str:
         async with Orchestrator(open_store(url), workflows=[purchase], channels=[mail, pager, board]) as orchestrator:
             await orchestrator.start(purchase(Decimal(5)), run_id="buy-1")
         async with Orchestrator(open_store(url), workflows=[purchase], channels=[mail, pager]) as orchestrator:
+            await orchestrator.work(once=True)
+
+    wait_for(filled())
+    return url
+
+
+class Halls(RecordingChannel):
+    """Tells in two places, of which one is gone."""
+
+    async def places_for(self, delivery: Delivery) -> Iterable[str]:
+        """Name them."""
+        return ["here", f"gone{NASTY}"]
+
+    async def send(self, delivery: Delivery) -> str | None:
+        """Tell it here."""
+        if delivery.place != "here":
+            raise Undeliverable("no such hall")
+        return await super().send(delivery)
+
+
+@pytest.fixture
+def told_in_halls(tmp_path: Path) -> str:
+    """Give a store in which a run told of one question in one place, and could not in another."""
+    url = f"sqlite:///{tmp_path / 'halls.db'}"
+
+    async def filled() -> None:
+        async with Orchestrator(open_store(url), workflows=[purchase], channels=[Halls("hall")]) as orchestrator:
+            await orchestrator.start(purchase(Decimal(5)), run_id="buy-1")
             await orchestrator.work(once=True)
 
     wait_for(filled())
@@ -108,6 +137,24 @@ def test_dead_letters_are_listed_and_sent_again(told: str) -> None:
     assert call("notices", "--dead", "--store", told).out == "Nothing was given up.\n"
     (mail,) = keys(call("notices", "buy-1", "--store", told, "--json").document, "sent")
     assert call("resend", "buy-1", mail, "--store", told).out == "It was not given up; nothing has changed.\n"
+
+
+def test_each_place_has_a_line(told_in_halls: str) -> None:
+    """With its name, among what is told and among what was given up; the one that is dead is sent again alone."""
+    told = call("notices", "buy-1", "--store", told_in_halls)
+    assert is_safe(told.out)
+    head, here, gone = told.out.splitlines()
+    assert re.split(r"  +", head) == ["KEY", "PLACE", "WHAT", "OF", "WHEN", "STANDS"]
+    assert re.fullmatch(r"000000001 hall    here .* needed  manager  .* UTC  sent .* UTC", here)
+    assert re.fullmatch(r"000000001\.1 hall  gone.* given up after 1 try: no such hall", gone)
+    dead = call("notices", "--dead", "--store", told_in_halls)
+    assert is_safe(dead.out)
+    assert re.split(r"  +", dead.out.splitlines()[0]) == ["RUN", "KEY", "PLACE", "OF", "TRIES", "WHY"]
+    (letter,) = call("notices", "--dead", "--store", told_in_halls, "--json").document["items"]
+    assert (letter["place"], letter["key"]) == (f"gone{NASTY}", "000000001.1 hall")
+    again = call("resend", "buy-1", letter["key"], "--store", told_in_halls, "--json").document
+    assert (again["place"], again["id"], again["status"]) == (letter["place"], letter["id"], "waiting")
+    assert keys(call("notices", "buy-1", "--store", told_in_halls, "--json").document, "waiting") == [letter["key"]]
 
 
 def test_resend_as_a_document(told: str) -> None:

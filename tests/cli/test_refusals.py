@@ -12,7 +12,8 @@ import pytest
 from awaitly import exceptions
 from awaitly.cli import stores
 from awaitly.cli.codes import EPILOG, ExitCode
-from tests.cli.support import call, environment, only_reading, process
+from tests.cli.support import call, environment, process
+from tests.users import may_only_read
 
 BY = ("--by", "ann")
 
@@ -115,15 +116,19 @@ def test_a_path_in_place_of_a_url_is_answered_with_the_url(path: str, url: str) 
 
 
 @pytest.mark.parametrize("words", [["pending"], ["runs"], ["show", "buy-1"], ["audit", "verify", "buy-1"]])
-def test_what_changes_nothing_needs_no_right_to_write(url: str, words: list[str], tmp_path: Path) -> None:
+def test_what_changes_nothing_needs_no_right_to_write(original: Path, words: list[str], passable: Path) -> None:
     """A store that this user may only read is looked at; the decision on it is refused with what to do."""
-    before = (tmp_path / "runs.db").read_bytes()
-    with only_reading(tmp_path):
+    path = passable / "runs.db"
+    shutil.copy(original, path)
+    url = f"sqlite:///{path}"
+    assert call(*words, "--store", url).code == ExitCode.OK  # which imports what only root may read here
+    before = path.read_bytes()
+    with may_only_read(passable):
         assert call(*words, "--store", url).code == ExitCode.OK
         answer = call("approve", "buy-1", *BY, "--store", url, "--json")
     assert answer.code == ExitCode.STORE
     assert answer.document["error"]["type"] == "StoreReadOnly"
-    assert (tmp_path / "runs.db").read_bytes() == before
+    assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize(

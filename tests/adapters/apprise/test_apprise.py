@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -158,6 +159,17 @@ async def test_what_concerns_nobody_known_is_undeliverable(first: Receiver) -> N
     """The error says whom it should have reached."""
     with pytest.raises(Undeliverable, match="role:manager"):
         await AppriseChannel({"mona": at(first)}).send(delivery())
+
+
+async def test_somebody_whose_link_cannot_be_made_keeps_nobody_else_from_theirs(
+    first: Receiver, second: Receiver
+) -> None:
+    """The others are told; where there are none, the notice says why it reached nobody."""
+    mona = Target(at(first), Actor("mona", [sha256(bytes([number])).hexdigest() for number in range(200)]))
+    await AppriseChannel({"role:manager": [mona, at(second)]}, links=LINKS).send(delivery())
+    assert (len(first.posted), len(second.posted)) == (0, 1)
+    with pytest.raises(Undeliverable, match=r"a link for 'mona' takes .* with 200 roles"):
+        await AppriseChannel({"role:manager": mona}, links=LINKS).send(delivery())
 
 
 async def test_a_link_goes_to_whom_it_belongs(first: Receiver, second: Receiver) -> None:

@@ -8,8 +8,10 @@ from email.message import EmailMessage
 
 import pytest
 import pytest_asyncio
+from attrs import evolve
 
-from awaitly.testing.channel_contract import Arrived, ChannelContract, Stall
+from awaitly import Delivery
+from awaitly.testing.channel_contract import Arrived, ChannelContract, Stall, delivery
 from awaitly_email import EmailChannel, Security, SmtpServer
 from tests.adapters.mailbox import MailServer, mail_server, part
 
@@ -23,7 +25,7 @@ class EmailTrial:
         self._box = box
         self._kind = kind
         server = SmtpServer(host="127.0.0.1", port=box.port, security=Security.PLAIN)
-        addresses = {"role:manager": "managers@example.com", "*": "all@example.com"}
+        addresses = {"role:manager": "managers@example.com", "mona": "mona@example.com", "*": "all@example.com"}
         self.channel = EmailChannel(server, "awaitly@example.com", addresses)
 
     async def arrived(self) -> Sequence[Arrived]:
@@ -79,3 +81,8 @@ class TestEmailChannel(ChannelContract):
                 box.held = False
 
         return stalling
+
+    @pytest.fixture
+    def several(self) -> Delivery:
+        """Give one that concerns a role and a person."""
+        return evolve(delivery(), audience=("role:manager", "mona"))

@@ -12,7 +12,7 @@ from aiosmtpd.smtp import AuthResult, LoginPassword
 from attrs import evolve
 
 from awaitly import Actor, DefinitionError, Delivery, NoticeKind, Undeliverable
-from awaitly.testing.channel_contract import delivery, resolved, review
+from awaitly.testing.channel_contract import delivery, resolved, review, send_everywhere
 from awaitly_email import EmailChannel, EmailFailed, Recipient, Security, SmtpServer, by_grant
 from tests.adapters.certificates import certified
 from tests.adapters.mailbox import MailServer, mail_server, part
@@ -49,13 +49,13 @@ def channel(box: MailServer, *people: Recipient | str, links: bool = False) -> E
 
 async def told(box: MailServer, each: Delivery, *, links: bool = False) -> EmailMessage:
     """Send one to Mona, and give her mail."""
-    await channel(box, links=links).send(each)
+    await send_everywhere(channel(box, links=links), each)
     return box.mails[-1]
 
 
 async def test_everybody_gets_a_mail_and_a_link_of_their_own(box: MailServer) -> None:
     """One link a mail, as text and as HTML; an address that is nobody's in particular gets none."""
-    await channel(box, MONA, NORA, "ops@example.com", links=True).send(delivery())
+    await send_everywhere(channel(box, MONA, NORA, "ops@example.com", links=True), delivery())
     assert box.sent_to == ["mona@example.com", "nora@example.com", "ops@example.com"]
     mona, nora, ops = box.mails
     for mail, name in ((mona, "mona"), (nora, "nora")):
@@ -77,9 +77,9 @@ async def test_what_is_over_has_no_link(box: MailServer) -> None:
 async def test_mails_about_one_approval_are_one_conversation(box: MailServer) -> None:
     """Each person's own: every later mail answers the first one; the subject stays."""
     mails = channel(box, MONA, NORA)
-    receipt = await mails.send(delivery())
-    receipt = await mails.send(evolve(delivery(NoticeKind.REMINDER, 2), receipt=receipt))
-    await mails.send(evolve(resolved(3), receipt=receipt))
+    receipts = await send_everywhere(mails, delivery())
+    receipts = await send_everywhere(mails, delivery(NoticeKind.REMINDER, 2), receipts)
+    await send_everywhere(mails, resolved(3), receipts)
     first = {mail["To"]: mail["Message-ID"] for mail in box.mails[:2]}
     for mail in box.mails[2:]:
         assert mail["In-Reply-To"] == mail["References"] == first[mail["To"]]
@@ -90,10 +90,10 @@ async def test_mails_about_one_approval_are_one_conversation(box: MailServer) ->
 
 async def test_who_joins_later_has_a_conversation_of_their_own(box: MailServer) -> None:
     """That begins with their first mail; whoever was told before is told how it ended."""
-    receipt = await channel(box, MONA).send(delivery())
-    receipt = await channel(box, NORA).send(evolve(delivery(NoticeKind.ESCALATED, 2), receipt=receipt))
+    receipts = await send_everywhere(channel(box, MONA), delivery())
+    receipts = await send_everywhere(channel(box, NORA), delivery(NoticeKind.ESCALATED, 2), receipts)
     assert box.mails[1]["In-Reply-To"] is None
-    await channel(box, NORA).send(evolve(resolved(3), receipt=receipt))
+    await send_everywhere(channel(box, NORA), resolved(3), receipts)
     ends = {mail["To"]: mail["In-Reply-To"] for mail in box.mails[2:]}
     assert ends == {
         "nora@example.com": box.mails[1]["Message-ID"],
@@ -105,8 +105,8 @@ async def test_ids_fit_long_domains(box: MailServer) -> None:
     """They are not folded into something else."""
     sender = f"awaitly@{'department.' * 5}example.com"
     mails = EmailChannel(server(box), sender, lambda _: [MONA])
-    receipt = await mails.send(delivery())
-    await mails.send(evolve(delivery(number=2), receipt=receipt))
+    receipts = await send_everywhere(mails, delivery())
+    await send_everywhere(mails, delivery(number=2), receipts)
     for mail, raw in zip(box.mails, box.raw, strict=True):
         assert f"{mail['Message-ID']}".encode() in raw
         assert mail["Message-ID"].endswith("department.example.com>")
@@ -141,7 +141,7 @@ async def test_no_header_can_be_injected(box: MailServer, field: str) -> None:
 async def test_what_is_no_address_gets_nothing(box: MailServer, address: str) -> None:
     """It is a dead letter, and no command."""
     with pytest.raises(Undeliverable, match="not an address"):
-        await channel(box, address).send(delivery())
+        await send_everywhere(channel(box, address), delivery())
     assert box.mails == []
 
 
@@ -204,12 +204,12 @@ def test_what_concerns_everyone_has_an_address_of_its_own(each: Delivery) -> Non
 async def test_nobody_to_tell_is_a_dead_letter(box: MailServer) -> None:
     """It names whom it lacks an address for."""
     with pytest.raises(Undeliverable, match="no address is known for role:manager"):
-        await EmailChannel(server(box), SENDER, {"mona": MONA.address}).send(delivery())
+        await send_everywhere(EmailChannel(server(box), SENDER, {"mona": MONA.address}), delivery())
 
 
 async def test_an_address_gets_one_mail_however_often_it_is_named(box: MailServer) -> None:
     """By several grants, for instance."""
-    await channel(box, MONA, "mona@example.com", links=True).send(delivery())
+    await send_everywhere(channel(box, MONA, "mona@example.com", links=True), delivery())
     assert len(box.mails) == 1
     assert "https://" in part(box.mails[0], "plain")
 
@@ -217,32 +217,11 @@ async def test_an_address_gets_one_mail_however_often_it_is_named(box: MailServe
 # Answers
 
 
-async def test_where_one_address_fails_for_now_the_others_get_one_mail(box: MailServer) -> None:
-    """The notice is tried again, and goes to those who are left alone."""
-    mails = channel(box, MONA, NORA)
-    box.refusals = {NORA.address: "451 later"}
-    with pytest.raises(EmailFailed, match="451 later"):
-        await mails.send(delivery())
-    box.refusals = {}
-    await mails.send(delivery())
-    assert box.sent_to == [MONA.address, NORA.address]
-
-
-async def test_an_address_that_is_gone_does_not_keep_the_others_waiting(
-    box: MailServer, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It is in the log, and the notice counts as sent."""
-    box.refusals = {NORA.address: "550 no such mailbox"}
-    await channel(box, NORA, MONA).send(delivery())
-    assert box.sent_to == [MONA.address]
-    assert "550 no such mailbox" in caplog.text
-
-
-async def test_where_all_addresses_are_gone_it_is_a_dead_letter(box: MailServer) -> None:
+async def test_an_address_that_is_gone_is_a_dead_letter(box: MailServer) -> None:
     """With what the server said."""
     box.refusals = {MONA.address: "550 no such mailbox"}
     with pytest.raises(Undeliverable, match="550 no such mailbox"):
-        await channel(box).send(delivery())
+        await send_everywhere(channel(box), delivery())
 
 
 @pytest.mark.parametrize(("answer", "error"), [("451 later", EmailFailed), ("554 spam", Undeliverable)])
@@ -252,21 +231,21 @@ async def test_a_mail_that_is_refused_later_is_judged_alike(
     """After its content was read."""
     box.answers = [answer]
     with pytest.raises(error, match=answer):
-        await channel(box).send(delivery())
+        await send_everywhere(channel(box), delivery())
 
 
 async def test_a_server_that_is_away_is_tried_again(box: MailServer) -> None:
     """No connection."""
     nowhere = SmtpServer(host="127.0.0.1", port=1, security=Security.PLAIN)
     with pytest.raises(EmailFailed, match=r"127\.0\.0\.1"):
-        await EmailChannel(nowhere, SENDER, lambda _: [MONA]).send(delivery())
+        await send_everywhere(EmailChannel(nowhere, SENDER, lambda _: [MONA]), delivery())
 
 
 async def test_without_tls_nothing_is_sent_unless_that_is_said(box: MailServer) -> None:
     """The server offers none: neither mail nor password goes out."""
     careful = SmtpServer(host="127.0.0.1", port=box.port, username="me", password="secret")
     with pytest.raises(EmailFailed, match="STARTTLS"):
-        await EmailChannel(careful, SENDER, lambda _: [MONA]).send(delivery())
+        await send_everywhere(EmailChannel(careful, SENDER, lambda _: [MONA]), delivery())
     assert box.mails == []
     assert "secret" not in repr(careful)
 
@@ -283,19 +262,19 @@ async def test_a_password_goes_out_once_the_line_is_private(tmp_path: Path) -> N
     async with mail_server(tls_context=served, authenticator=judged, require_starttls=True) as private:
         known = SmtpServer(host="localhost", port=private.port, username="me", password="secret", tls=trusted)
         with pytest.raises(EmailFailed, match="CERTIFICATE_VERIFY_FAILED"):
-            await EmailChannel(evolve(known, tls=None), SENDER, lambda _: [MONA]).send(delivery())
+            await send_everywhere(EmailChannel(evolve(known, tls=None), SENDER, lambda _: [MONA]), delivery())
         assert said == []
-        await EmailChannel(known, SENDER, lambda _: [MONA]).send(delivery())
+        await send_everywhere(EmailChannel(known, SENDER, lambda _: [MONA]), delivery())
         assert said == [LoginPassword(b"me", b"secret")]
         assert private.sent_to == [MONA.address]
 
 
 async def test_nothing_stays_open(box: MailServer) -> None:
     """Whether it was sent or refused."""
-    await channel(box).send(delivery())
+    await send_everywhere(channel(box), delivery())
     box.answers = ["451 later"]
     with pytest.raises(EmailFailed):
-        await channel(box).send(delivery())
+        await send_everywhere(channel(box), delivery())
     await box.gone.wait()
     while box.open:
         box.gone.clear()

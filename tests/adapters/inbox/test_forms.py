@@ -69,7 +69,9 @@ async def form_and_value() -> tuple[Field, Any]:
     async with Orchestrator(MemoryStore(), workflows=[whole]) as orchestrator:
         await orchestrator.start(whole(), run_id="r1")
         approval = (await orchestrator.status("r1")).unwrap().approvals[0]
-    return edit_form(approval, approval.view().arguments), approval.view().arguments
+    form = edit_form(approval, approval.view().arguments)
+    assert form is not None
+    return form, approval.view().arguments
 
 
 def sent(field: Field) -> dict[str, list[str]]:

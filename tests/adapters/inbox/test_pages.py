@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from html import unescape
+
 import pytest
 
 from awaitly import ApprovalStatus
@@ -65,6 +68,18 @@ async def test_a_forged_form_is_refused(served: Served, headers: dict[str, str],
         refused = await served.post(path, who, headers=headers, do="approve", **fields)
         assert refused.status_code == 403
     assert (await served.approval()).pending
+
+
+async def test_many_are_not_rejected_for_a_reason_without_end(served: Served) -> None:
+    """The reason for many is as long as one alone may have it; a longer one rejects nothing."""
+    await served.parked()
+    items = re.findall(r'name="item" value="([^"]+)"', (await served.get("/")).text)
+    item = unescape(items[0])
+    refused = await served.post("/", item=item, do="reject", reason="x" * 10_001)
+    assert (refused.status_code, (await served.approval()).pending) == (422, True)
+    assert "a reason has at most 10,000 characters" in refused.text
+    await served.post("/", item=item, do="reject", reason="x" * 10_000)
+    assert (await served.approval()).status.value == "rejected"
 
 
 async def test_a_decision_on_what_was_changed_meanwhile_is_refused_in_words(served: Served) -> None:

@@ -3,7 +3,19 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from awaitly import Err, NotApproved, Ok, Orchestrator, PendingApproval, Result, Run, UnknownRun, workflow
+from awaitly import (
+    Err,
+    NotApproved,
+    Ok,
+    Orchestrator,
+    PendingApproval,
+    Result,
+    Run,
+    StoreUnavailable,
+    UnknownRun,
+    workflow,
+)
+from awaitly.testing import FailingStore, Failpoints, raising
 from awaitly_postgres import PostgresStore
 
 
@@ -55,3 +67,24 @@ async def test_a_decision_stands_and_falls_with_the_callers_transaction(
         resumed = await orchestrator.resume("r", refund)
         assert bool(resumed.pending) is undone
         assert undone or resumed.result == Ok(120)
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+async def test_failpoints_stand_around_a_commit_in_the_callers_transaction(
+    store: PostgresStore, postgres_url: str, side: str
+) -> None:
+    """What goes wrong there undoes the transaction with the decision, and it can be made again."""
+    failpoints = Failpoints()
+    async with (
+        Orchestrator(FailingStore(store, failpoints), workflows=[refund]) as orchestrator,
+        await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as connection,
+    ):
+        await orchestrator.start(refund(120), run_id="r")
+        failpoints.arm(f"decide.{side}", raising(StoreUnavailable("gone")), hit=1)
+        with pytest.raises(StoreUnavailable, match="gone"):
+            async with connection.transaction():
+                await orchestrator.approve("r", by="mona", connection=connection)
+        assert await waiting(orchestrator) == ["r"]
+        async with connection.transaction():
+            (await orchestrator.approve("r", by="mona", connection=connection)).unwrap()
+        assert await waiting(orchestrator) == []

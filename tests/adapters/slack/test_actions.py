@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -177,6 +178,19 @@ async def test_open_gives_a_link_to_whoever_pressed(desk: Desk) -> None:
     claim = LINKS.read(button["url"].rpartition("/")[2], desk.clock()).unwrap()
     assert (claim.person, claim.run_id, claim.key) == (Actor("moe"), "r1", "manager")
     assert (await desk.approval()).pending
+
+
+async def test_open_says_why_somebody_has_no_link(desk: Desk) -> None:
+    """Whoever has too many roles for one is told so, and nothing breaks."""
+    many = Actor("moe", [sha256(bytes([number])).hexdigest() for number in range(200)])
+
+    def everybody(_: SlackUser) -> Actor:
+        return many
+
+    actions = acting(desk.orchestrator, desk.slack, desk.clock, people=everybody)
+    assert await evolve(desk, actions=actions).pressed("Open") == 200
+    assert "There is no page to open: a link for 'moe' takes" in desk.told[0]
+    await actions.close()
 
 
 async def test_open_says_when_it_waits_no_more(desk: Desk) -> None:

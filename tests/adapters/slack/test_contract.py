@@ -5,8 +5,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 import pytest_asyncio
+from attrs import evolve
 
-from awaitly.testing.channel_contract import Arrived, ChannelContract, Stall
+from awaitly import Delivery
+from awaitly.testing.channel_contract import Arrived, ChannelContract, Stall, delivery
 from awaitly_slack import SlackChannel
 from tests.adapters.slack.fake import TOKEN, FakeSlack, said_by, serving
 
@@ -16,7 +18,7 @@ class SlackTrial:
 
     def __init__(self, slack: FakeSlack) -> None:
         self._slack = slack
-        self.channel = SlackChannel(TOKEN, {"role:manager": "C1", "*": "C1"}, base_url=slack.url)
+        self.channel = SlackChannel(TOKEN, {"role:manager": "C1", "mona": "U2", "*": "C1"}, base_url=slack.url)
 
     async def arrived(self) -> Sequence[Arrived]:
         """Give the states of messages, in order; a reply belongs to what it replies to."""
@@ -69,3 +71,8 @@ class TestSlackChannel(ChannelContract):
                 slack.silent = False
 
         return stalling
+
+    @pytest.fixture
+    def several(self) -> Delivery:
+        """Give one that concerns a role and a person."""
+        return evolve(delivery(), audience=("role:manager", "mona"))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -22,8 +23,9 @@ from awaitly import (
     Undeliverable,
 )
 from awaitly.testing import TestClock
-from awaitly.testing.channel_contract import delivery, resolved, review
+from awaitly.testing.channel_contract import delivery, resolved, review, send_everywhere
 from awaitly_slack import SlackChannel, SlackFailed, by_grant
+from awaitly_slack.places import Route
 from tests.adapters.slack.fake import TOKEN, FakeSlack, said_by, serving
 from tests.adapters.slack.flows import refund
 
@@ -57,7 +59,7 @@ def labels(message: dict[str, Any]) -> list[str]:
 async def test_a_message_has_what_it_takes_to_decide(slack: FakeSlack) -> None:
     """The real arguments, who decides, until when, the votes, and the two buttons."""
     changed = delivery(NoticeKind.CHANGED, votes=("erin",), needs=2)
-    await to(slack).send(evolve(changed, changes=(Difference("$.amount", 1, 2),)))
+    await send_everywhere(to(slack), evolve(changed, changes=(Difference("$.amount", 1, 2),)))
     (message,) = slack.messages
     text = said_by(message.now)
     for part in ("amount: 12050", "1 of role:manager", "2030-01-08 09:00 UTC", "erin (1 of 2)", "$.amount: 1 → 2"):
@@ -69,9 +71,9 @@ async def test_a_message_has_what_it_takes_to_decide(slack: FakeSlack) -> None:
 async def test_a_message_is_updated_until_it_says_who_decided(slack: FakeSlack) -> None:
     """The buttons go, and the winner stands there; it stays one message."""
     channel = to(slack)
-    receipt = await channel.send(delivery())
-    assert receipt == "C1:1700000000.000000"
-    assert await channel.send(evolve(resolved(2), receipt=receipt)) == receipt
+    receipts = await send_everywhere(channel, delivery())
+    assert receipts == {"C1": "C1:1700000000.000000"}
+    assert await send_everywhere(channel, resolved(2), receipts) == receipts
     (message,) = slack.messages
     assert [method for method, _ in slack.calls] == ["chat.postMessage", "chat.update"]
     assert labels(message.now) == []
@@ -82,8 +84,8 @@ async def test_a_message_is_updated_until_it_says_who_decided(slack: FakeSlack) 
 async def test_a_reminder_is_a_reply_to_the_message(slack: FakeSlack, kind: NoticeKind) -> None:
     """An update alone would not be noticed by anybody."""
     channel = to(slack)
-    receipt = await channel.send(delivery())
-    await channel.send(evolve(delivery(kind, 2), receipt=receipt))
+    receipts = await send_everywhere(channel, delivery())
+    await send_everywhere(channel, delivery(kind, 2), receipts)
     first, reply = slack.messages
     assert (reply.thread_ts, reply.channel) == (first.ts, first.channel)
     assert "Still waiting" in said_by(reply.now)
@@ -94,22 +96,23 @@ async def test_a_reminder_is_a_reply_to_the_message(slack: FakeSlack, kind: Noti
 async def test_news_of_a_vote_updates_and_bothers_nobody(slack: FakeSlack) -> None:
     """No reply is posted."""
     channel = to(slack)
-    receipt = await channel.send(delivery())
-    await channel.send(evolve(delivery(NoticeKind.CHANGED, 2), receipt=receipt))
+    receipts = await send_everywhere(channel, delivery())
+    await send_everywhere(channel, delivery(NoticeKind.CHANGED, 2), receipts)
     assert len(slack.messages) == 1
 
 
 async def test_a_message_that_was_deleted_is_posted_anew(slack: FakeSlack) -> None:
     """And the receipt is that of the new one."""
     channel = to(slack)
-    assert await channel.send(evolve(resolved(), receipt="C1:1600000000.000001")) == "C1:1700000000.000000"
+    deleted: dict[str | None, str] = {"C1": "C1:1600000000.000001"}
+    assert await send_everywhere(channel, resolved(), deleted) == {"C1": "C1:1700000000.000000"}
     assert "rejected by mona" in said_by(slack.messages[0].now)
 
 
 async def test_mentions_and_links_in_data_are_text(slack: FakeSlack) -> None:
     """Nobody is called by what was proposed, nothing in it is a link, and markup is shown as it was written."""
     evil = "<!channel> <@U1> <https://evil.example|ok> *bold* & @here"
-    await to(slack).send(delivery(summary=evil, reason=evil, arguments={evil: evil}))
+    await send_everywhere(to(slack), delivery(summary=evil, reason=evil, arguments={evil: evil}))
     said = slack.messages[0].now
     assert evil in said_by(said)
     assert "<!" not in str(said)
@@ -137,7 +140,7 @@ async def test_a_message_is_never_too_long_for_slack(slack: FakeSlack, arguments
     """Whatever is proposed and edited; what is left out is marked."""
     big = delivery(arguments=arguments, summary="<" * 500, reason="&" * 9_000, requested_by="&" * 9_000)
     every = tuple(Difference(f"$.{n}", "&" * 3_000, "<" * 3_000) for n in range(90))
-    await to(slack).send(evolve(big, changes=every))
+    await send_everywhere(to(slack), evolve(big, changes=every))
     text = said_by(slack.messages[0].now)
     assert "more characters" in text
     assert labels(slack.messages[0].now) == ["Approve", "Reject"]
@@ -145,35 +148,51 @@ async def test_a_message_is_never_too_long_for_slack(slack: FakeSlack, arguments
 
 async def test_names_too_long_for_a_button_leave_it_out(slack: FakeSlack) -> None:
     """The message is sent all the same."""
-    await to(slack, links=LINKS).send(delivery(run_id="r" * 1_990))
+    await send_everywhere(to(slack, links=LINKS), delivery(run_id="r" * 1_990))
     assert labels(slack.messages[0].now) == []
 
 
 async def test_a_direct_message_has_the_link_of_that_person(slack: FakeSlack) -> None:
     """A channel of several people has none: there, whoever presses gets their own."""
     channel = to(slack, {"mona": "U1", "erin": "C2", "role:manager": "C1"}, links=LINKS)
-    receipt = await channel.send(evolve(delivery(), audience=("mona", "erin", "role:manager")))
+    receipts = await send_everywhere(channel, evolve(delivery(), audience=("mona", "erin", "role:manager")))
     urls = {message.channel: list(elements(message.now))[-1].get("url") for message in slack.messages}
     assert (urls["C1"], urls["C2"]) == (None, None)
     token = str(urls["D1"]).rpartition("/")[2]
     assert LINKS.read(token, delivery().made_at).unwrap().person == Actor("mona")
-    assert receipt == "D1:1700000000.000000=U1 C2:1700000000.000001 C1:1700000000.000002"
-    await channel.send(evolve(resolved(2), receipt=receipt))
+    assert receipts["U1"] == "D1:1700000000.000000=U1"
+    await send_everywhere(channel, resolved(2), receipts)
     assert len(slack.messages) == 3
     assert [labels(message.now) for message in slack.messages] == [[], [], []]
     assert "approvals.example.com" not in str([message.now for message in slack.messages])
 
 
+async def test_somebody_whose_link_cannot_be_made_is_told_nothing_and_the_notice_says_why(slack: FakeSlack) -> None:
+    """In their own place alone: the others have theirs."""
+    roles = [sha256(bytes([number])).hexdigest() for number in range(200)]
+
+    def routes(_: Delivery) -> list[Route]:
+        return [Route("U1", Actor("mona", roles)), Route("U2", Actor("erin"))]
+
+    channel = to(slack, routes, links=LINKS)
+    with pytest.raises(Undeliverable, match=r"a link for 'mona' takes .* with 200 roles"):
+        await channel.send(evolve(delivery(), place="U1"))
+    await channel.send(evolve(delivery(), place="U2"))
+    assert [message.channel for message in slack.messages] == ["D2"]
+
+
 async def test_two_people_behind_one_conversation_share_no_link(slack: FakeSlack) -> None:
     """It would be one person's, and read by both."""
-    await to(slack, {"mona": "U1", "erin": "U1"}, links=LINKS).send(evolve(delivery(), audience=("mona", "erin")))
+    await send_everywhere(
+        to(slack, {"mona": "U1", "erin": "U1"}, links=LINKS), evolve(delivery(), audience=("mona", "erin"))
+    )
     (message,) = slack.messages
     assert "url" not in list(elements(message.now))[-1]
 
 
 async def test_without_callbacks_there_are_no_buttons_that_decide(slack: FakeSlack) -> None:
     """A button that does nothing is worse than none."""
-    await to(slack, buttons=False).send(delivery())
+    await send_everywhere(to(slack, buttons=False), delivery())
     assert labels(slack.messages[0].now) == []
 
 
@@ -186,16 +205,16 @@ async def test_channels_may_be_a_function(slack: FakeSlack) -> None:
     def nowhere(each: Delivery) -> list[str]:
         return [f"no such <{each.run_id}>"]
 
-    await to(slack, of_its_own).send(delivery())
+    await send_everywhere(to(slack, of_its_own), delivery())
     assert slack.messages[0].channel == "CR1"
     with pytest.raises(Undeliverable, match="not a channel"):
-        await to(slack, nowhere).send(delivery())
+        await send_everywhere(to(slack, nowhere), delivery())
 
 
 async def test_what_concerns_nobody_known_is_undeliverable(slack: FakeSlack) -> None:
     """The error says whom it should have reached."""
     with pytest.raises(Undeliverable, match="role:manager"):
-        await to(slack, {"mona": "U1"}).send(delivery())
+        await send_everywhere(to(slack, {"mona": "U1"}), delivery())
 
 
 def test_routes_go_by_grant() -> None:
@@ -211,7 +230,7 @@ async def test_slack_says_when_to_come_again(slack: FakeSlack) -> None:
     waits: list[timedelta] = []
     for _ in range(3):
         with pytest.raises(RetryLater) as raised:
-            await to(slack).send(delivery())
+            await send_everywhere(to(slack), delivery())
         waits.append(raised.value.after)
     assert waits == [timedelta(seconds=17), timedelta(seconds=30), timedelta(seconds=30)]
 
@@ -221,7 +240,7 @@ async def test_what_slack_will_never_take_is_a_dead_letter(slack: FakeSlack, cod
     """At once: trying again for three days helps nobody."""
     slack.refuse = [code]
     with pytest.raises(Undeliverable, match=code):
-        await to(slack).send(delivery())
+        await send_everywhere(to(slack), delivery())
 
 
 @pytest.mark.parametrize("refusal", ["invalid_auth", "internal_error", (502, "", b"<html>"), (200, "", b"[]")])
@@ -229,7 +248,7 @@ async def test_what_may_be_mended_is_tried_again(slack: FakeSlack, refusal: Any)
     """A token among it; and no error has the token in it."""
     slack.refuse = [refusal]
     with pytest.raises(SlackFailed) as raised:
-        await to(slack).send(delivery())
+        await send_everywhere(to(slack), delivery())
     assert TOKEN not in f"{raised.value!r} {raised.value.__cause__!r} {raised.value.__context__!r}"
 
 
@@ -237,31 +256,7 @@ async def test_a_slack_that_does_not_answer_is_given_up(slack: FakeSlack) -> Non
     """Within the channel's own timeout."""
     slack.silent = True
     with pytest.raises(SlackFailed, match="did not answer"):
-        await to(slack, timeout="0.05s").send(delivery())
-
-
-async def test_nobody_is_told_twice_because_another_could_not_be(slack: FakeSlack) -> None:
-    """One channel takes it, the other asks to wait: the next try posts to the other alone."""
-    both = evolve(delivery(), audience=("role:a", "role:b"), to=())
-    channel = to(slack, {"role:a": "CA", "role:b": "CB"})
-    slack.busy = {"CB"}
-    with pytest.raises(RetryLater):
-        await channel.send(both)
-    slack.busy = set()
-    receipt = await channel.send(both)
-    assert [message.channel for message in slack.messages] == ["CA", "CB"]
-    assert receipt == "CA:1700000000.000000 CB:1700000000.000001"
-
-
-async def test_one_channel_that_is_gone_does_not_keep_the_others_from_it(slack: FakeSlack) -> None:
-    """It is logged; where all are gone, it is a dead letter."""
-    both = evolve(delivery(), audience=("role:a", "role:b"), to=())
-    slack.gone = {"CA"}
-    channel = to(slack, {"role:a": "CA", "role:b": "CB"})
-    assert await channel.send(both) == "CB:1700000000.000000"
-    slack.gone = {"CA", "CB"}
-    with pytest.raises(Undeliverable):
-        await channel.send(evolve(both, id="msg_other"))
+        await send_everywhere(to(slack, timeout="0.05s"), delivery())
 
 
 @pytest.mark.parametrize("token", ["", " ", "xoxb-\n", "xoxb-ü"])

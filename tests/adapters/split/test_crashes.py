@@ -26,6 +26,7 @@ from awaitly.testing.store_contract.tools import whole
 from tests.adapters.split.support import Halves, Process, View, applied, dying, view
 from tests.faults.child import do_all
 from tests.faults.indoors import Indoors
+from tests.faults.lengths import times
 from tests.support import Effects, FlowError
 
 PARKED = (
@@ -249,7 +250,7 @@ async def test_a_life_goes_on_after_a_crash_at_any_commit(seed: int, after: bool
 
 @pytest.mark.slow
 @each_side
-@pytest.mark.parametrize("seed", range(12, 150))
+@pytest.mark.parametrize("seed", range(12, 12 + times(138)))
 async def test_many_lives_go_on_after_a_crash_at_any_commit(seed: int, after: bool) -> None:
     """The same with more shapes."""
     at = 1

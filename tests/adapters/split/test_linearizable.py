@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 from awaitly import Changes, Conflict, Err, Hold, MemoryStore, Move, Result, Store
 from awaitly.testing import StoreWrapper
 from awaitly.testing.rows import T0, approval_row, entry_row, run_row, step_row
-from awaitly.testing.store_model import StoreModel
 from awaitly_split import SplitStore
-from tests.adapters.split.linearizing import Call, Deed, Read, asked, linearizable
 from tests.adapters.split.scheduling import Gated, Schedule, Tape
+from tests.faults.linearizing import EMPTY, Answer, Call, Read, Row, asked, linearizable, on_rows
 
 Make: TypeAlias = Callable[[Store, Store], Store]
 
@@ -77,7 +76,7 @@ def split(approvals: Store, state: Store) -> Store:
     return SplitStore(approvals=approvals, state=state, grace="4ms")
 
 
-async def acted(schedule: Schedule, make: Make, work: list[list[Deed]]) -> list[Call]:
+async def acted(schedule: Schedule, make: Make, work: list[list[Row]]) -> list[Call[Row, Answer]]:
     """Let each process do its deeds, and at last one that is alone look at what there is."""
 
     def clock() -> datetime:
@@ -86,14 +85,15 @@ async def acted(schedule: Schedule, make: Make, work: list[list[Deed]]) -> list[
     halves = MemoryStore(clock=clock), MemoryStore()
     for half in halves:
         await half.open()
-    calls: list[Call] = []
+    calls: list[Call[Row, Answer]] = []
     times = iter(range(10_000))
 
-    async def process(name: str, deeds: list[Deed]) -> None:
+    async def process(name: str, deeds: list[Row]) -> None:
         approvals, state = (Gated(half, schedule, name) for half in halves)
         store = make(approvals, state)
         for deed in deeds:
-            calls.append(call := Call(deed, next(times)))
+            call = Call[Row, Answer](deed, next(times))
+            calls.append(call)
             call.answer = await asked(store, deed)
             call.end = next(times)
 
@@ -109,14 +109,14 @@ async def acted(schedule: Schedule, make: Make, work: list[list[Deed]]) -> list[
     return calls
 
 
-def whole(work: list[list[Deed]], tape: Tape, make: Make = split) -> bool:
+def whole(work: list[list[Row]], tape: Tape, make: Make = split) -> bool:
     """Whether what the processes were told, as the tape had them meet, fits a store that does one thing at a time."""
     schedule = Schedule(tape)
     calls = schedule.run(lambda: acted(schedule, make, work))
-    model = StoreModel()
+    rows = EMPTY
     for commit in FIRST:
-        model.commit(commit)
-    return linearizable(calls, model)
+        _, rows = on_rows(rows, commit)
+    return linearizable(calls, rows, on_rows)
 
 
 LENGTH = 3_000 if os.environ.get("AWAITLY_FAULTS") == "long" else 300
@@ -127,7 +127,7 @@ quietly = settings(
 
 @quietly
 @given(work=processes, tape=tapes)
-def test_two_stores_act_as_one(work: list[list[Deed]], tape: Tape) -> None:
+def test_two_stores_act_as_one(work: list[list[Row]], tape: Tape) -> None:
     """However committers, readers and the dead meet, all answers fit one store that does one thing after the other."""
     assert whole(work, tape)
 

@@ -7,6 +7,9 @@ import pytest
 
 from awaitly_sqlite import SqliteStore
 from awaitly_sqlite.pacing import Pace
+from tests.users import passable
+
+__all__ = ["passable", "path", "slow_disk", "store"]
 
 
 @pytest.fixture

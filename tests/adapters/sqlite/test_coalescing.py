@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Generator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -33,6 +34,18 @@ async def queued(store: SqliteStore, path: Path, *commits: Changes) -> list[Resu
         await asyncio.sleep(0)
     assert await first == Ok(None)
     return await asyncio.gather(*rest, return_exceptions=True)
+
+
+def traced(monkeypatch: pytest.MonkeyPatch, told: Callable[[str], object]) -> None:
+    """Tell of each statement of the connections that are opened from now on, before it is executed."""
+    connect = sqlite3.connect
+
+    def connected(*given: Any, **named: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*given, **named)
+        connection.set_trace_callback(told)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connected)
 
 
 def runs(count: int) -> list[Changes]:
@@ -67,6 +80,41 @@ async def test_a_conflict_does_not_disturb_its_neighbours(store: SqliteStore, pa
     assert results == [Ok(None)] * 2 + [Err(Conflict("bad", "step 'pay' is already recorded"))] + [Ok(None)] * 4
     found = await store.load("bad")
     assert (found.run, found.steps) == (run_row("bad"), ())
+
+
+async def test_only_a_refusal_costs_savepoints(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each of them SQLite copies the pages that it changes: commits that all can be are applied without."""
+    said: list[str] = []
+    traced(monkeypatch, said.append)
+    store = SqliteStore(path)
+    await store.open()
+    assert await asyncio.gather(*map(store.commit, runs(20))) == [Ok(None)] * 20
+    assert (store.transactions, "SAVEPOINT job" in said) == (1, False)
+    await asyncio.gather(*map(store.commit, runs(21)))
+    assert (store.commits, "SAVEPOINT job" in said) == (21, True)
+    await store.close()
+
+
+async def test_a_refusal_leaves_time_for_the_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where another process takes the lock before its neighbours are applied anew, they wait for it as always."""
+    store, said, taken = SqliteStore(path), list[str](), list[str]()
+    with ExitStack() as stack:
+
+        def told(statement: str) -> None:
+            said.append(statement)
+            if said[-2:] == ["ROLLBACK", "BEGIN IMMEDIATE"] and not taken:
+                taken.append(statement)
+                stack.enter_context(write_lock(path))
+                loop.call_soon(stack.close)
+
+        loop = asyncio.get_running_loop()
+        with monkeypatch.context() as patch:
+            traced(patch, told)
+            await store.open()
+        results = await asyncio.gather(*map(store.commit, (*runs(2), *runs(1))))
+    assert taken
+    assert [isinstance(each, Ok) for each in results] == [True, True, False]
+    await store.close()
 
 
 async def test_of_contenders_in_one_transaction_the_first_wins(store: SqliteStore, path: Path) -> None:

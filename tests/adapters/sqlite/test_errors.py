@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sqlite3
 import subprocess
-from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,33 +23,7 @@ from awaitly.result import Ok
 from awaitly.storage.store import ApprovalQuery, Changes, RunQuery
 from awaitly.testing.rows import changes, run_row, step_row
 from awaitly_sqlite import SqliteStore, connecting
-
-NOBODY = 65534
-
-
-@contextmanager
-def unprivileged(home: Path) -> Generator[None]:
-    """Be a user who owns `home` and whom permissions bind; root is not bound by any."""
-    if os.geteuid() != 0:
-        yield
-        return
-    shutil.chown(home, NOBODY)
-    for file in home.iterdir():
-        shutil.chown(file, NOBODY)
-    os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-
-
-@pytest.fixture
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a directory that any user can reach."""
-    home = tmp_path_factory.mktemp("home")
-    for directory in (home, home.parent, home.parent.parent):
-        directory.chmod(0o755)
-    return home
+from tests.users import another_user
 
 
 async def made(path: Path, *commits: Changes) -> None:
@@ -100,15 +72,15 @@ async def test_a_locked_file_does_not_open(path: Path) -> None:
 
 
 @pytest.mark.parametrize("part", ["file", "directory"])
-async def test_a_read_only_store(home: Path, part: str) -> None:
+async def test_a_read_only_store(passable: Path, part: str) -> None:
     """The file or its directory may not be written: it does not open, for it could not work."""
-    path = home / "awaitly.db"
+    path = passable / "awaitly.db"
     await made(path)
-    with unprivileged(home):
-        (path if part == "file" else home).chmod(0o444 if part == "file" else 0o555)
+    with another_user(passable):
+        (path if part == "file" else passable).chmod(0o444 if part == "file" else 0o555)
         with pytest.raises(StoreReadOnly, match="may not write to"):
             await SqliteStore(path).open()
-        home.chmod(0o755)
+        passable.chmod(0o755)
 
 
 async def test_a_file_that_becomes_read_only(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,20 +97,20 @@ async def test_a_file_that_becomes_read_only(path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("mode", [0o000, 0o555])
-async def test_a_directory_that_may_not_be_used(home: Path, mode: int) -> None:
+async def test_a_directory_that_may_not_be_used(passable: Path, mode: int) -> None:
     """A new store cannot be made there, and the message says so."""
-    with unprivileged(home):
-        home.chmod(mode)
+    with another_user(passable):
+        passable.chmod(mode)
         with pytest.raises(StoreUnavailable, match=r"may not (enter|write to) its directory"):
-            await SqliteStore(home / "awaitly.db").open()
-        home.chmod(0o755)
+            await SqliteStore(passable / "awaitly.db").open()
+        passable.chmod(0o755)
 
 
-async def test_a_file_that_may_not_be_read(home: Path) -> None:
+async def test_a_file_that_may_not_be_read(passable: Path) -> None:
     """It is there, and another user's."""
-    path = home / "awaitly.db"
+    path = passable / "awaitly.db"
     await made(path)
-    with unprivileged(home):
+    with another_user(passable):
         path.chmod(0o200)
         with pytest.raises(StoreUnavailable, match="may not read it"):
             await SqliteStore(path).open()

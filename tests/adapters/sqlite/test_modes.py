@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,33 +15,7 @@ from awaitly.testing.rows import approval_row, changes, entry_row, run_row
 from awaitly_sqlite import SqliteStore, opening
 from awaitly_sqlite.migrating import scripts
 from awaitly_sqlite.opening import Mode
-
-NOBODY = 65534
-
-
-@pytest.fixture
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a directory that every user may enter."""
-    home = tmp_path_factory.mktemp("home")
-    for directory in (home, home.parent, home.parent.parent):
-        directory.chmod(0o755)
-    return home
-
-
-@contextmanager
-def somebody_else(home: Path) -> Generator[None]:
-    """Be a user who may read all of a directory and write nothing there."""
-    for file in home.iterdir():
-        file.chmod(0o444)
-    home.chmod(0o555)
-    if os.geteuid() == 0:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        if os.getuid() == 0:
-            os.seteuid(0)
-        home.chmod(0o755)
+from tests.users import may_only_read
 
 
 def empty(path: Path) -> None:
@@ -133,55 +104,60 @@ async def test_who_looks_sees_what_others_write_and_writes_nothing(path: Path) -
     await writing.close()
 
 
-async def test_a_file_at_rest_is_looked_at_without_any_right_to_write(home: Path) -> None:
+async def test_a_file_at_rest_is_looked_at_without_any_right_to_write(passable: Path) -> None:
     """Nobody has it open, and SQLite cannot make its log there: the file is read as it is, and left as it was."""
-    path = home / "a #?%.db"
+    path = passable / "a #?%.db"
     await (await filled(path)).close()
     before = path.read_bytes()
-    with somebody_else(home):
+    with may_only_read(passable):
         looking = await opened(path, "ro")
         assert await seen(looking) == ["run"]
         with pytest.raises(StoreReadOnly):
             await looking.commit(changes(runs=(run_row("other"),)))
         await looking.close()
     assert path.read_bytes() == before
-    assert names(home) == [path.name]
+    assert names(passable) == [path.name]
 
 
-async def test_a_file_in_use_is_looked_at_without_any_right_to_write(home: Path) -> None:
+async def test_a_file_in_use_is_looked_at_without_any_right_to_write(passable: Path) -> None:
     """SQLite reads the log that its owner writes."""
-    path = home / "awaitly.db"
+    path = passable / "awaitly.db"
     writing = await filled(path)
-    with somebody_else(home):
+    with may_only_read(passable):
         looking = await opened(path, "ro")
         assert await seen(looking) == ["run"]
         await looking.close()
     await writing.close()
 
 
-async def test_a_log_that_nobody_reads_any_more_is_not_ignored(home: Path) -> None:
+async def test_a_log_that_nobody_reads_any_more_is_not_ignored(passable: Path) -> None:
     """A process died; what it committed stands in the log alone, so without the log nothing is shown."""
-    source, path = home / "source.db", home / "awaitly.db"
+    source, path = passable / "source.db", passable / "awaitly.db"
     writing = await filled(source)
     for end in ("", "-wal"):
         shutil.copy(f"{source}{end}", f"{path}{end}")
     await writing.close()
-    with somebody_else(home), pytest.raises(StoreReadOnly, match=r"has a log beside it \(awaitly.db-wal\).*copy both"):
+    with (
+        may_only_read(passable),
+        pytest.raises(StoreReadOnly, match=r"has a log beside it \(awaitly.db-wal\).*copy both"),
+    ):
         await opened(path, "ro")
 
 
 @pytest.mark.parametrize("mode", ["rwc", "rw"])
-async def test_who_may_only_look_is_told_how(home: Path, mode: Mode) -> None:
+async def test_who_may_only_look_is_told_how(passable: Path, mode: Mode) -> None:
     """The mode is named."""
-    path = home / "awaitly.db"
+    path = passable / "awaitly.db"
     await (await filled(path)).close()
-    with somebody_else(home), pytest.raises(StoreReadOnly, match="mode=ro, only to look"):
+    with may_only_read(passable), pytest.raises(StoreReadOnly, match="mode=ro, only to look"):
         await opened(path, mode)
 
 
-async def test_a_file_that_changes_while_it_is_read_is_read_again(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_file_that_changes_while_it_is_read_is_read_again(
+    passable: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Half of one state and half of another is never shown."""
-    path = home / "awaitly.db"
+    path = passable / "awaitly.db"
     await (await filled(path)).close()
     whole, read = path.read_bytes(), Path.read_bytes
     left = [3]
@@ -202,10 +178,10 @@ async def test_a_file_that_changes_while_it_is_read_is_read_again(home: Path, mo
 
 
 async def test_a_file_that_never_rests_is_not_waited_for_without_end(
-    home: Path, monkeypatch: pytest.MonkeyPatch
+    passable: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says so instead."""
-    path = home / "awaitly.db"
+    path = passable / "awaitly.db"
     await (await filled(path)).close()
     read = Path.read_bytes
 

@@ -3,9 +3,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from attrs import evolve
 
-from awaitly import StoreUnavailable
+from awaitly import Changes, Move, Notice, NoticeKind, StoreUnavailable
+from awaitly.approvals.notices import delivered, failed, spread
+from awaitly.storage.records import row_of_notice
 from awaitly.testing import TestClock, raising
+from awaitly.testing.clock import START
 from tests.adapters.web.support import Web, refund
 from tests.support import SharedStore
 
@@ -339,6 +343,21 @@ async def test_notices_and_dead_letters_are_for_those_who_administer(web: Web) -
     assert (await root.get("/api/dead-letters")).json() == {"items": [], "after": None}
     gone = await root.post("/api/runs/r1/notices/x/resend")
     assert (gone.status_code, gone.json()["refusal"]["type"]) == (404, "UnknownNotice")
+
+
+async def test_a_dead_letter_names_its_place(web: Web, store: SharedStore) -> None:
+    """And is sent again there, by its own key, beside what came to another."""
+    await web.parked("r1")
+    sent, dead = spread(Notice("r1", 1, "slack", NoticeKind.NEEDED, START, "manager"), ["C1", "C2"])
+    told = (delivered(sent, "C1:1", START), failed(dead, "gone", START, final=True))
+    rows = tuple(row_of_notice(evolve(each, version=1)) for each in told)
+    (await store.commit(Changes(move=Move.SENT, notices=rows))).unwrap()
+    root = web.by("root:admin")
+    assert [each["place"] for each in (await root.get("/api/runs/r1/notices")).json()["items"]] == ["C1", "C2"]
+    (letter,) = (await root.get("/api/dead-letters")).json()["items"]
+    assert (letter["place"], letter["key"], letter["error"]) == ("C2", "000000001.1 slack", "gone")
+    again = (await root.post(f"/api/runs/r1/notices/{letter['key']}/resend")).json()
+    assert (again["place"], again["dead"], again["id"]) == ("C2", False, letter["id"])
 
 
 async def test_a_store_that_is_away_is_a_503(web: Web, store: SharedStore) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from awaitly import Actor, DefinitionError
 from awaitly_web import Request, Sessions, web_app
-from awaitly_web.csrf import is_forged
+from awaitly_web.csrf import checked_origins, is_forged
 from tests.adapters.web.support import Web, open_web, who
 from tests.support import SharedStore
 
@@ -69,8 +69,101 @@ async def test_reading_with_a_cookie_needs_neither(web: Web) -> None:
 async def test_a_bearer_needs_neither(web: Web) -> None:
     """No browser adds a bearer's token by itself."""
     await web.parked("r1")
-    approved = await web.by("ann:decider").post(APPROVAL, {}, origin="http://evil.example", cookie="a=b")
+    approved = await web.by("ann:decider").post(APPROVAL, {}, origin="http://evil.example")
     assert approved.status_code == 200
+
+
+@pytest.mark.parametrize("websocket", [False, True])
+@pytest.mark.parametrize(
+    ("said", "forged"),
+    [
+        ({}, False),
+        ({"origin": "http://inbox.example"}, False),
+        ({"origin": "http://inbox.example", "sec-fetch-site": "same-origin"}, False),
+        ({"origin": "https://desk.example", "sec-fetch-site": "cross-site"}, False),
+        ({"origin": "http://evil.example"}, True),
+        ({"origin": "null"}, True),
+        ({"sec-fetch-site": "cross-site"}, True),
+        ({"sec-fetch-site": "same-site"}, True),
+    ],
+)
+async def test_a_bearer_that_a_proxy_may_have_added_is_none_of_another_site(
+    said: dict[str, str], forged: bool, websocket: bool
+) -> None:
+    """Proxies that sign people in put a token in the place of their own cookie, whoever had the browser send that."""
+    headers = {"authorization": "Bearer x", "cookie": "proxy=session", "host": "inbox.example", **said}
+    request = Request(method="POST", path="/", headers=headers, websocket=websocket)
+    assert is_forged(request, checked_origins(["https://desk.example"])) == (
+        "it comes from another site" if forged else None
+    )
+
+
+@pytest.mark.parametrize("websocket", [False, True])
+@pytest.mark.parametrize(
+    ("at", "origin", "own"),
+    [
+        ("http://inbox.example", "http://inbox.example:80", True),
+        ("http://inbox.example:80", "http://inbox.example", True),
+        ("https://inbox.example", "https://inbox.example:443", True),
+        ("https://inbox.example:443", "https://inbox.example", True),
+        ("https://inbox.example:8443", "https://INBOX.example:8443", True),
+        ("HTTPS://inbox.example", "HTTPS://inbox.example", True),
+        ("http://[::1]:8000", "http://[::1]:8000", True),
+        ("https://inbox.example", "http://inbox.example", False),
+        ("https://inbox.example:443", "http://inbox.example", False),
+        ("https://inbox.example:443", "http://inbox.example:443", False),
+        ("http://inbox.example", "https://inbox.example", False),
+        ("http://inbox.example:443", "https://inbox.example", False),
+        ("https://inbox.example", "https://inbox.example:80", False),
+        ("https://inbox.example", "https://inbox.example:8443", False),
+        ("https://inbox.example", "https://inbox.example:0", False),
+        ("https://inbox.example", "https://inbox.example:443x", False),
+        ("https://inbox.example", "https://inbox.example.", False),
+        ("https://inbox.example", "https://eve@inbox.example", False),
+        ("https://inbox.example", "https://inbox.example/", False),
+        ("https://inbox.example", "https://inbox.example?", False),
+        ("https://inbox.example", "https://inbox.example https://inbox.example", False),
+        ("https://inbox.example", "inbox.example", False),
+        ("https://inbox.example", "", False),
+        ("https://", "https://", False),
+    ],
+)
+async def test_an_origin_is_a_scheme_a_host_and_a_port(at: str, origin: str, own: bool, websocket: bool) -> None:
+    """Our own is the one that the request came to; a port that goes without saying is the same as one that is said."""
+    scheme, _, host = at.partition("://")
+    headers = {"host": host, "origin": origin}
+    request = Request(method="POST", path="/", headers=headers, scheme=scheme.lower(), websocket=websocket)
+    assert (is_forged(request, frozenset()) is None) is own
+
+
+@pytest.mark.parametrize("host", ["inbox.example", "inbox.example:443"])
+async def test_a_browser_may_have_spoken_tls_to_somebody_before_us(host: str) -> None:
+    """Where it says itself that it is the same origin, the scheme is what it says; the host and the port are ours."""
+    told = {"host": host, "sec-fetch-site": "same-origin"}
+
+    def foreign(origin: str) -> bool:
+        request = Request(method="POST", path="/", headers={**told, "origin": origin})
+        return is_forged(request, frozenset()) is not None
+
+    assert not foreign("https://inbox.example")
+    assert foreign("https://inbox.example:8443")
+    assert foreign("https://evil.example")
+
+
+@pytest.mark.parametrize("trusted", ["https://desk.example", "https://desk.example:443", "https://DESK.example"])
+@pytest.mark.parametrize("origin", ["https://desk.example", "https://desk.example:443"])
+async def test_a_trusted_origin_is_compared_as_any_other(trusted: str, origin: str) -> None:
+    """Its port may be said or not, on either side; another scheme is another origin."""
+    known = checked_origins([trusted])
+    headers = {"host": "inbox.example", "sec-fetch-site": "cross-site"}
+
+    def foreign(origin: str) -> bool:
+        request = Request(method="POST", path="/", headers={**headers, "origin": origin})
+        return is_forged(request, known) is not None
+
+    assert not foreign(origin)
+    assert foreign("http://desk.example")
+    assert foreign("http://desk.example:443")
 
 
 @pytest.mark.parametrize("authorization", ["Basic YW5uOmFubg==", "Negotiate x", ""])

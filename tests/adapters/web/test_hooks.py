@@ -171,6 +171,16 @@ async def test_a_message_that_was_refused_is_taken_once_it_is_put_right(hooked: 
     assert await hooked.status() == "approved"
 
 
+async def test_a_reason_is_as_long_as_a_person_may_write_one(hooked: Hooked, store: SharedStore) -> None:
+    """One character more is refused with its place, and decides nothing; the same words cut to size are taken."""
+    message = await hooked.message("reject", reason="x" * 10_001)
+    store.reset()
+    refused = await hooked.send(message)
+    assert (refused.status_code, refused.json()["path"], store.written) == (422, "$.data.reason", 0)
+    taken = await hooked.send(await hooked.message("reject", reason="x" * 10_000))
+    assert (taken.status_code, await hooked.status()) == (200, "rejected")
+
+
 async def test_what_is_signed_may_still_be_nonsense(hooked: Hooked) -> None:
     """A 422 that says where."""
     odd: list[Any] = [{}, {"type": "shout", "data": {}}, {"type": "approve", "data": []}, [], 7]

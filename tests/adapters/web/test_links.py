@@ -3,13 +3,24 @@ from __future__ import annotations
 import logging
 import traceback
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
 from attrs import evolve
 from itsdangerous import URLSafeSerializer
 
-from awaitly import Actor, LinkClaim, LinkRefused, Orchestrator, SignedLinks
+from awaitly import (
+    Actor,
+    Delivery,
+    LinkClaim,
+    LinkRefused,
+    NoticeKind,
+    Orchestrator,
+    SignedLinks,
+    TokenTooLong,
+    Undeliverable,
+)
 from awaitly.testing import TestClock
 from awaitly_web.opening import Opened, opened
 from awaitly_web.site import Site
@@ -100,6 +111,45 @@ async def test_a_changed_character_is_nobodys_link(web: Web, clock: TestClock) -
         assert error_of(await opened(site, changed)) is LinkRefused.NOT_OURS
     for other in ("", ".", "a.b", "ä", "\x00", "x" * 10_000, token + "A", token[:-1]):
         assert error_of(await opened(site, other)) is LinkRefused.NOT_OURS
+
+
+async def test_a_link_that_could_not_be_read_back_is_not_made(web: Web, clock: TestClock) -> None:
+    """It says how long it would be and why; of as many roles as fit each comes back."""
+    await web.parked("r1")
+    claim = await claim_of(web, clock)
+    roles = [sha256(bytes([number])).hexdigest() for number in range(200)]
+    kept, told = 0, ""
+    for count in range(1, 200):
+        many = evolve(claim, person=Actor("ann", roles[:count]))
+        try:
+            token = LINKS.token(many)
+        except TokenTooLong as refused:
+            told = str(refused)
+            break
+        assert LINKS.read(token, clock()).unwrap() == many
+        kept = count
+    assert 30 < kept < 150
+    assert told.startswith("a link for 'ann' takes 4,")
+    assert f"characters with {kept + 1} roles, and 4,096 are read" in told
+
+
+async def test_a_notice_with_such_a_link_is_undeliverable(web: Web, clock: TestClock) -> None:
+    """No later try could help: it is listed among the dead letters with the reason, and nothing goes out half."""
+    await web.parked("r1")
+    many = Actor("ann", [sha256(bytes([number])).hexdigest() for number in range(200)])
+    approval = (await web.orchestrator.pending()).items[0]
+    about = Delivery(
+        id="n1",
+        kind=NoticeKind.NEEDED,
+        at=clock(),
+        made_at=clock(),
+        run_id="r1",
+        workflow="refund",
+        approval=approval,
+    )
+    with pytest.raises(Undeliverable, match=r"a link for 'ann' takes .* with 200 roles") as caught:
+        LINKS.url(about, many)
+    assert isinstance(caught.value.__cause__, TokenTooLong)
 
 
 async def test_keys_of_links_rotate(web: Web, clock: TestClock) -> None:

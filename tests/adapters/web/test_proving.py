@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import RSAAlgorithm
 
-from awaitly import Actor, DefinitionError, utc_now
+from awaitly import Actor, DefinitionError, TokenTooLong, utc_now
 from awaitly.testing import TestClock
 from awaitly_web import BearerKeys, KeySet, OidcTokens, ProxyHeaders, Request, Sessions, first_of, hashed_key
 
@@ -57,6 +57,25 @@ def test_a_key_that_could_be_guessed_is_refused() -> None:
 def cookie_of(header: str) -> str:
     """Give what a browser sends back for a `Set-Cookie`."""
     return header.partition(";")[0]
+
+
+async def test_a_session_that_no_browser_would_keep_is_refused_at_the_sign_in(clock: TestClock) -> None:
+    """It says how long the cookie is and why; whoever has a role less than that is known by theirs."""
+    sessions = Sessions(keys=("k" * 32,), clock=clock)
+    roles = [sha256(bytes([number])).hexdigest() for number in range(200)]
+    kept, told = 0, ""
+    for count in range(1, 200):
+        try:
+            cookie = cookie_of(sessions.cookie_of(Actor("ann", roles[:count])))
+        except TokenTooLong as refused:
+            told = str(refused)
+            break
+        assert len(cookie.replace("=", "", 1)) <= 4_096
+        assert (await sessions(asked(cookie=cookie))) == Actor("ann", roles[:count])
+        kept = count
+    assert 30 < kept < 150
+    assert told.startswith("the session of 'ann' takes 4,")
+    assert f"characters with {kept + 1} roles, and browsers keep 4,096" in told
 
 
 async def test_a_session_is_good_for_its_time(clock: TestClock) -> None:

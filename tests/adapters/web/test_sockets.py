@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK, InvalidStatus
 from werkzeug.test import Client
 
@@ -113,6 +114,56 @@ async def test_a_foreign_page_opens_none_with_a_cookie(web: Web, headers: dict[s
         except InvalidStatus as refused:
             found = refused.response.status_code
     assert found == ("here" if opens else 403)
+
+
+@pytest.mark.parametrize(
+    ("peers", "host", "origin", "opens"),
+    [
+        ("127.0.0.1", "inbox.example", "https://inbox.example", True),
+        ("127.0.0.1", "inbox.example:443", "https://inbox.example", True),
+        ("127.0.0.1", "inbox.example", "https://inbox.example:443", True),
+        ("127.0.0.1", "inbox.example", "http://inbox.example", False),
+        ("127.0.0.1", "inbox.example:443", "http://inbox.example", False),
+        ("127.0.0.1", "inbox.example", "https://inbox.example:8443", False),
+        ("10.0.0.5", "inbox.example", "http://inbox.example", True),
+        ("10.0.0.5", "inbox.example", "https://inbox.example", False),
+    ],
+)
+async def test_an_origin_behind_a_proxy_is_the_one_that_the_proxy_tells(
+    web: Web, peers: str, host: str, origin: str, opens: bool
+) -> None:
+    """Where the server trusts it; of anybody else nothing is believed."""
+    await web.parked("r1")
+    app: Any = web_app(web.orchestrator, authenticate=by_cookie, permits=PERMITS)
+    headers = {"host": host, "origin": origin, "cookie": "person=ann", "x-forwarded-proto": "https"}
+    first = await first_answer(ProxyHeadersMiddleware(app, trusted_hosts=peers), "/live/inbox", headers)
+    assert first == ("websocket.accept" if opens else "websocket.close")
+
+
+async def first_answer(app: Any, path: str, headers: dict[str, str]) -> str:
+    """Ask for a WebSocket as a server hands it over, and give what it is to do first."""
+    scope = {
+        "type": "websocket",
+        "scheme": "ws",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("127.0.0.1", 5_000),
+        "subprotocols": [],
+    }
+    asked = [{"type": "websocket.connect"}]
+    answers: asyncio.Queue[str] = asyncio.Queue()
+
+    async def receive() -> dict[str, Any]:
+        return asked.pop() if asked else {"type": "websocket.disconnect", "code": 1000}
+
+    async def send(message: dict[str, Any]) -> None:
+        answers.put_nowait(message["type"])
+
+    await app(scope, receive, send)
+    return answers.get_nowait()
 
 
 async def test_a_program_with_a_bearers_token_has_no_origin_to_prove(web: Web) -> None:
