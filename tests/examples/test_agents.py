@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parents[2] / "examples" / "agents"
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("pydantic_ai", ['pay {"to": "a", "amount": 0}', "executed with to='bob', amount=42"]),
+        ("pydantic_ai", ['pay {"to": "a", "amount": 0}', "executed with to=bob, amount=42"]),
         ("agent_framework", ['pay {"to": "bob", "amount": 100}', "executed with amount=42"]),
     ],
 )

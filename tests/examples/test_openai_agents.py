@@ -14,6 +14,6 @@ def test_a_call_is_shown_edited_and_made() -> None:
     assert done.stdout.splitlines() == [
         'pay {"to": "bob", "amount": 100}',
         "paid 42 to bob",
-        "(executed with amount=42, edited by a human; do not re-issue)",
+        "(pay was executed with amount=42, edited by a human; do not re-issue.)",
     ]
     assert len(PROGRAM.read_text("utf-8").splitlines()) <= 30

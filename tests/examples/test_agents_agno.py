@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from examples.agents.with_agno import agent_pays
+from tests.adapters.agno.acting import Model
+
+FILE = Path(__file__).parents[2] / "examples" / "agents" / "with_agno.py"
+
+
+async def test_the_agent_pays_what_a_person_let_it() -> None:
+    """The call waits, is edited, is made as edited, and the model is told."""
+    *_, told, done = await agent_pays(Model([("pay", {"to": "bob", "amount": 100}, None)]))
+    assert "pay was executed with amount=42, edited by a human" in told
+    assert "paid 42 to bob" in told
+    assert done == "done"
+    assert len(FILE.read_text("utf-8").splitlines()) <= 30
