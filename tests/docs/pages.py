@@ -5,6 +5,7 @@
 * A `text` block after a `python` block is what that block prints.
 * In a `console` block each line that begins with `$ ` is executed by a shell; what follows is what it prints. The exit
   code is not looked at, unless the page itself prints it.
+* A block whose first line ends with `theirs` is code of another product, for comparison, and is not executed.
 * A `tsx` block stands in a file of the example in React, which is compiled and tested; `tests/browser` compares.
 * A block of another language is not executed.
 
@@ -38,11 +39,19 @@ from awaitly.cli import awaitly
 __all__ = ["Block", "Reader", "blocks_of", "same"]
 
 BINARIES = Path(sys.executable).parent
-FENCE = re.compile(r"^(?P<indent> *)```(?P<language>[a-z]*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(
+    r"^(?P<indent> *)```(?P<language>[a-z]*|\{[a-z-]+\})(?P<info> [^\n]*)?\n(?P<text>.*?)^(?P=indent)```$",
+    re.MULTILINE | re.DOTALL,
+)
 FILE_NAME = re.compile(r"# (?P<name>[a-z_]+\.[a-z]+)\n")
 PLAIN = re.compile(r"awaitly (?!demo|worker|dev|serve|doctor|mcp)[^`$|<>&;*?~]*")
 """A command that needs neither a shell nor any code of the page's."""
-LANGUAGES = {"python", "text", "console", "sh", "sql", "json", "tsx"}
+LANGUAGES = {"python", "text", "console", "sh", "sql", "json", "toml", "tsx", "ini", "nginx", "yaml", "docker"}
+LIMIT = 180
+"""Seconds for a command of a page: far more than the slowest takes on a busy machine."""
+DIRECTIVES = {"{eval-rst}", "{include}"}
+"""What Sphinx is told."""
+
 
 LENGTH = r"(<1 ms|\d+(\.\d+)? (ms|s|min|h|d)( \d+ (s|min|h))?)\b"
 ALIKE: Mapping[str, str] = {
@@ -60,12 +69,16 @@ ALIKE: Mapping[str, str] = {
 
 @frozen
 class Block:
-    """A fenced block of a page; `line` is that of its first line of content, from 1."""
+    """A fenced block of a page; `line` is that of its first line of content, from 1.
+
+    `theirs`: it is code of another product.
+    """
 
     page: Path
     language: str
     text: str
     line: int
+    theirs: bool = False
 
     @property
     def place(self) -> str:
@@ -89,12 +102,19 @@ def blocks_of(page: Path) -> list[Block]:
     """Give the blocks of a page, in order. Fails on a language that is not known here: a typing error skips a block."""
     text = page.read_text("utf-8")
     found = [
-        Block(page, fence["language"], textwrap.dedent(fence["text"]), text.count("\n", 0, fence.start()) + 2)
+        Block(
+            page,
+            fence["language"],
+            textwrap.dedent(fence["text"]),
+            text.count("\n", 0, fence.start()) + 2,
+            fence["info"] == " theirs",
+        )
         for fence in FENCE.finditer(text)
     ]
     assert text.count("```") == 2 * len(found), f"a fence of {page} is not closed"
     for block in found:
-        assert block.language in LANGUAGES or page.name == "README.md", f"{block.place}: {block.language!r}?"
+        known = block.theirs or page.name == "README.md" or block.language in LANGUAGES | DIRECTIVES
+        assert known, f"{block.place}: {block.language!r}?"
     return found
 
 
@@ -139,6 +159,8 @@ class Reader:
 
     def _read(self, blocks: list[Block], runner: asyncio.Runner) -> None:
         for block, after in zip(blocks, [*blocks[1:], None], strict=False):
+            if block.theirs:
+                continue
             if block.file is not None:
                 Path(block.file).write_text(block.text, "utf-8")
             elif block.language == "python":
@@ -178,7 +200,7 @@ class Reader:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=60,
+            timeout=LIMIT,
         )
         return done.stdout
 

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"(?<!`)\[(?P<text>[^\]]*)\]\((?P<target>[^)\s]+)\)")
 TESTS = re.compile(r"(^|/)tests/.*\.py$|_contract/.*\.py$")
+NAMED_TEST = re.compile(r" \(\[[^]]*\]\([^)]*\)\)")
 FENCED = re.compile(r"^ *```.*?^ *```$", re.MULTILINE | re.DOTALL)
 
 
@@ -59,11 +60,35 @@ def test_every_page_can_be_found() -> None:
 
 def test_each_promise_of_the_readme_has_its_row() -> None:
     """The page on guarantees takes up every sentence under the README's promises, word for word."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    promised = readme.partition("## What it promises")[2].partition("\n\nThe page on")[0]
     page = (ROOT / "docs" / "concepts" / "guarantees.md").read_text("utf-8")
-    for sentence in re.split(r"(?<=\.) (?:\* )?", " ".join(promised.split()).removeprefix("* ")):
-        assert sentence in page, sentence
+    for point in promises((ROOT / "README.md").read_text("utf-8")):
+        for sentence in re.split(r"(?<=\.) ", NAMED_TEST.sub("", point)):
+            assert sentence in page, sentence
+
+
+def test_each_feature_has_its_row_and_a_test() -> None:
+    """The page on features has all rows, 1 to 34 and B1 to B14, in order; each says something, and names a test."""
+    text = (ROOT / "docs" / "features.md").read_text("utf-8")
+    rows = [re.split(r" \| |^\| | \|$", line)[1:4] for line in text.splitlines() if line.startswith("| ")][2:]
+    assert [number for number, _, _ in rows] == [*map(str, range(1, 35)), *(f"B{number}" for number in range(1, 15))]
+    for number, says, shown in rows:
+        assert says, number
+        assert any(TESTS.search(target) for _, target in LINK.findall(shown)), number
+
+
+def test_each_sentence_that_is_promised_names_a_test() -> None:
+    """Behind every sentence under the README's promises stands a test, in brackets."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    for line in promises(readme):
+        for sentence in re.split(r"(?<=\.)\s+(?=[A-Z])", line):
+            named = [target for _, target in LINK.findall(sentence) if TESTS.search(target)]
+            assert len(named) == 1, sentence
+
+
+def promises(readme: str) -> list[str]:
+    """Give what the README promises, a text for each of its points."""
+    promised = readme.partition("## What it promises")[2].partition("\n\nThe page on")[0]
+    return [" ".join(point.split()) for point in promised.split("\n* ")[1:]]
 
 
 def test_each_threat_is_met_by_a_test() -> None:
