@@ -18,7 +18,8 @@ ADAPTERS = ROOT / "adapters"
 # layers of a folder stand together, so folders, too, point one way. A folder named here stands for all that is in it.
 LAYERS: list[list[str]] = [
     # the ground: values, and what all else is said in
-    ["result", "statuses", "durations", "changing", "clocks", "coding.paths", "logs", "rests"],
+    ["values", "later"],
+    ["result", "statuses", "durations", "changing", "clocks", "coding.paths", "logs", "rests", "tried"],
     ["observing", "visible"],
     ["errors"],
     ["exceptions"],
@@ -89,7 +90,7 @@ LAYERS: list[list[str]] = [
     ["gating.rules"],
     ["gating.rules_file", "gating.dry_run"],
     ["gating.tickets", "gating.tools"],
-    ["gating.standing", "gating.registry"],
+    ["gating.standing", "gating.registry", "gating.edits"],
     ["gating.granting"],
     ["gating.proposing"],
     ["gating.gate"],
@@ -117,6 +118,9 @@ DRIVERS = {
     "apprise",
     "agent_framework",
     "agents",
+    "agno",
+    "google",
+    "claude_agent_sdk",
     "langchain",
     "langgraph",
     "openai",
@@ -135,6 +139,14 @@ HEAVY = [
     "cronsim",
     "zoneinfo",
 ]
+LATER = (
+    "awaitly.gating",
+    "awaitly.notifying.console",
+    "awaitly.notifying.links",
+    "awaitly.notifying.telling",
+    "awaitly.storage.memory",
+    "tomllib",
+)
 
 
 def name_of(path: Path) -> str:
@@ -274,8 +286,25 @@ def test_what_is_exported_is_listed_in_order() -> None:
     """`__all__` is sorted, names nothing twice, and is all that the package imports."""
     tree = tree_of(CORE / "__init__.py")
     listed = exported()
-    names = {name for module, names, _ in imported(tree) if module.startswith("awaitly") for name in names}
-    assert names == listed
+    names = {name for module, names, _ in imported(tree) if module.startswith("awaitly.") for name in names}
+    assert names - {"given_later"} == listed
+
+
+def test_what_is_given_later_is_what_type_checkers_see() -> None:
+    """`awaitly` gives later, from the same modules, exactly what it imports for type checkers only."""
+    tree = tree_of(CORE / "__init__.py")
+    skipped = for_types_only(tree)
+    seen = {module: tuple(names) for module, names, line in imported(tree) if line in skipped}
+    (given,) = [node for node in ast.walk(tree) if isinstance(node, ast.Dict)]
+    assert ast.literal_eval(given) == seen
+
+
+def test_nothing_given_later_is_called_as_a_module_is() -> None:
+    """Python would set the name to the module, as soon as anybody imports that, and never ask for it."""
+    tree = tree_of(CORE / "__init__.py")
+    skipped = for_types_only(tree)
+    later = {name for _, names, line in imported(tree) if line in skipped for name in names}
+    assert not later & {name_of(path).split(".")[0] for path in CORE.rglob("*.py")}
 
 
 def adapters() -> list[Path]:
@@ -314,6 +343,14 @@ def test_importing_loads_nothing_heavy(statement: str) -> None:
     """Neither the codec's engine, nor schemas, nor the command line's tools, nor any driver."""
     fresh = loaded(statement) - loaded("pass")
     assert not [name for name in HEAVY if name in fresh]
+
+
+def test_a_program_without_a_gate_loads_none() -> None:
+    """What only some programs use is imported when they ask for it, with the modules of Python that it alone needs."""
+    fresh = loaded("import awaitly, awaitly.sync") - loaded("pass")
+    assert not [name for name in fresh if name.startswith(LATER)]
+    asked = loaded("from awaitly import ConsoleChannel, Gate, MemoryStore, SignedLinks, load_rules")
+    assert [name for name in LATER if name not in asked] == []
 
 
 def test_every_module_is_imported_without_side_effects_on_logging() -> None:

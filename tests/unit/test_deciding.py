@@ -417,6 +417,13 @@ def test_the_requester_or_an_admin_cancels() -> None:
     assert after(asked(), Cancel(BOB)).outcome is None
 
 
+def test_who_cancelled_may_say_so_again_and_nobody_else() -> None:
+    """Given a cancelled question, when somebody else cancels it, then they are told that it is over and who did it."""
+    over = IN_STATUS[S.CANCELLED]
+    assert decide(over, Cancel(ALICE), NOW).unwrap() == Transition(over)
+    assert refused(over, Cancel(ADMIN)) == AlreadyDecided("r", "manager", S.CANCELLED, "alice", NOW)
+
+
 def test_a_decision_is_consumed_once() -> None:
     """Given a decision, when the run takes it up, then it is marked; a second time is refused."""
     for status in (S.APPROVED, S.EDITED, S.REJECTED, S.EXPIRED):
@@ -463,6 +470,7 @@ def test_no_system_of_record_decides_what_people_were_asked() -> None:
     """Given an ordinary approval, an observed answer does not close it around its policy."""
     result = decide(asked(Policy(approvers=["alice"], needs=1)), Observe(BOB, approves=True), NOW)
     assert result.map(lambda t: t.approval.status).value_or(None) is not S.APPROVED
+    assert refused(asked(TWO), Observe(BOB, approves=True)) == NotAuthorised("r", "manager", "bob", TWO.describe())
 
 
 def test_each_move_is_noted() -> None:

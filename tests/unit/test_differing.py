@@ -183,3 +183,9 @@ async def test_edits_are_told_against_what_was_proposed() -> None:
     )
     assert CANARY not in repr(edits_of(edited))
     assert CANARY in repr(edits_of(evolve(edited, redact=())))
+
+
+def test_that_a_redacted_member_came_or_went_is_told() -> None:
+    """And not what it was."""
+    assert differences_of({}, {"iban": CANARY}, redact=SECRETS) == (Difference("$.iban", ABSENT, "[redacted]"),)
+    assert differences_of({"iban": CANARY}, {}, redact=SECRETS) == (Difference("$.iban", "[redacted]", ABSENT),)

@@ -8,6 +8,7 @@ import json
 import math
 import socket
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 from uuid import UUID
@@ -145,6 +146,7 @@ DISTINCT: list[Any] = [
     [2, 1],
     {"1": 2},
     {1: 2},
+    {2: 2},
     {"a": None},
     {"$tuple": [1]},
     {"$type": "Line", "fields": {"sku": "a", "price": {"$decimal": "1"}}},
@@ -193,6 +195,35 @@ def test_text_is_canonical_json() -> None:
         text = canonical(each)
         again = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         assert again == text or "\ud83d\ude00" in text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (2**2000 - 1, str(2**2000 - 1)),
+        (2**2000, f'{{"$int":"{hex(2**2000)}"}}'),
+        (Decimal("1.0"), '{"$decimal":"1.0"}'),
+        (b"1", '{"$bytes":"MQ=="}'),
+        (dt.datetime(2026, 1, 1, tzinfo=dt.UTC), '{"$datetime":"2026-01-01T00:00:00+00:00"}'),
+        (dt.date(2026, 1, 1), '{"$date":"2026-01-01"}'),
+        (dt.time(1), '{"$time":"01:00:00"}'),
+        (dt.timedelta(1, 2, 3), '{"$timedelta":[1,2,3]}'),
+        (UUID(int=1), '{"$uuid":"00000000-0000-0000-0000-000000000001"}'),
+        ((1,), '{"$tuple":[1]}'),
+        ({2, 1}, '{"$set":[1,2]}'),
+        (frozenset({2, 1}), '{"$frozenset":[1,2]}'),
+        ({2: "b", 1: "a"}, '{"$dict":[[1,"a"],[2,"b"]]}'),
+        (Colour.RED, '{"$enum":["Colour","RED"]}'),
+        (Access(0), '{"$enum":["Access",0]}'),
+        (Line("a", Decimal(1)), '{"$type":"Line","fields":{"price":{"$decimal":"1"},"sku":"a"}}'),
+        (Person(name="a"), '{"$type":"Person","fields":{"name":"a","site":null}}'),
+        (Linked(url=pydantic.AnyUrl("https://a.example")), '{"$type":"Linked","json":{"url":"https://a.example/"}}'),
+        (ValueError("a", 1), '{"$type":"ValueError","args":["a",1]}'),
+    ],
+)
+def test_the_text_of_each_kind_is_fixed(value: object, text: str) -> None:
+    """Stored digests must be found again by later releases."""
+    assert canonical(value) == text
 
 
 def test_what_the_codec_gives_back_has_the_same_text() -> None:
@@ -281,6 +312,16 @@ def test_what_cannot_be_digested_is_refused_with_its_path() -> None:
     assert "content" in refused(int).reason
 
 
+def test_a_class_that_merely_lists_fields_has_no_content() -> None:
+    """Only a tuple's `_fields` are all that it holds."""
+
+    class Node:
+        _fields = ("left",)
+        left = 1
+
+    assert "no content" in refused(Node()).reason
+
+
 def test_masked_secrets_are_no_content() -> None:
     """Two secrets look alike in a model's JSON, so that JSON is no ground for a digest."""
     assert refused(Login(password=pydantic.SecretStr("a"))).path == "$.args[0].password"
@@ -291,6 +332,7 @@ def test_numbers_must_be_finite(value: object) -> None:
     """NaN is not even equal to itself."""
     assert refused([1, value]).path == "$.args[0][1]"
     assert refused(value).path == "$.args[0]"
+    assert refused(value).reason == f"a {type(value).__name__} must be finite, and this is NaN or Infinity"
 
 
 def test_value_that_contains_itself_is_refused() -> None:
@@ -311,6 +353,59 @@ def test_value_that_contains_itself_is_refused() -> None:
         deep = [deep]
     assert isinstance(arguments_digest("f", (deep,), {}), Ok)
     assert "nested deeper" in refused([deep]).reason
+
+
+def nested(core: object, levels: int, wrap: Callable[[Any], object]) -> object:
+    """Put a value into as many others."""
+    for _ in range(levels):
+        core = wrap(core)
+    return core
+
+
+def in_list(inner: Any) -> list[Any]:
+    """Wrap a value in a list."""
+    return [inner]
+
+
+def in_tuple(inner: Any) -> tuple[Any]:
+    """Wrap a value in a tuple."""
+    return (inner,)
+
+
+HOLDERS: dict[str, Callable[[Any], object]] = {
+    "list": in_list,
+    "tuple": in_tuple,
+    "frozenset": lambda inner: frozenset({inner}),
+    "object": lambda inner: {"a": inner},
+    "dict": lambda inner: {1: inner},
+    "attrs": lambda inner: Line(inner, Decimal(1)),
+    "NamedTuple": lambda inner: Pair(inner, "a"),
+    "pydantic": lambda inner: Person(name="a", site=inner),
+    "exception": ValueError,
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_whatever_holds_another_value_is_one_level(holder: str) -> None:
+    """64 levels of it have a text, and 65 have none."""
+    assert canonical(nested(1, 64, HOLDERS[holder]))
+    with pytest.raises(UnstorableValue, match="nested deeper"):
+        canonical(nested(1, 65, HOLDERS[holder]))
+
+
+def test_a_key_stands_one_level_below_its_dict() -> None:
+    """As the value beside it does."""
+    assert canonical({nested(1, 63, in_tuple): 1})
+    with pytest.raises(UnstorableValue, match="nested deeper"):
+        canonical({nested(1, 64, in_tuple): 1})
+
+
+def test_the_json_of_a_model_stands_one_level_below_it() -> None:
+    """Where a model has a text by its JSON alone."""
+    linked = Linked(url=pydantic.AnyUrl("https://a.example"))
+    assert canonical(nested(linked, 62, in_list))
+    with pytest.raises(UnstorableValue):
+        canonical(nested(linked, 63, in_list))
 
 
 def test_canonical_raises_unstorable_value() -> None:

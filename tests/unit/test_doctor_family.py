@@ -130,21 +130,25 @@ PLAIN = st.sampled_from([*DOES, "now", "patched"])
 
 @st.composite
 def programs(draw: st.DrawFn) -> Program:
-    """Draw a program of a few calls, with branches in branches."""
+    """Draw a program of a few calls, with branches in branches, of which the first is never empty.
+
+    A gather of nothing leaves nothing behind, so nobody can tell that a question has taken its place.
+    """
     numbers = count(1)
 
     def plain() -> Call:
         return Call(draw(PLAIN), next(numbers))
 
-    def some(depth: int, most: int) -> Program:
-        return tuple(one(depth) for _ in range(draw(st.integers(0 if depth else 1, most))))
+    def some(depth: int, most: int, *, least: int = 1) -> Program:
+        return tuple(one(depth) for _ in range(draw(st.integers(least, most))))
 
     def one(depth: int) -> Call:
         kind = draw(st.sampled_from(["plain", "plain", "gather", "race", "loop"] if depth < 2 else ["plain"]))
         number = next(numbers)
         match kind:
             case "gather":
-                return Call(kind, number, tuple(some(depth + 1, 3) for _ in range(draw(st.integers(1, 3)))))
+                others = [some(depth + 1, 3, least=0) for _ in range(draw(st.integers(0, 2)))]
+                return Call(kind, number, (some(depth + 1, 3), *others))
             case "race":
                 waits = draw(st.lists(st.sampled_from([*WAITS]), min_size=1, max_size=3))
                 return Call(kind, number, (tuple(Call(wait, next(numbers)) for wait in waits),))

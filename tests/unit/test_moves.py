@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,10 +16,12 @@ from awaitly import (
     Policy,
     Priority,
     Rejected,
+    Result,
     RunConflict,
     RunEnded,
     RunStatus,
     UnexpectedError,
+    UnknownStep,
 )
 from awaitly.approvals.approval import question_digest
 from awaitly.approvals.audit import AuditEvent
@@ -26,7 +29,8 @@ from awaitly.approvals.deciding import decide
 from awaitly.approvals.events import Approve, Edit, Event, Reject
 from awaitly.runs import moves
 from awaitly.runs.moves import StillWaiting
-from awaitly.storage.journal import Decided, Failed, Lease, Returned, RunRecord, RunState, Step
+from awaitly.statuses import WaitKind
+from awaitly.storage.journal import Arrived, Decided, Failed, Lease, Message, Returned, RunRecord, RunState, Step
 from tests.support import ADMIN, ALICE, BOB, error_of
 
 NOW = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
@@ -68,6 +72,11 @@ def decided(approval: Approval, event: Event) -> Approval:
 def parked(*approvals: Approval) -> RunState:
     """Park a run on approvals."""
     return moves.park(state(), tuple(a.key for a in approvals), approvals, NOW).unwrap().state
+
+
+def message(key: str) -> Message:
+    """Tell the run of the end of a child, which it has not looked at yet."""
+    return Message("r", key, "refund", WaitKind.CHILD, "c", Failed("1"), NOW)
 
 
 # Park
@@ -244,6 +253,57 @@ def test_a_retry_forgets_only_the_step_that_ended_the_run() -> None:
     assert [s.key for s in moves.retry(handled, NOW).unwrap().state.steps] == ["load", "manager", "pay"]
 
 
+def test_a_retry_voids_what_its_children_came_to() -> None:
+    """What ended the run was told by a child, which is tried again too: that message counts no more, others do."""
+    told, other = message("child-1"), message("child-2")
+    fatal = Step("child", "2", "v1:z", Arrived("child-1", Failed("1")), NOW, NOW, fatal=True)
+    ended = state(RunStatus.FAILED, result=Failed("1"), ended_by="child")
+    ended = evolve(ended, steps=(*ended.steps, fatal), messages=(told, other))
+    retried = moves.retry(ended, NOW).unwrap().state
+    assert [s.key for s in retried.steps] == ["load"]
+    assert retried.messages == (evolve(told, void=True, unread=False), other)
+
+
+def test_a_workflow_that_is_tried_again_says_when_and_why_and_forgets_what_ended_it() -> None:
+    """All else that is recorded stays."""
+    fatal = Step("pay", "2", "v1:z", Failed("1"), NOW, NOW, fatal=True)
+    failed = evolve(state(), steps=(*state().steps, fatal))
+    again = moves.again(failed, NOW + HOUR, "the bank is closed", NOW).unwrap().state
+    assert (again.run.status, again.run.due_at, again.run.reason) == (
+        RunStatus.QUEUED,
+        NOW + HOUR,
+        "the bank is closed",
+    )
+    assert [s.key for s in again.steps] == ["load"]
+
+
+MOVES: list[Callable[[RunState], Result[Any, Any]]] = [
+    lambda of: moves.claim(of, LEASE, NOW),
+    lambda of: moves.park(of, (), (), NOW),
+    lambda of: moves.note(of, (), frozenset(), LEASE, NOW),
+    lambda of: moves.end(of, Returned("1"), None, NOW),
+    lambda of: moves.again(of, NOW, "x", NOW),
+    lambda of: moves.cancel(of, ADMIN, "x", NOW),
+    lambda of: moves.review(of, "x", NOW),
+    lambda of: moves.release(of, NOW),
+    lambda of: moves.put_back(of, of.run, NOW),
+    lambda of: moves.retry(of, NOW),
+]
+
+
+@pytest.mark.parametrize("move", MOVES)
+def test_a_run_that_is_over_is_told_to_be_over(move: Callable[[RunState], Result[Any, Any]]) -> None:
+    """Each move refuses with what the table says."""
+    assert error_of(move(state(RunStatus.COMPLETED))) == RunEnded("r", RunStatus.COMPLETED)
+
+
+def test_a_run_that_is_not_over_has_no_end_to_tell() -> None:
+    """That others know of it is noted at its end, and changes nothing but when it is looked at."""
+    assert isinstance(error_of(moves.told(state(), NOW)), RunConflict)
+    ended = state(RunStatus.COMPLETED, due_at=NOW)
+    assert moves.told(ended, NOW).unwrap().state.run == evolve(ended.run, due_at=None, version=2)
+
+
 @pytest.mark.parametrize("status", [s for s in RunStatus if s not in {RunStatus.FAILED, RunStatus.NEEDS_REVIEW}])
 def test_only_what_failed_or_was_set_aside_is_retried(status: RunStatus) -> None:
     """Any other run refuses."""
@@ -265,3 +325,37 @@ def test_a_fork_stands_in_the_queue_of_its_run() -> None:
     forked = moves.fork(old, "load", "new", LEASE, NOW).unwrap().state.run
     assert (forked.run_id, forked.forked_from) == ("new", old.run.run_id)
     assert (forked.queue, forked.priority) == ("mail", Priority.HIGH)
+
+
+def test_a_fork_has_what_came_and_none_of_the_messages() -> None:
+    """A message is one run's own, so the copied step names none."""
+    came = Step("mail", "1", "v1:z", Arrived("m-1", Returned("7")), NOW, NOW)
+    last = Step("pay", "2", "v1:z", Returned("1"), NOW, NOW)
+    old = evolve(state(), steps=(*state().steps, came, last))
+    forked = moves.fork(old, "pay", "new", LEASE, NOW).unwrap().state
+    assert forked.steps == (*state().steps, evolve(came, recorded=Arrived("", Returned("7"))))
+    assert forked.messages == ()
+
+
+def test_a_fork_is_a_new_run_of_the_same_call() -> None:
+    """It was asked for now, by the same person with the same arguments, and its starter executes it."""
+    old = state(requested_by=ALICE, recoveries=3, progress=1, attempts=4)
+    assert moves.fork(old, "load", "new", LEASE, NOW + HOUR).unwrap().state.run == RunRecord(
+        "new",
+        "refund",
+        "1",
+        "{}",
+        "v1:x",
+        NOW + HOUR,
+        NOW + HOUR,
+        RunStatus.RUNNING,
+        requested_by=ALICE,
+        lease=LEASE,
+        due_at=LEASE.until,
+        forked_from="r",
+    )
+
+
+def test_a_fork_before_a_step_that_is_not_there_names_those_that_are() -> None:
+    """So that one can be chosen."""
+    assert error_of(moves.fork(state(), "pay", "new", LEASE, NOW)) == UnknownStep("r", "pay", ("load",))

@@ -4,10 +4,23 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from awaitly import Approval, AuditEvent, Notice, NoticeKind, Policy
 from awaitly.approvals.audit import Fact, Head, chained
-from awaitly.approvals.notices import GIVE_UP, announced, delivered, failed, postponed, resent, review, taken
+from awaitly.approvals.notices import (
+    GIVE_UP,
+    announced,
+    delivered,
+    failed,
+    held_up,
+    let_on,
+    postponed,
+    resent,
+    review,
+    spread,
+    taken,
+)
 from awaitly.statuses import ApprovalStatus
 from awaitly.storage.records import notice_of, row_of_notice
 from awaitly.testing.clock import START
@@ -42,6 +55,12 @@ def test_each_channel_of_the_approval_is_told() -> None:
         ("mail", NoticeKind.NEEDED, 1, START),
         ("chat", NoticeKind.NEEDED, 1, START),
     ]
+
+
+def test_a_notice_names_what_it_tells_of() -> None:
+    """The approval's key, what happened to it, and whom that newly concerns."""
+    told = notices(evolve(fact(AuditEvent.ESCALATED), to=("role:cfo",)))
+    assert {(n.about, n.event, n.to) for n in told} == {("manager", AuditEvent.ESCALATED, ("role:cfo",))}
 
 
 @pytest.mark.parametrize("event", [AuditEvent.SEEN, AuditEvent.CONSUMED, AuditEvent.SPOOFED])
@@ -92,6 +111,23 @@ def test_what_was_delivered_is_due_no_more() -> None:
     """Its receipt is kept."""
     sent = delivered(taken(NEEDED, START, MINUTE), "ts-1", START)
     assert (sent.open, sent.receipt, sent.sent_at, sent.error, sent.dead) == (False, "ts-1", START, None, False)
+
+
+def test_what_was_delivered_at_last_has_no_error() -> None:
+    """That of an earlier try is gone."""
+    assert delivered(failed(NEEDED, "busy", START), None, START).error is None
+
+
+def test_what_is_postponed_is_a_version_on_and_was_not_tried() -> None:
+    """It waits for an earlier one, until then."""
+    waiting = postponed(NEEDED, START + MINUTE)
+    assert (waiting.due_at, waiting.attempts, waiting.version) == (START + MINUTE, 0, 2)
+
+
+def test_what_is_sent_again_was_not_tried_yet() -> None:
+    """Its tries are counted anew, and it is alive and due at once."""
+    again = resent(failed(taken(NEEDED, START, MINUTE), "no", START, final=True), START + MINUTE)
+    assert (again.attempts, again.dead, again.due_at, again.version) == (0, False, START + MINUTE, 4)
 
 
 def test_waits_grow_up_to_ten_minutes() -> None:
@@ -146,10 +182,81 @@ def test_an_error_is_kept_short() -> None:
     assert len(error) == 500
 
 
+def test_a_notice_becomes_one_for_each_place() -> None:
+    """It is itself for the first, as far as it has come; the others are new, and due as it was."""
+    tried = failed(taken(NEEDED, START, MINUTE), "no", START)
+    first, second, third = spread(tried, ["B", "A", "B", "C"])
+    assert (first.place, first.key, first.version, first.attempts) == ("B", tried.key, 3, 1)
+    assert [(n.place, n.version, n.attempts, n.error) for n in (second, third)] == [
+        ("A", 1, 0, None),
+        ("C", 1, 0, None),
+    ]
+    assert {n.due_at for n in (first, second, third)} == {tried.due_at}
+    assert {n.id for n in (first, second, third)} == {NEEDED.id}
+    assert spread(NEEDED, []) == ()
+
+
+@pytest.mark.parametrize("notice", [NEEDED, *review("r1", 1, ["mail"], START)])
+def test_keys_of_parts_differ_and_sort_with_their_notice(notice: Notice) -> None:
+    """Whatever channels are called; before those of what happened next."""
+    names = ["mail", "mail 1", "1 mail", ".1 mail"]
+    each = [part for name in names for part in spread(evolve(notice, channel=name), map(str, range(12)))]
+    assert len({part.key for part in each}) == len(each)
+    assert max(part.key for part in each) < evolve(notice, number=2).key
+
+
+@pytest.mark.parametrize(
+    ("earlier", "waits"),
+    [
+        ({"place": "A"}, True),
+        ({"place": "B"}, False),
+        ({}, True),
+        ({"place": "A", "due_at": None}, False),
+        ({"place": "A", "number": 3}, False),
+        ({"place": "A", "about": "other"}, False),
+        ({"place": "A", "channel": "chat"}, False),
+    ],
+)
+def test_a_notice_waits_for_what_goes_to_its_place(earlier: dict[str, Any], *, waits: bool) -> None:
+    """Earlier, about the same, and still to be sent; or to be sent nobody knows yet where."""
+    mine = evolve(NEEDED, number=2, place="A")
+    assert held_up(mine, [evolve(NEEDED, **earlier), mine]) == (START if waits else None)
+
+
+@pytest.mark.parametrize(("place", "waits"), [(None, True), ("A", False)])
+def test_what_is_not_spread_yet_waits_for_what_is_not_either(place: str | None, *, waits: bool) -> None:
+    """And for nothing that goes to some place: it may go elsewhere."""
+    assert held_up(evolve(NEEDED, number=2), [evolve(NEEDED, place=place)]) == (START if waits else None)
+
+
+@pytest.mark.parametrize(
+    ("later", "goes"),
+    [
+        ({}, True),
+        ({"due_at": START}, False),
+        ({"attempts": 1}, False),
+        ({"due_at": None}, False),
+        ({"place": "B"}, False),
+        ({"about": "other"}, False),
+        ({"channel": "chat"}, False),
+        ({"number": 1}, False),
+    ],
+)
+def test_what_waited_for_a_send_goes_on_with_its_end(later: dict[str, Any], *, goes: bool) -> None:
+    """Now where that came, with its next try where it failed; what may be on its way itself is left alone."""
+    mine = evolve(NEEDED, number=2, place="A")
+    put_off = evolve(NEEDED, **{"number": 3, "place": "A", "due_at": START + 2 * MINUTE, **later})
+    for ended in (delivered(mine, None, START), failed(mine, "no", START, after=MINUTE)):
+        after = evolve(put_off, number=put_off.number + 1)
+        following = let_on(ended, [after, mine, put_off] if goes else [mine, put_off], START)
+        assert following == (postponed(put_off, ended.due_at or START) if goes else None)
+
+
 @pytest.mark.parametrize(
     "notice",
     [
         NEEDED,
+        *spread(NEEDED, ["", "B\u202e\x00 \ud800"]),
         taken(NEEDED, START, MINUTE),
         delivered(NEEDED, "", START),
         failed(NEEDED, "bad \ud800\x00", START, final=True),

@@ -483,7 +483,7 @@ async def test_the_status_shows_what_was_proposed_and_what_was_edited(store: Sha
     assert approval.status is ApprovalStatus.EDITED
 
 
-@pytest.mark.parametrize("value", ["5", 5.0, True, None, [5], {"n": 5}, float("nan"), object()], ids=repr)
+@pytest.mark.parametrize("value", ["5", 5.0, True, None, [5], {"n": 5}, float("nan"), object], ids=repr)
 async def test_an_edit_that_does_not_fit_is_refused(value: object, store: SharedStore, effects: Effects) -> None:
     """What is no integer is `InvalidEdit` when it is made, and the approval waits on unchanged."""
     refund = refunding(effects)

@@ -85,6 +85,16 @@ def test_each_seat_must_still_have_somebody_after_an_edit() -> None:
     )
 
 
+def test_an_edit_that_counts_may_not_void_votes_that_nobody_is_left_to_give_again() -> None:
+    """Given two of three voted and an admin named alice and bob for the rest, when alice edits, then `NotPossible`."""
+    question = asked(Policy(approvers=["role:ops"], needs=3, edit_counts_as_vote=True))
+    voted = after(question, Approve(Actor("oz", ["ops"])), Approve(Actor("ola", ["ops"])))
+    reassigned = after(voted, Reassign(ADMIN, ("alice", "bob")))
+    refusal = str(refused(reassigned, Edit(ALICE, "7")))
+    assert "3 different people must approve, and besides alice only bob may" in refusal
+    assert after(reassigned, Approve(ALICE)).status is S.APPROVED
+
+
 def test_named_editors_edit_and_nobody_else_does() -> None:
     """Given editors, when an approver edits, then `NotAuthorised` names them; a rule may be among them."""
     question = asked(Policy(approvers=["alice"], editors=["bob", "rule:writers"]))

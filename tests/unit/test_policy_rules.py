@@ -17,6 +17,7 @@ from awaitly import (
     SelfApproval,
     StaleRevision,
 )
+from awaitly.approvals.eligibility import concerns
 from awaitly.approvals.events import (
     Approve,
     Cancel,
@@ -32,7 +33,7 @@ from awaitly.approvals.events import (
     Standing,
 )
 from awaitly.approvals.grants import checked_grants
-from tests.support import ALICE, BOB
+from tests.support import ADMIN, ALICE, BOB, CAROL
 from tests.unit.approvals import HOUR, MINUTE, NOW, after, asked, refused
 
 S = ApprovalStatus
@@ -168,3 +169,10 @@ def test_the_requester_and_an_admin_cancel_and_nobody_else() -> None:
     """Given alice requested, when an approver cancels, then `NotAuthorised` names who may."""
     assert "it takes the requester alice, or the role 'admin'" in str(refused(asked(by=ALICE), Cancel(BOB)))
     assert after(asked(by=ALICE), Cancel(ALICE)).status is S.CANCELLED
+
+
+def test_an_approval_concerns_whoever_closed_it() -> None:
+    """Given an admin cancelled, who could not have decided, then it is their business, and that of no stranger."""
+    over = after(asked(Policy(approvers=["bob"]), by=ALICE), Cancel(ADMIN))
+    assert concerns(over, ADMIN, Standing())
+    assert not concerns(over, CAROL, Standing())

@@ -38,7 +38,7 @@ async def raising_later(_actor: Actor, _approval: Approval) -> bool:
     raise RuntimeError("no directory")
 
 
-TRUTHY: list[Any] = [1, "yes", [True], object(), None, False]
+TRUTHY: list[Any] = [1, "yes", [True], object, None, False]
 
 
 async def is_let_in(store: SharedStore, rule: Rule) -> list[bool]:
