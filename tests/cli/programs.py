@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.cli.support import environment
+from tests.services.guard import commands
 
-__all__ = ["Program", "app_in", "awaitly", "enqueue"]
+__all__ = ["Program", "app_in", "awaitly", "enqueue", "left_of"]
 
 _LONGEST = 30.0
 
@@ -115,5 +116,18 @@ def awaitly(folder: Path, *words: str) -> Generator[Program]:
         try:
             yield Program(process)
         finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
+            while left := left_of(process.pid):
+                for pid in left:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+
+
+def left_of(session: int) -> list[int]:
+    """List the processes of a session: a worker has a group of its own, and yet is of its parent's session."""
+    return [pid for pid, command in commands() if command.strip() and _session_of(pid) == session]
+
+
+def _session_of(pid: int) -> int | None:
+    with suppress(OSError):  # it has ended meanwhile
+        return os.getsid(pid)
+    return None

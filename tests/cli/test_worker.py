@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.programs import app_in, awaitly, enqueue
+from tests.cli.programs import app_in, awaitly, enqueue, left_of
 from tests.cli.support import call, process
 
 
@@ -207,3 +207,12 @@ def test_a_change_of_the_code_starts_the_worker_anew(folder: Path) -> None:
         assert program.ended() == 0
     shown = call("show", "a", "--store", f"sqlite:///{folder / 'runs.db'}", "--json").document
     assert shown["result"] == {"ok": "a changed"}
+
+
+def test_nothing_is_left_of_a_test_that_fails(folder: Path) -> None:
+    """The worker of `awaitly dev` ends with its parent, although it is in a group of its own."""
+    with pytest.raises(RuntimeError, match="in the midst"), awaitly(folder, "dev", "app:orchestrator") as program:  # noqa: PT012  (it fails in the midst)
+        program.until("event=started")
+        assert len(left_of(program.process.pid)) == 2
+        raise RuntimeError("in the midst")
+    assert left_of(program.process.pid) == []
