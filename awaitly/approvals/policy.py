@@ -407,14 +407,14 @@ def policy_text(policy: Policy) -> str:
 
 @lru_cache(maxsize=256)
 def _described(policy: Policy) -> str:
-    parts = [" and ".join(_who(policy, quorum) for quorum in policy.quorums)]
+    people = " and ".join(_who(policy, quorum) for quorum in policy.quorums)
+    limit = "" if policy.expires_in is None else f" within {spoken(policy.expires_in)}, or {_SILENCE[policy.on_expiry]}"
+    parts = [f"{people}{limit}"]
+    if policy.fresh_within is not None:
+        parts.append(f"whoever decides has signed in within the last {spoken(policy.fresh_within)}")
     if policy.rejections > 1:
         parts.append(f"{policy.rejections} rejections end it")
-    if policy.fresh_within is not None:
-        parts.append(f"signed in within the last {spoken(policy.fresh_within)}")
-    limit = "" if policy.expires_in is None else f" within {spoken(policy.expires_in)}, or {_SILENCE[policy.on_expiry]}"
-    ladder = "".join(f"; {level.describe()}" for level in policy.escalations)
-    return f"{'; '.join(parts)}{limit}{ladder}"
+    return "; ".join((*parts, *(level.describe() for level in policy.escalations)))
 
 
 def _who(policy: Policy, quorum: Quorum) -> str:

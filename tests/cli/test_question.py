@@ -90,7 +90,7 @@ RUN = RunRecord(
 AT_100 = """\
   pay waits, at revision 2
     may decide: 2 different people of: ann or bob or eve
-    policy:     2 different people of: ann or bob; 2 rejections end it within 7 days, or it expires;
+    policy:     2 different people of: ann or bob within 7 days, or it expires; 2 rejections end it;
                 after 1 day also eve; after 2 days only role:cfo, 3 times every 12 hours
     votes:      1 of 2 approved, 1 of 2 rejected
                 yes by cid for bob, 2026-11-03 14:00:00 UTC

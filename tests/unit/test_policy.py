@@ -166,6 +166,21 @@ def test_a_policy_says_itself_in_a_sentence() -> None:
         assert part in described
 
 
+def test_each_part_of_the_sentence_is_a_clause_of_its_own() -> None:
+    """Who by when, then who must have signed in, how many may say no, and the ladder."""
+    policy = Policy(
+        approvers=["role:ops"],
+        rejections=2,
+        fresh_within="15m",
+        expires_in="1d",
+        escalations=[Escalation("4h", ["role:director"])],
+    )
+    assert policy.describe() == (
+        "role:ops within 1 day, or it expires; whoever decides has signed in within the last 15 minutes; "
+        "2 rejections end it; after 4 hours also role:director"
+    )
+
+
 def test_the_words_of_a_policy_that_lets_the_requester_decide_are_true() -> None:
     """With `self_approval` nobody is left out, so the sentence leaves nobody out."""
     assert "but the requester" not in Policy(self_approval=True).describe()
