@@ -15,6 +15,7 @@ __all__ = [
     "checked_name",
     "checked_run_id",
     "is_no_id",
+    "is_of_no_run",
     "new_run_id",
 ]
 
@@ -45,6 +46,11 @@ def checked_name(kind: str, name: str) -> str:
 def is_no_id(run_id: str) -> bool:
     """Whether no run can have this id, in any store: some cannot even be asked for NUL or half a surrogate pair."""
     return not run_id.isprintable()
+
+
+def is_of_no_run(run_id: str) -> bool:
+    """Whether a row that stands among the runs is none, nor a schedule: it is an absence, or a standing grant."""
+    return run_id.startswith((ABSENCES, GRANTS))
 
 
 def checked_run_id(run_id: str) -> str:

@@ -12,6 +12,7 @@ from attrs import evolve
 from awaitly.approvals.approval import Approval
 from awaitly.approvals.ladder import tellings_between
 from awaitly.digest import digest
+from awaitly.ids import is_of_no_run
 from awaitly.statuses import ApprovalStatus, RunStatus, WaitKind
 from awaitly.storage.journal import Arrived, Decided, Elapsed, Failed, Message, Returned, RunRecord, Step
 from awaitly.storage.records import approval_of, is_message, message_of, run_of, step_of
@@ -45,7 +46,8 @@ class Timelines:
     def note(self, changes: Changes) -> None:
         """Take note of a commit that stands."""
         self.commits += 1
-        for row in changes.runs:
+        runs = [row for row in changes.runs if not is_of_no_run(row.run_id)]
+        for row in runs:
             run, before = run_of(row), self._runs.get(row.run_id)
             self._runs[row.run_id] = run
             self._put(run.run_id, run.updated_at, _beginnings(before, run, changes.move))
@@ -57,7 +59,7 @@ class Timelines:
             self._note_step(step.run_id, step_of(step))
         for approval in changes.approvals:
             self._note_row(approval)
-        for row in changes.runs:
+        for row in runs:
             self._note_attempts(self._runs[row.run_id])
             self._put(row.run_id, self._runs[row.run_id].updated_at, _ends(self._runs[row.run_id], changes.move))
 

@@ -29,7 +29,7 @@ from awaitly.errors import (
     WorkflowChanged,
 )
 from awaitly.exceptions import CommitUnknown, RecordCorrupt
-from awaitly.ids import SCHEDULES
+from awaitly.ids import SCHEDULES, is_of_no_run
 from awaitly.observing import Observers
 from awaitly.replaying.execution import Execution, execution_of
 from awaitly.replaying.workflow import Workflow
@@ -215,7 +215,7 @@ class Desk:
         looks = Looks()
         while True:
             found = looks.again(await self._store.load(run_id))
-            if found.run is None:
+            if found.run is None or is_of_no_run(run_id):
                 return Err(UnknownRun(run_id))
             if listed(found.run).status is RunStatus.SCHEDULED:
                 return Err(_no_run(run_id))

@@ -18,7 +18,7 @@ from awaitly.errors import (
     UnknownRun,
 )
 from awaitly.exceptions import RecordCorrupt, UnknownWorkflow
-from awaitly.ids import checked_run_id, new_run_id
+from awaitly.ids import checked_run_id, is_of_no_run, new_run_id
 from awaitly.notifying.channels import NotificationChannel
 from awaitly.notifying.courier import Courier, named_channels
 from awaitly.observing import Observer, Observers
@@ -193,7 +193,7 @@ class Orchestrator(Settling):
         that came after it no longer fit, and the new run says `WorkflowChanged`.
         """
         found = await self._store.load(run_id)
-        if found.run is None:
+        if found.run is None or is_of_no_run(run_id):
             return Execution(run_id, None, Err(UnknownRun(run_id)))
         try:
             state = state_in(found, found.run)
@@ -288,7 +288,7 @@ class Orchestrator(Settling):
         async with watching(self._store) as wakes:
             while True:
                 found = await self._store.load(run_id)
-                if found.run is None:
+                if found.run is None or is_of_no_run(run_id):
                     return Execution(run_id, None, Err(UnknownRun(run_id)))
                 workflow = self._executor.workflow_of(found.run)
                 try:

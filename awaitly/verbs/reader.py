@@ -15,6 +15,7 @@ from awaitly.approvals.audit import BrokenChain, Entry, Head, Part, said, verify
 from awaitly.durations import Duration, as_timedelta, from_micros
 from awaitly.errors import NeedsReview, PendingApproval, UnknownApproval, UnknownRun
 from awaitly.exceptions import RecordCorrupt
+from awaitly.ids import is_of_no_run
 from awaitly.result import Err, Ok, Result
 from awaitly.runs.salvage import listed, salvaged
 from awaitly.runs.saving import approvals_in
@@ -115,7 +116,7 @@ class Reader:
     async def status(self, run_id: str) -> Result[RunDetails, UnknownRun]:
         """Give a run and its approvals as they stand, without running anything."""
         found = await self._store.load(run_id)
-        if found.run is None:
+        if found.run is None or is_of_no_run(run_id):
             return Err(UnknownRun(run_id))
         read = salvaged(evolve(found, steps=()), found.run)
         return Ok(RunDetails(read.run, read.approvals, from_micros(found.now), read.damage, read.messages))
@@ -123,7 +124,7 @@ class Reader:
     async def history(self, run_id: str) -> Result[History, UnknownRun]:
         """Give all that happened in a run."""
         found = await self._store.load(run_id)
-        if found.run is None:
+        if found.run is None or is_of_no_run(run_id):
             return Err(UnknownRun(run_id))
         return Ok(await self._history(found, found.run))
 

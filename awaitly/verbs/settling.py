@@ -9,6 +9,7 @@ from awaitly.codec import ANYTHING, Codec
 from awaitly.durations import from_micros
 from awaitly.errors import NeedsReview, NotAuthorised, OutcomeKnown, RunConflict, RunEnded, UnknownRun, Unstorable
 from awaitly.exceptions import RecordCorrupt
+from awaitly.ids import is_of_no_run
 from awaitly.result import Err, Ok, Result
 from awaitly.runs.saving import difference, state_in
 from awaitly.runs.settling import Happened, Settlement, settle
@@ -47,7 +48,7 @@ class Settling(Outbox):
         looks = Looks()
         while True:
             found = looks.again(await self._store.load(run_id))
-            if found.run is None:
+            if found.run is None or is_of_no_run(run_id):
                 return Err(UnknownRun(run_id))
             try:
                 state = state_in(found, found.run)

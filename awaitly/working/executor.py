@@ -21,7 +21,7 @@ from awaitly.changing import changed
 from awaitly.durations import from_micros
 from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun, WorkflowChanged
 from awaitly.exceptions import DefinitionError, RecordCorrupt, StoreError, UnknownWorkflow
-from awaitly.ids import SCHEDULES
+from awaitly.ids import SCHEDULES, is_of_no_run
 from awaitly.observing import NOBODY, Leaving, Observers
 from awaitly.replaying.execution import Execution, drive, execution_of, journal_of, other_arguments, other_code
 from awaitly.replaying.host import INLINE, Host
@@ -131,7 +131,7 @@ class Executor:
         looks, told = Looks(), False
         while True:
             found = looks.again(await self._store.load(run_id))
-            if found.run is None:
+            if found.run is None or is_of_no_run(run_id):
                 return Execution(run_id, None, Err(UnknownRun(run_id)))
             row = released(found.run) if take.move is Move.RETRY else found.run
             try:

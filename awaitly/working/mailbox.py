@@ -7,7 +7,7 @@ from attrs import evolve
 from awaitly.durations import from_micros
 from awaitly.errors import DurabilityUnknown, RunEnded, Sent, SignalRefusal, UnknownRun
 from awaitly.exceptions import CommitUnknown, RecordCorrupt
-from awaitly.ids import is_no_id
+from awaitly.ids import is_no_id, is_of_no_run
 from awaitly.observing import NOBODY, Observers, RunSignalled
 from awaitly.result import Err, Ok, Result
 from awaitly.runs.letters import Kept, Letter, LetterRefusal, again, message_from, received
@@ -34,7 +34,7 @@ class Mailbox:
         The first under a name and key stays, unless it turned out to be none that the run can read. One with the same
         content again is `Ok` and changes nothing.
         """
-        if is_no_id(letter.run_id):
+        if is_no_id(letter.run_id) or is_of_no_run(letter.run_id):
             return Err(UnknownRun(letter.run_id))
         looks = Looks()
         try:
