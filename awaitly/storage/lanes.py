@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from awaitly.statuses import Priority
 from awaitly.storage.journal import DEFAULT_QUEUE, RunRecord
 
-__all__ = ["lane_of", "lanes_of", "queue_of"]
+__all__ = ["lane_of", "lanes_of", "new_lanes_of", "queue_of"]
 
 _BEGUN = 0
 _RANKS = {Priority.HIGH: 1, Priority.NORMAL: 2, Priority.LOW: 3}
@@ -21,7 +21,13 @@ def lane_of(run: RunRecord) -> str:
 def lanes_of(queues: Iterable[str]) -> tuple[str, ...]:
     """Give all lanes of some queues in the order in which work is to be taken: what has begun comes first."""
     named = tuple(queues)
-    return tuple(_lane(queue, rank) for rank in (_BEGUN, *_RANKS.values()) for queue in named)
+    return (*(_lane(queue, _BEGUN) for queue in named), *new_lanes_of(named))
+
+
+def new_lanes_of(queues: Iterable[str]) -> tuple[str, ...]:
+    """Give the lanes of what has not begun, in the order in which it is to be taken."""
+    named = tuple(queues)
+    return tuple(_lane(queue, rank) for rank in _RANKS.values() for queue in named)
 
 
 def queue_of(lane: str) -> str:

@@ -31,7 +31,7 @@ from awaitly.runs.saving import LOOK_AGAIN
 from awaitly.runs.watching import watching
 from awaitly.statuses import RunStatus
 from awaitly.storage.journal import DEFAULT_QUEUE, RunState
-from awaitly.storage.lanes import lanes_of
+from awaitly.storage.lanes import lanes_of, new_lanes_of
 from awaitly.storage.store import Store
 from awaitly.values import frozen
 from awaitly.working.executor import Executor, Take
@@ -50,6 +50,8 @@ _HEAD_START = 3
 """Turns of the loop after which what was begun has asked for its run; only then the worker asks for something else."""
 _CROWDED = 5.0
 """Seconds for which a worker that met another takes what is due in no order, so that they do not meet again."""
+_FULL = 8
+"""After so many looks in a row that find more than there is room for, one run begins before all that has begun."""
 _STRANGE, _STRANGEST = LONGEST, 60.0
 """Seconds for which a run is left alone, at first and at most, whose workflow is not known here."""
 
@@ -93,7 +95,7 @@ class Worker:
         self._courier = courier
         self._concurrency = concurrency
         self._queues = _checked(queues)
-        self._lanes = lanes_of(self._queues)
+        self._lanes, self._new_lanes = lanes_of(self._queues), new_lanes_of(self._queues)
         self._grace = as_timedelta(grace).total_seconds()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._rests = Rests()
@@ -103,6 +105,7 @@ class Worker:
         self._news = asyncio.Event()
         self._hurry = asyncio.Event()
         self._begun = False
+        self._full = 0
         self._stop = asyncio.Event()
         self._busy = 0.0
         self._crowded_until = 0.0
@@ -235,7 +238,7 @@ class Worker:
             return _Seen(found=True, pause=min(held, _LOOK_AGAIN))
         now, here = await self._store.now(), time.monotonic()
         known = len(self._rests) + len(self._tasks) + len(self._solitude)
-        due = await self._store.due(now, _MORE * room + known, self._lanes)
+        due = await self._due(now, _MORE * room, known)
         self._survived.intersection_update(due)
         self._solitude.keep(due)
         awake = self._rests.awake(due, self._tasks)
@@ -251,6 +254,7 @@ class Worker:
             return _Seen(found=True, pause=min(turn.pause, _LOOK_AGAIN), fresh=True)
         for run_id in ready[: 0 if self._over() else room]:
             self._begin(run_id)
+        self._full = self._full + 1 if len(ready) >= room else 0
         if len(ready) >= room:  # whoever ends makes room, and is heard of
             return _Seen(found=True, pause=_LOOK_AGAIN, fresh=fresh)
         for _ in range(_HEAD_START if ready else 0):
@@ -260,6 +264,16 @@ class Worker:
         pause = _LOOK_AGAIN if following is None else (following - now) / 1_000_000 - passed
         found = bool(ready) or len(self._solitude) > 0
         return _Seen(found, min(pause, _LOOK_AGAIN, self._rests.soonest(), turn.pause), fresh)
+
+    async def _due(self, now: int, most: int, known: int) -> tuple[str, ...]:
+        """Name what is due, what has begun first; but now and then a new run, lest what has begun never ends."""
+        due = await self._store.due(now, most + known, self._lanes)
+        if self._full < _FULL:
+            return due
+        self._full = 0
+        new = await self._store.due(now, 1 + known, self._new_lanes)
+        one = [each for each in new if each not in self._rests and each not in self._tasks][:1]
+        return tuple(dict.fromkeys((*one, *due)))
 
     async def _listen(self) -> None:
         """Look whenever something may have happened; where the store cannot be listened to, try again."""

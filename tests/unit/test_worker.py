@@ -20,6 +20,7 @@ from awaitly import (
     NotApproved,
     Ok,
     Orchestrator,
+    Policy,
     Priority,
     PromiseRejected,
     Result,
@@ -30,6 +31,7 @@ from awaitly import (
     sync,
     workflow,
 )
+from awaitly.durations import to_micros
 from awaitly.storage.store import Found, Wakes
 from awaitly.testing import CountingStore, TestClock
 from awaitly_sqlite import SqliteStore
@@ -158,6 +160,40 @@ async def test_urgent_runs_come_first_and_begun_ones_before_all(kept: Store) -> 
         await orchestrator.approve("b", by="ann")
         await orchestrator.work(once=True, concurrency=1)
     assert order.began == ["begun", "high", "normal", "low"]
+
+
+class Hurried(MemoryStore):
+    """A store by whose clock each look takes a second: what comes every second is always due again."""
+
+    def __init__(self) -> None:
+        self.clock = TestClock()
+        super().__init__(clock=self.clock)
+
+    async def due(self, now: int, limit: int, lanes: Sequence[str] | None = None) -> tuple[str, ...]:
+        """Name what is due, a second later."""
+        return await super().due(max(now, to_micros(self.clock.advance("1s"))), limit, lanes)
+
+
+@workflow
+async def nagging(run: Run[FlowError]) -> Result[int, FlowError]:
+    """Ask, and remind every second."""
+    return Ok(await run.approval("manager", proposes=1, policy=Policy(remind_every="1s")))
+
+
+@workflow
+async def simple(_: Run[FlowError]) -> Result[int, FlowError]:
+    """End at once."""
+    return Ok(1)
+
+
+async def test_what_has_begun_does_not_keep_new_runs_waiting_for_ever() -> None:
+    """Runs whose reminders come faster than they can be written leave room for one that is to begin."""
+    async with Orchestrator(Hurried(), workflows=[nagging, simple]) as orchestrator:
+        for number in range(3):
+            await orchestrator.start(nagging(), run_id=f"n{number}")
+        (await orchestrator.enqueue(simple(), run_id="new", priority=Priority.LOW)).unwrap()
+        async with orchestrator.working(concurrency=1):
+            await ended(orchestrator, "new")
 
 
 async def test_a_worker_keeps_to_its_queues(kept: Store) -> None:
