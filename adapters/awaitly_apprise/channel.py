@@ -1,11 +1,10 @@
-"""The channel: one notification for each notice, to each service, in threads with a timeout."""
+"""The channel: one notification for each notice and service, in threads with a timeout."""
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import Enum, auto, unique
 from typing import Any
 
@@ -13,12 +12,11 @@ import apprise
 
 from awaitly import Delivery, Duration, Links, Telling, Undeliverable, as_timedelta, clipped, telling
 from awaitly_apprise.errors import AppriseFailed
-from awaitly_apprise.targets import Target, Targets, by_grant
+from awaitly_apprise.targets import ByGrant, Target, Targets, by_grant, known
 from awaitly_apprise.threads import Threads
 
 __all__ = ["AppriseChannel"]
 
-LOGGER = logging.getLogger("awaitly.apprise")
 _REMEMBERED = 10_000
 _AT_ONCE = 32
 _LONGEST_TITLE = 200
@@ -40,19 +38,21 @@ class AppriseChannel:
     """Sends each notice to the URLs of `targets`, by grants as for `by_grant`, or by a function of the delivery.
 
     A send to a service has to be over within `timeout`; where it is not, it is tried again, and the thread that hangs
-    is left to itself. With `links`, a target that is one person's has the link that is theirs. Where one service takes
-    a notice and another does not, this process tries the other alone. No error has an URL in it.
+    is left to itself. With `links`, a target that is one person's has the link that is theirs. Each service is told
+    apart from the others: tried again where it does not take a notice, and given up, for itself. No error has an URL in
+    it.
     """
 
     def __init__(
         self,
-        targets: Targets | Mapping[str, Target | str | Iterable[Target | str]],
+        targets: Targets | ByGrant,
         *,
         links: Links | None = None,
         name: str = "apprise",
         timeout: Duration = "15s",
     ) -> None:
         self._targets = targets if callable(targets) else by_grant(targets)
+        self._given: ByGrant = {} if callable(targets) else targets
         self._links = links
         self._name = name
         self._timeout = as_timedelta(timeout).total_seconds()
@@ -64,66 +64,69 @@ class AppriseChannel:
         """The name that it was given."""
         return self._name
 
-    async def send(self, delivery: Delivery) -> str | None:
-        """Send a notice. Raises `Undeliverable` where nobody can be told, `AppriseFailed` where somebody cannot now."""
-        targets = self._targets_of(delivery)
-        if not targets:
+    async def places_for(self, delivery: Delivery) -> Iterable[str]:
+        """Name the services of those who are concerned, and once it is over also those that were told before.
+
+        Raises `Undeliverable` where there are none while it waits.
+        """
+        places = [target.place for target in self._targets_of(delivery)]
+        if delivery.resolution is not None:
+            return [*places, *filter(known(self._given).__contains__, delivery.told)]
+        if not places:
             asked = ", ".join((*delivery.audience, *delivery.to)) or "anyone"
             raise Undeliverable(f"no service is known for {asked}")
-        links, refused = self._links_of(delivery, targets)
-        came = [await self._told(delivery, target, links[target.url]) for target in targets if target.url in links]
-        for number, each in enumerate(came, 1):
-            if each is _Told.NEVER:
-                LOGGER.warning("apprise does not know what URL %d of %d stands for", number, len(came))
-        if _Told.NOT_NOW in came:
-            numbers = ", ".join(str(number) for number, each in enumerate(came, 1) if each is _Told.NOT_NOW)
-            raise AppriseFailed(f"of {len(came)} services these did not take it: {numbers} (apprise's log says why)")
-        if _Told.DONE not in came:
-            none = Undeliverable(f"apprise knows none of the {len(came)} URLs that it was given")
-            raise refused[0] if refused else none
-        return None
+        return places
 
-    def _links_of(
-        self, delivery: Delivery, targets: Iterable[Target]
-    ) -> tuple[Mapping[str, str | None], list[Undeliverable]]:
-        """Give the links by URL, and why some have none: those are not told, and the others are."""
-        links: dict[str, str | None] = {}
-        refused: list[Undeliverable] = []
-        for target in targets:
-            try:
-                links[target.url] = self._link(delivery, target)
-            except Undeliverable as never:
-                LOGGER.warning("%s", never)
-                refused.append(never)
-        return links, refused
+    async def send(self, delivery: Delivery) -> str | None:
+        """Tell the service that is the delivery's place.
+
+        Raises `Undeliverable` where that can never be told, and `AppriseFailed` where it cannot now.
+        """
+        target = self._target(delivery)
+        if (delivery.id, target.place) in self._done:
+            return None
+        link = self._link(delivery, target)
+        title, body = _text(telling(delivery, longest=_LONGEST_VALUE, most=_MOST), link)
+        try:
+            told = await self._threads.run(lambda: _notified(target.url, title, body), self._timeout)
+        except TimeoutError:
+            told = _Told.NOT_NOW
+        match told:
+            case _Told.NEVER:
+                raise Undeliverable(f"apprise does not know what the URL of {target.place!r} stands for")
+            case _Told.NOT_NOW:
+                raise AppriseFailed(f"{target.place!r} did not take it (apprise's log says why)")
+            case _Told.DONE:
+                self._remember(delivery.id, target.place)
+        return None
 
     def _targets_of(self, delivery: Delivery) -> list[Target]:
         try:
             given = [each if isinstance(each, Target) else Target(each) for each in self._targets(delivery)]
         except ValueError as problem:
             raise Undeliverable(str(problem)) from None
-        return list({each.url: each for each in given}.values())
+        services = {each.place: each for each in given}
+        for each in given:
+            if services[each.place].url != each.url:
+                raise Undeliverable(f"two services are called {each.place!r}: name one of them anew")
+        return list(services.values())
 
-    async def _told(self, delivery: Delivery, target: Target, link: str | None) -> _Told:
-        """Tell one service, unless it was told before."""
-        if (delivery.id, target.url) in self._done:
-            return _Told.DONE
-        title, body = _text(telling(delivery, longest=_LONGEST_VALUE, most=_MOST), link)
-        try:
-            came = await self._threads.run(lambda: _notified(target.url, title, body), self._timeout)
-        except TimeoutError:
-            return _Told.NOT_NOW
-        if came is _Told.DONE:
-            self._remember(delivery.id, target.url)
-        return came
+    def _target(self, delivery: Delivery) -> Target:
+        """Give the service that is the delivery's place; one that is not concerned any more still counts."""
+        place = delivery.place or ""
+        near = {target.place: target for target in self._targets_of(delivery)}
+        found = near.get(place) or known(self._given).get(place)
+        if found is None:
+            raise Undeliverable(f"no service is called {delivery.place!r} here")
+        return found
 
     def _link(self, delivery: Delivery, target: Target) -> str | None:
         if self._links is None or target.person is None or delivery.resolution is not None:
             return None
         return self._links.url(delivery, target.person)
 
-    def _remember(self, delivery_id: str, url: str) -> None:
-        self._done[delivery_id, url] = None
+    def _remember(self, delivery_id: str, place: str) -> None:
+        self._done[delivery_id, place] = None
         while len(self._done) > _REMEMBERED:
             self._done.popitem(last=False)
 

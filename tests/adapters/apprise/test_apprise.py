@@ -12,8 +12,9 @@ import pytest_asyncio
 from attrs import evolve
 
 from awaitly import Actor, MemoryStore, NotApproved, Ok, Orchestrator, Result, Run, SignedLinks, Undeliverable, workflow
+from awaitly.storage.store import NoticeRow
 from awaitly.testing import TestClock
-from awaitly.testing.channel_contract import delivery, resolved
+from awaitly.testing.channel_contract import delivery, resolved, send_everywhere
 from awaitly_apprise import AppriseChannel, AppriseFailed, Target
 from awaitly_apprise.threads import Threads
 from tests.adapters.receiver import Receiver, receiving
@@ -58,7 +59,7 @@ def said(receiver: Receiver, number: int = -1) -> dict[str, Any]:
 
 async def test_a_notice_is_a_title_and_lines(first: Receiver) -> None:
     """Facts, then what is proposed."""
-    await AppriseChannel({"role:manager": at(first)}).send(delivery())
+    await send_everywhere(AppriseChannel({"role:manager": at(first)}), delivery())
     assert said(first)["title"] == "Approval needed: Refund order 7781"
     assert "Who decides: 1 of role:manager\nNow asks: role:manager\n" in said(first)["message"]
     assert "\n\nWhat is proposed\namount: 12050\n" in said(first)["message"]
@@ -67,39 +68,71 @@ async def test_a_notice_is_a_title_and_lines(first: Receiver) -> None:
 async def test_it_goes_by_grants(first: Receiver, second: Receiver) -> None:
     """To each service once, however many grants lead there."""
     channel = AppriseChannel({"role:a": [at(first), at(second)], "role:b": at(first), "*": at(second)})
-    await channel.send(evolve(delivery(), audience=("role:a", "role:b"), to=()))
+    await send_everywhere(channel, evolve(delivery(), audience=("role:a", "role:b"), to=()))
     assert (len(first.posted), len(second.posted)) == (1, 1)
 
 
 async def test_nobody_is_called_by_what_was_proposed(first: Receiver) -> None:
     """Words that would call everybody are broken."""
-    await AppriseChannel({"role:manager": at(first)}).send(
-        delivery(summary="@everyone <!channel>", arguments={"a": "@here <@U1> eve@example.com"})
-    )
+    calling = delivery(summary="@everyone <!channel>", arguments={"a": "@here <@U1> eve@example.com"})
+    await send_everywhere(AppriseChannel({"role:manager": at(first)}), calling)
     text = said(first)["title"] + said(first)["message"]
     assert not any(call in text for call in ("@everyone", "@here", "<!", "<@"))
     assert "eve@example.com" in text
 
 
 async def test_a_service_that_refuses_is_tried_again_alone(first: Receiver, second: Receiver) -> None:
-    """Whoever has it is not told twice; no error has an URL in it."""
-    channel = AppriseChannel({"role:manager": [at(first), at(second)]})
+    """Whoever has it is not told twice, not by another process either; nothing that is kept has an URL in it."""
+    clock = TestClock()
+    store = MemoryStore(clock=clock)
     second.answer = NO
-    with pytest.raises(AppriseFailed, match="of 2 services these did not take it: 2") as raised:
-        await channel.send(delivery())
-    assert "secret" not in f"{raised.value!r}{raised.value.__context__!r}"
-    second.answer = OK
-    await channel.send(delivery())
+    kept: list[NoticeRow] = []
+    for _ in range(2):
+        channel = AppriseChannel({"*": [at(first), Target(at(second), name="the other")]})
+        async with Orchestrator(store, workflows=[asking], channels=[channel]) as orchestrator:
+            await orchestrator.start(asking(), run_id="r1")
+            await orchestrator.work(once=True)
+            kept += await store.notices("r1")
+            second.answer = OK
+            clock.advance("1h")
     assert (len(first.posted), len(second.posted)) == (1, 2)
+    assert [notice.due_at is None for notice in kept] == [True, False, True, True]
+    assert "secret" not in "".join(notice.body for notice in kept)
 
 
-async def test_a_service_that_hangs_is_given_up(first: Receiver, second: Receiver) -> None:
-    """Within the timeout; the others are told all the same, and the loop goes on meanwhile."""
+async def test_what_a_service_does_not_take_is_named_without_its_url(second: Receiver) -> None:
+    """By its name, or by a fingerprint of its URL that is the same in every process."""
+    second.answer = NO
+    for target, named in [(Target(at(second), name="ops"), "'ops'"), (Target(at(second)), "'json [0-9a-f]{12}'")]:
+        with pytest.raises(AppriseFailed, match=f"^{named} did not take it") as raised:
+            await send_everywhere(AppriseChannel({"role:manager": target}), delivery())
+        assert "secret" not in f"{raised.value!r}{raised.value.__context__!r}"
+    assert Target(at(second)).place == Target(at(second)).place != Target(at(second) + "/x").place
+
+
+async def test_two_services_have_two_names(first: Receiver, second: Receiver) -> None:
+    """One that is called as another is told of nothing, and nor is that."""
+    channel = AppriseChannel({"role:manager": [Target(at(first), name="ops"), Target(at(second), name="ops")]})
+    with pytest.raises(Undeliverable, match="two services are called 'ops'"):
+        await channel.places_for(delivery())
+
+
+async def test_a_service_that_is_not_concerned_any_more_has_what_was_for_it(first: Receiver) -> None:
+    """As where the next level of a ladder has taken over before it could be told; one that is unknown has nothing."""
+    channel = AppriseChannel({"role:manager": Target(at(first), name="ops"), "role:director": "ntfy://director"})
+    (place,) = await channel.places_for(delivery())
+    await channel.send(evolve(delivery(), place=place, audience=("role:director",), to=()))
+    assert len(first.posted) == 1
+    with pytest.raises(Undeliverable, match="no service is called 'gone' here"):
+        await channel.send(evolve(delivery(), place="gone"))
+
+
+async def test_a_service_that_hangs_is_given_up(first: Receiver) -> None:
+    """Within the timeout, and the loop goes on meanwhile."""
     first.answer = b""
-    channel = AppriseChannel({"role:manager": [f"{at(first)}?rto=1", at(second)]}, timeout="0.1s")
-    with pytest.raises(AppriseFailed, match="did not take it: 1"):
-        await channel.send(delivery())
-    assert len(second.posted) == 1
+    channel = AppriseChannel({"role:manager": f"{at(first)}?rto=1"}, timeout="0.1s")
+    with pytest.raises(AppriseFailed, match="did not take it"):
+        await send_everywhere(channel, delivery())
     await first.gone.wait()
 
 
@@ -137,50 +170,50 @@ async def _until_free(threads: Threads) -> None:
 async def test_what_is_no_url_is_undeliverable(url: str) -> None:
     """And not told."""
     with pytest.raises(Undeliverable, match="not an URL"):
-        await AppriseChannel({"role:manager": url}).send(delivery())
+        await send_everywhere(AppriseChannel({"role:manager": url}), delivery())
 
 
-async def test_what_apprise_does_not_know_is_undeliverable(caplog: pytest.LogCaptureFixture) -> None:
-    """Neither the error nor our log has any of its secrets."""
-    with pytest.raises(Undeliverable, match="none of the 1 URLs") as raised:
-        await AppriseChannel({"role:manager": "nosuchservice://secret/token"}).send(delivery())
-    ours = [record.getMessage() for record in caplog.records if record.name == "awaitly.apprise"]
-    assert ours == ["apprise does not know what URL 1 of 1 stands for"]
+async def test_what_apprise_does_not_know_is_undeliverable() -> None:
+    """The error has none of its secrets."""
+    with pytest.raises(Undeliverable, match=r"does not know what the URL of 'nosuchservice \w+' stands for") as raised:
+        await send_everywhere(AppriseChannel({"role:manager": "nosuchservice://secret/token"}), delivery())
     assert "secret" not in str(raised.value)
-
-
-async def test_an_url_that_nobody_knows_does_not_keep_the_others_from_it(first: Receiver) -> None:
-    """It would not be known later either."""
-    await AppriseChannel({"role:manager": ["nosuchservice://secret/token", at(first)]}).send(delivery())
-    assert len(first.posted) == 1
 
 
 async def test_what_concerns_nobody_known_is_undeliverable(first: Receiver) -> None:
     """The error says whom it should have reached."""
     with pytest.raises(Undeliverable, match="role:manager"):
-        await AppriseChannel({"mona": at(first)}).send(delivery())
+        await send_everywhere(AppriseChannel({"mona": at(first)}), delivery())
 
 
-async def test_somebody_whose_link_cannot_be_made_keeps_nobody_else_from_theirs(
-    first: Receiver, second: Receiver
-) -> None:
-    """The others are told; where there are none, the notice says why it reached nobody."""
+async def test_whose_link_cannot_be_made_is_not_told(first: Receiver) -> None:
+    """The notice says why."""
     mona = Target(at(first), Actor("mona", [sha256(bytes([number])).hexdigest() for number in range(200)]))
-    await AppriseChannel({"role:manager": [mona, at(second)]}, links=LINKS).send(delivery())
-    assert (len(first.posted), len(second.posted)) == (0, 1)
     with pytest.raises(Undeliverable, match=r"a link for 'mona' takes .* with 200 roles"):
-        await AppriseChannel({"role:manager": mona}, links=LINKS).send(delivery())
+        await send_everywhere(AppriseChannel({"role:manager": mona}, links=LINKS), delivery())
+    assert first.posted == []
+
+
+async def test_one_that_can_never_be_told_keeps_no_other_from_it(first: Receiver) -> None:
+    """It alone is a dead letter, under its own name."""
+    channel = AppriseChannel({"*": ["nosuchservice://secret/token", at(first)]})
+    async with Orchestrator(MemoryStore(clock=TestClock()), workflows=[asking], channels=[channel]) as orchestrator:
+        await orchestrator.start(asking(), run_id="r1")
+        await orchestrator.work(once=True)
+        (dead,) = (await orchestrator.dead_letters()).items
+    assert len(first.posted) == 1
+    assert (dead.place or "").startswith("nosuchservice ")
 
 
 async def test_a_link_goes_to_whom_it_belongs(first: Receiver, second: Receiver) -> None:
     """A target that is not said to be one person's has none, and nor has what is over."""
     target = Target(at(first), Actor("mona"))
     channel = AppriseChannel({"role:manager": [target, at(second)]}, links=LINKS)
-    await channel.send(delivery())
+    await send_everywhere(channel, delivery())
     token = said(first)["message"].rpartition("/")[2]
     assert LINKS.read(token, delivery().made_at).unwrap().person == Actor("mona")
     assert "approvals.example.com" not in said(second)["message"]
-    await channel.send(resolved(2))
+    await send_everywhere(channel, resolved(2))
     assert "approvals.example.com" not in said(first)["message"]
     assert "secret" not in repr(target)
 

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 import pytest_asyncio
+from attrs import evolve
 
-from awaitly.testing.channel_contract import Arrived, ChannelContract
+from awaitly import Delivery
+from awaitly.testing.channel_contract import Arrived, ChannelContract, delivery
 from awaitly_apprise import AppriseChannel
-from tests.adapters.receiver import Receiver, receiving
+from tests.adapters.receiver import Posted, Receiver, receiving
 
 
 class AppriseTrial:
@@ -16,18 +18,19 @@ class AppriseTrial:
 
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
-        self.channel = AppriseChannel(dict.fromkeys(("role:manager", "*"), f"json://127.0.0.1:{receiver.port}"))
+        common, own = (f"json://127.0.0.1:{receiver.port}/{path}" for path in ("common", "own"))
+        self.channel = AppriseChannel({"role:manager": common, "*": common, "mona": own})
 
     async def arrived(self) -> Sequence[Arrived]:
         """Give what was posted; what is about one approval names its run and its question."""
-        return [self._read(posted.body) for posted in self._receiver.posted]
+        return [self._read(posted) for posted in self._receiver.posted]
 
     @staticmethod
-    def _read(body: bytes) -> Arrived:
-        said = json.loads(body)
+    def _read(posted: Posted) -> Arrived:
+        said = json.loads(posted.body)
         text = f"{said['title']}\n{said['message']}"
         about = [line for line in text.splitlines() if line.startswith(("Run: ", "Question: "))]
-        return Arrived(text, "\n".join(about), text)
+        return Arrived(text, "\n".join((posted.line, *about)), text)
 
 
 class TestAppriseChannel(ChannelContract):
@@ -44,3 +47,8 @@ class TestAppriseChannel(ChannelContract):
     def trial(self, receiver: Receiver) -> AppriseTrial:
         """Give the channel and its receiver."""
         return AppriseTrial(receiver)
+
+    @pytest.fixture
+    def several(self) -> Delivery:
+        """Give one that concerns a role and a person."""
+        return evolve(delivery(), audience=("role:manager", "mona"))
