@@ -48,19 +48,7 @@ def is_empty(changes: Changes) -> bool:
 def arguments(changes: Changes) -> list[bytes]:
     """Give the parts of a commit as the script takes them. Raises `ValueError` where they are of more than one run."""
     run_id = changes.run_id
-    parts = [
-        _COUNTS(
-            len(changes.runs),
-            len(changes.holds),
-            len(changes.dropped),
-            len(changes.steps),
-            len(changes.approvals),
-            len(changes.notices),
-            len(changes.entries),
-            len(changes.redacted),
-            len(changes.forgotten),
-        )
-    ]
+    parts = [_counts(changes)]
     for run in changes.runs:
         _check(run_id, run.run_id)
         parts += _run(run)
@@ -86,6 +74,20 @@ def arguments(changes: Changes) -> list[bytes]:
         _check(run_id, hold.run_id)
         parts.append(packed_version(hold.version))
     return parts
+
+
+def _counts(changes: Changes) -> bytes:
+    return _COUNTS(
+        len(changes.runs),
+        len(changes.holds),
+        len(changes.dropped),
+        len(changes.steps),
+        len(changes.approvals),
+        len(changes.notices),
+        len(changes.entries),
+        len(changes.redacted),
+        len(changes.forgotten),
+    )
 
 
 def _check(run_id: str, other: str) -> None:

@@ -50,7 +50,7 @@ def wsgi_app(
     """
     origins = frozenset(trusted_origins)
 
-    def made(inner: Orchestrator) -> Site:
+    async def made(inner: Orchestrator) -> Site:
         return Site(
             orchestrator=inner,
             authenticate=authenticate,
@@ -62,11 +62,10 @@ def wsgi_app(
             routes=(*ROUTES, *PAGES),
         )
 
-    async def site_of(inner: Orchestrator) -> Site:
-        return made(inner)
+    return _served(orchestrator, orchestrator.call(made))
 
-    site = orchestrator.call(site_of)
 
+def _served(orchestrator: PlainOrchestrator, site: Site) -> WsgiApp:
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         value = _read(environ)
         if isinstance(value, Response):

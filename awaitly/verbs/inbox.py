@@ -79,10 +79,8 @@ class Inbox(Staffing):
         """
         by = as_actor(person)
         now = await self._store.now()
-        absences = await self._standings.absences_for(by, from_micros(now))
-        standing = Standing(absences=absences)
-        names = {ANYONE, *_names(by.name, by.roles), *self._standings.grants}
-        names.update(name for each in absences for name in _names(each.owner.name, each.owner.roles))
+        standing = Standing(absences=await self._standings.absences_for(by, from_micros(now)))
+        audience = self._audience(by, standing.absences)
         found: list[PendingApproval] = []
         for _ in range(MOST_LOOKS):
             query = ApprovalQuery(
@@ -91,7 +89,7 @@ class Inbox(Staffing):
                 workflow=workflow,
                 alive_at=now,
                 deadline_before=None if due_within is None else _after(now, due_within),
-                audience=tuple(sorted(filter(is_kept, names))),
+                audience=audience,
                 limit=limit,
                 after=after,
             )
@@ -107,6 +105,12 @@ class Inbox(Staffing):
             if after is None:
                 break
         return Page(tuple(found), after)
+
+    def _audience(self, by: Actor, absences: Iterable[Absence]) -> tuple[str, ...]:
+        """Give the names under which an approval is kept that this person may have to decide on."""
+        names = {ANYONE, *_names(by.name, by.roles), *self._standings.grants}
+        names.update(name for each in absences for name in _names(each.owner.name, each.owner.roles))
+        return tuple(sorted(filter(is_kept, names)))
 
     async def concerning(self, person: By, run_id: str) -> tuple[Approval, ...]:
         """Give those approvals of a run that are this person's business, decided or not, as they stand.

@@ -12,6 +12,7 @@ from awaitly_web.core import (
     Actor,
     Approval,
     ApprovalStatus,
+    History,
     Ok,
     Progress,
     Remark,
@@ -89,13 +90,8 @@ async def shown(site: Site, call: Call, approval: Approval, screen: Screen) -> R
     """Show an approval."""
     now = await site.orchestrator.now()
     topic: Topic = site.live.run(approval.run_id)
-    view, veil, handling = approval.view(), Veil((approval,)), approval.handling
-    open_to = approval.pending and await _waits_for(site, screen.actor, approval)
     history = await _history(site, call, approval.run_id) if not screen.by_link else None
     is_late = approval.deadline is not None and now >= approval.deadline
-    arguments, edits = drawn(view.arguments), changes(edits_of(approval), Room(_BESIDES))
-    run_bars = bars(history, now) if history is not None else None
-    said = _said(approval, veil)
     return page(
         call.request,
         "approval.html",
@@ -106,33 +102,48 @@ async def shown(site: Site, call: Call, approval: Approval, screen: Screen) -> R
         screen=screen,
         now=now,
         approval=approval,
-        view=view,
-        title=clipped(view.summary, _TITLE),
-        headline=clipped(view.summary, LONGEST),
-        veil=veil,
-        handling=handling,
+        handling=approval.handling,
         state=_state(approval, is_late=is_late),
         waits=approval.pending and not is_late,
-        open_to=open_to,
+        open_to=approval.pending and await _waits_for(site, screen.actor, approval),
         is_requester=same_person(screen.actor, approval.requested_by),
-        arguments=arguments,
-        is_whole=is_whole(arguments),
-        first=drawn(veil.value(approval.proposal), Room(_BESIDES)) if edits.shown else None,
-        changes=edits,
-        said=said,
-        unsaid=len(handling.remarks) - len(said),
         claims=_claims(approval),
         ladder=_ladder(approval),
         chain=await _chain(site, approval),
-        bars=None if run_bars is None else run_bars[-_MOST_BARS:],
-        earlier=0 if run_bars is None else max(0, len(run_bars) - _MOST_BARS),
-        bar_width=WIDTH,
-        run=history.run if history is not None else None,
         run_at=run_at(call.request, approval.run_id),
         own_at=approval_at(call.request, approval.run_id, approval.key),
-        form=screen.form or edit_form(approval, view.arguments),
         too_long_to_edit=TOO_LONG_TO_EDIT,
+        **_content(approval, screen),
+        **_past(history, now),
     )
+
+
+def _content(approval: Approval, screen: Screen) -> dict[str, Any]:
+    """Give what is proposed, what was edited of it and what was said, with the form for an edit."""
+    view, veil = approval.view(), Veil((approval,))
+    arguments, edits, said = drawn(view.arguments), changes(edits_of(approval), Room(_BESIDES)), _said(approval, veil)
+    return {
+        "view": view,
+        "veil": veil,
+        "title": clipped(view.summary, _TITLE),
+        "headline": clipped(view.summary, LONGEST),
+        "arguments": arguments,
+        "is_whole": is_whole(arguments),
+        "first": drawn(veil.value(approval.proposal), Room(_BESIDES)) if edits.shown else None,
+        "changes": edits,
+        "said": said,
+        "unsaid": len(approval.handling.remarks) - len(said),
+        "form": screen.form or edit_form(approval, view.arguments),
+    }
+
+
+def _past(history: History | None, now: datetime) -> dict[str, Any]:
+    """Give what happened in the run so far; nothing of it where that is not to be seen."""
+    if history is None:
+        return {"run": None, "bars": None, "earlier": 0, "bar_width": WIDTH}
+    run_bars = bars(history, now)
+    earlier = max(0, len(run_bars) - _MOST_BARS)
+    return {"run": history.run, "bars": run_bars[-_MOST_BARS:], "earlier": earlier, "bar_width": WIDTH}
 
 
 async def _waits_for(site: Site, actor: Actor, approval: Approval) -> bool:
@@ -140,7 +151,7 @@ async def _waits_for(site: Site, actor: Actor, approval: Approval) -> bool:
     return any((each.run_id, each.key) == (approval.run_id, approval.key) for each in found.items)
 
 
-async def _history(site: Site, call: Call, run_id: str) -> Any:
+async def _history(site: Site, call: Call, run_id: str) -> History | None:
     match await run_in_sight(site, call, run_id):
         case Ok(_):
             found = await site.orchestrator.history(run_id)
