@@ -10,6 +10,7 @@ from awaitly.actors import Actor
 from awaitly.approvals.audit import AuditEvent
 from awaitly.approvals.differing import Difference
 from awaitly.approvals.notices import NoticeKind
+from awaitly.durations import Duration, as_timedelta
 from awaitly.errors import PendingApproval
 from awaitly.statuses import ApprovalStatus
 from awaitly.values import frozen
@@ -18,11 +19,14 @@ __all__ = ["Delivery", "NotificationChannel", "Resolution", "RetryLater", "Sever
 
 
 class RetryLater(Exception):
-    """What a channel raises where the service says when to try again: after `after`."""
+    """What a channel raises where the service says when to try again: after `after`, as in `"1m"`.
 
-    def __init__(self, after: timedelta, reason: str = "the service asks to wait") -> None:
+    Raises `ValueError` itself where that is a text and no length of time.
+    """
+
+    def __init__(self, after: Duration, reason: str = "the service asks to wait") -> None:
         super().__init__(reason)
-        self.after = after
+        self.after = after if isinstance(after, timedelta) else as_timedelta(after)
 
 
 class Undeliverable(Exception):
@@ -83,6 +87,7 @@ class NotificationChannel(Protocol):
     async def send(self, delivery: Delivery) -> str | None:
         """Send a notice, and give a receipt where a later one can update this one: any text, kept as it is.
 
+        What is neither a text nor None is none, and the notice a dead letter: it was sent, and is not sent again.
         Whatever it raises has the notice tried again later; `RetryLater` says when, `Undeliverable` not to. It may be
         cancelled once it takes too long, and be called again for what it has sent: the id is then the same.
         """

@@ -238,7 +238,7 @@ class Courier:
         try:
             delivery = composed(notice, await self._store.load(notice.run_id), others)
             async with asyncio.timeout(PATIENCE.total_seconds()):
-                receipt = await channel.send(delivery)
+                receipt = _text_or_none(await channel.send(delivery))
         except BaseException as error:  # noqa: BLE001  (as above)
             return await self._failed(channel, notice, error)
         return delivered(notice, receipt, await self._now())
@@ -301,6 +301,14 @@ def _log(channel: NotificationChannel, error: BaseException) -> None:
         LOGGER.warning(line("outbox_away", channel=channel.name, error=error))
     else:
         LOGGER.error(line("outbox_broken", channel=channel.name), exc_info=error)
+
+
+def _text_or_none(receipt: object) -> str | None:
+    """Give a receipt. Raises `Undeliverable` where it is none: to try again would be to tell people again."""
+    if receipt is None or isinstance(receipt, str):
+        return receipt
+    msg = f"the channel gave {type(receipt).__name__} for a receipt, which is to be a text or None"
+    raise Undeliverable(msg)
 
 
 def _is_cancelled() -> bool:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -14,6 +15,8 @@ from awaitly import (
     Ask,
     Changes,
     DefinitionError,
+    Delivery,
+    Duration,
     Escalation,
     Move,
     NotApproved,
@@ -253,10 +256,11 @@ async def test_a_failing_day_is_caught_up_with_in_order(store: SharedStore, cloc
     assert len({d.id for d in channel.delivered}) == len(written)
 
 
-async def test_retry_later_is_heeded(store: SharedStore, clock: TestClock) -> None:
+@pytest.mark.parametrize("after", [timedelta(minutes=30), "30m"])
+async def test_retry_later_is_heeded(store: SharedStore, clock: TestClock, after: Duration) -> None:
     """Not a second sooner."""
     channel = RecordingChannel()
-    channel.during = raising(RetryLater(timedelta(minutes=30)))
+    channel.during = raising(RetryLater(after))
     async with telling(store, channel) as (orchestrator, courier):
         await orchestrator.start(asking(1), run_id="r1")
         await courier.work_off()
@@ -286,6 +290,41 @@ async def test_what_cannot_be_delivered_is_a_dead_letter_at_once(store: SharedSt
         assert (await orchestrator.dead_letters()).items == ()
         assert (await orchestrator.resend("r1", letter.key)).unwrap().sent_at is not None, "sent: left as it is"
     assert [d.id for d in channel.delivered] == [letter.id] == [again.id]
+
+
+class Misgiving(RecordingChannel):
+    """A channel that gives for a receipt what is none."""
+
+    gives: object = None
+
+    async def send(self, delivery: Delivery) -> Any:
+        """Keep a delivery, and give that."""
+        await super().send(delivery)
+        return self.gives
+
+
+@pytest.mark.parametrize("given", [7, b"bytes", ["a text"], False, object()], ids=repr)
+async def test_a_receipt_that_is_no_text_is_a_dead_letter_at_once(
+    store: SharedStore, clock: TestClock, given: object
+) -> None:
+    """People were told, and are not told again; it is listed with what was wrong, and what comes after it is sent."""
+    channel = Misgiving()
+    channel.gives = given
+    async with telling(store, channel) as (orchestrator, courier):
+        await orchestrator.start(asking(1), run_id="r1")
+        await courier.work_off()
+        (letter,) = (await orchestrator.dead_letters()).items
+        kind = type(given).__name__
+        assert letter.error == f"the channel gave {kind} for a receipt, which is to be a text or None"
+        clock.advance("20m")
+        await courier.work_off()
+        assert len(channel.tried) == 1
+        channel.gives = "a text"
+        (await orchestrator.approve("r1", "manager", by="ann")).unwrap()
+        await courier.work_off()
+        receipts = [notice.receipt for notice in await orchestrator.notices("r1")]
+    assert receipts == [None, "a text"]
+    assert [each.receipt for each in channel.delivered] == [None, None]
 
 
 async def test_an_unknown_notice_is_not_sent_again(store: SharedStore) -> None:
