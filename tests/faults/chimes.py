@@ -31,8 +31,10 @@ from tests.faults.stores import store_at
 from tests.faults.tally import TALLY
 from tests.faults.verdicts import BOT, CEM, CLOCK, RHEA, Act, Sight, Timed, opened, rounds, sight
 
-__all__ = ["asking", "check_chimes", "chimed", "chimes_and_is_killed"]
+__all__ = ["CHIMES", "asking", "check_chimes", "chimed", "chimes_and_is_killed"]
 
+CHIMES = ("remind.before", "remind.after")
+"""Where workers are killed as they chime."""
 EVERY, LEVELS = timedelta(minutes=40), {"level 1", "level 2", "level 2, for the 2. time"}
 LADDER = Policy(
     approvers=["ann", "bob", "cem"],

@@ -9,6 +9,8 @@ from typing import Any
 
 from attrs import frozen
 
+from tests.faults.lengths import SNAPSHOTS, at_length
+
 __all__ = ["TABLES", "Damage", "damages", "garbled"]
 
 TABLES = ("runs", "steps", "approvals")
@@ -30,6 +32,8 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
         "closing",
     ),
 }
+BY_CHANCE = at_length(10, SNAPSHOTS // 10)
+"""How often a body is cut by chance, and how often one of its bits is flipped."""
 _WHOLE = ("", "null", "7", "[]", "{}", '"x"', "{", "[" * 100_000, "\x00", "{}{}", '{"quarantined":7}')
 
 
@@ -53,7 +57,7 @@ def damages(table: str, body: str, random: Random) -> Iterator[Damage]:
             yield Damage(table, f"{name} is deleted", json.dumps(rest).encode())
         for wrong in _WRONG:
             yield Damage(table, f"{name} becomes {wrong!r}", json.dumps({**members, name: wrong}).encode())
-    for _ in range(10):
+    for _ in range(BY_CHANCE):
         yield _cut(table, body.encode(), random)
         yield _flipped(table, body.encode(), random)
 

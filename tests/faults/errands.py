@@ -1,8 +1,9 @@
 """The workflow that the fault tests put through its paces, and what must come of it.
 
-A shape is a text of words: `s` a step, `p` a plain step (in a thread), `f` a step that can fail, `g3` three branches of
-two steps each side by side, `a` an approval, `aa` two approvals at once. A value goes through all of them: each step
-adds its name to it, an approval proposes it, and an edit replaces it.
+A shape is a text of words: `s` a step, `p` a plain step (in a thread), `f` a step that can fail, `o` one that runs at
+most once, `g3` three branches of two steps each side by side, `c` another run of one step, `a` an approval, `aa` two
+approvals at once. A value goes through all of them: each step adds its name to it, another run gives its own instead,
+an approval proposes it, and an edit replaces it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from awaitly import Approval, Ask, Edited, Err, NotApproved, Ok, Outcome, Result, Run, Workflow, workflow
+from awaitly import Approval, Ask, Edited, Err, NotApproved, Ok, Outcome, Result, Run, Workflow, step, workflow
 
 __all__ = ["BEGINNING", "Marks", "Spoilt", "drawn_shape", "errand", "expected", "width"]
 
@@ -104,6 +105,18 @@ class Steps:
         await self._marks.around(name)
         return Err(Spoilt("it was to fail")) if self._marks.spoils else Ok(f"{given}.{name}")
 
+    async def take(self, run: Run[Trouble], word: str, name: str, given: str) -> str:
+        """Let a run take the step that a word of its shape stands for."""
+        match word:
+            case "p":
+                return await run.step(self.toil, name, given)
+            case "f":
+                return await run.step(self.risk, name, given)
+            case "o":
+                return await run.step(step(self.work, at_most_once=True), name, given)
+            case _:
+                return await run.step(self.work, name, given)
+
 
 def errand(marks: Marks) -> Workflow[[str], str, Trouble]:
     """Make the workflow, for a process whose steps leave these marks."""
@@ -115,12 +128,10 @@ def errand(marks: Marks) -> Workflow[[str], str, Trouble]:
 
     async def go(run: Run[Trouble], word: str, place: int, given: str) -> str:
         match word:
-            case "s":
-                return await run.step(steps.work, f"s{place}", given)
-            case "p":
-                return await run.step(steps.toil, f"p{place}", given)
-            case "f":
-                return await run.step(steps.risk, f"f{place}", given)
+            case "s" | "p" | "f" | "o":
+                return await steps.take(run, word, f"{word}{place}", given)
+            case "c":
+                return await run.child(going("s"))
             case "a":
                 return await run.approval(f"a{place}", proposes=given)
             case "aa":
@@ -129,14 +140,14 @@ def errand(marks: Marks) -> Workflow[[str], str, Trouble]:
                 names = [f"g{place}{n}" for n in range(int(word[1:]))]
                 return "+".join(await run.gather([branch(run, name, given) for name in names]))
 
-    @workflow
-    async def errand(run: Run[Trouble], shape: str) -> Result[str, Trouble]:
+    @workflow(name="errand")
+    async def going(run: Run[Trouble], shape: str) -> Result[str, Trouble]:
         value = BEGINNING
         for place, word in enumerate(shape.split()):
             value = await go(run, word, place, value)
         return Ok(value)
 
-    return errand
+    return going
 
 
 def expected(shape: str, approvals: Iterable[Approval]) -> str:
@@ -145,7 +156,9 @@ def expected(shape: str, approvals: Iterable[Approval]) -> str:
     value = BEGINNING
     for place, word in enumerate(shape.split()):
         match word:
-            case "s" | "p" | "f":
+            case "c":
+                value = f"{BEGINNING}.s0"
+            case "s" | "p" | "f" | "o":
                 value = f"{value}.{word}{place}"
             case "a":
                 value = _granted(decided[f"a{place}"], value)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from awaitly.testing import TestClock
-from tests.faults.chimes import asking, check_chimes, chimed, chimes_and_is_killed
+from tests.faults.chimes import CHIMES, asking, check_chimes, chimed, chimes_and_is_killed
 from tests.faults.lengths import times
 from tests.faults.orders import Place
 from tests.faults.processes import KILLED, ended, started
@@ -64,7 +64,7 @@ async def killed(address: str) -> None:
         await orchestrator.start(asking(), run_id="r", requested_by=RHEA)
         for before, after in ((1, 3), (3, 5)):
             clock.advance(timedelta(minutes=61))
-            for failpoint, count in (("remind.before", before), ("remind.after", after)):
+            for failpoint, count in zip(CHIMES, (before, after), strict=True):
                 process = started(chimes_and_is_killed, address, failpoint, clock())
                 code = await asyncio.to_thread(ended, process)
                 TALLY.check("a worker is killed beside its chime", code == KILLED, failpoint)

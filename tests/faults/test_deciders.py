@@ -10,12 +10,14 @@ from tests.faults.child import told
 from tests.faults.crowds import Answer, Crowd, decide, in_processes, in_threads, parked
 from tests.faults.errands import Marks, errand
 from tests.faults.inspecting import look
-from tests.faults.lengths import times
+from tests.faults.lengths import ROUNDS, times
 from tests.faults.orders import Place
 from tests.faults.tally import TALLY, Violated
 
 Contest = Callable[[Crowd], list[list[Answer]]]
 CONTENDERS = 64
+FEW, FEWER = 4, 2
+"""Rounds of a short contest: over a file, and elsewhere."""
 
 
 def contest(place: Place, rounds: int, among: Contest, plant: str = "") -> None:
@@ -50,37 +52,48 @@ def check_round(place: Place, run_id: str, answers: list[Answer]) -> None:
 @pytest.mark.parametrize("among", [in_threads, in_processes])
 def test_one_of_many_deciders_wins(place: Place, among: Contest) -> None:
     """Of 64 that decide at once, in threads or in processes, one wins and the others are told who."""
-    contest(place, 4, among)
+    contest(place, FEW, among)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("among", [in_threads, in_processes])
 def test_one_of_many_deciders_wins_each_time(place: Place, among: Contest) -> None:
     """The same in a thousand rounds."""
-    contest(place, times(1000), among)
+    contest(place, times(ROUNDS), among)
 
 
 def test_one_of_many_deciders_wins_wherever_runs_are_kept(elsewhere: Place) -> None:
     """Of 64 that decide at once one wins, and the others are told who, on servers and in two stores as well."""
-    contest(elsewhere, 2, in_threads)
+    contest(elsewhere, FEWER, in_threads)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("among", [in_threads, in_processes])
 def test_one_of_many_deciders_wins_each_time_wherever_runs_are_kept(elsewhere: Place, among: Contest) -> None:
     """The same in a thousand rounds."""
-    contest(elsewhere, times(1000), among)
+    contest(elsewhere, times(ROUNDS), among)
 
 
-async def test_one_of_many_deciding_tasks_wins() -> None:
-    """Of 64 tasks that decide at once on one store in memory, one wins and the others are told who."""
+async def contest_of_tasks(rounds: int) -> None:
+    """Let 64 tasks of one loop decide at once, on one store in memory, in each round."""
     store, workflow = MemoryStore(), errand(Marks())
     async with Orchestrator(store, workflows=[workflow]) as orchestrator:
-        for number in range(20):
+        for number in range(rounds):
             run_id = f"r{number}"
             await orchestrator.start(workflow("s a s"), run_id=run_id)
             answers = await asyncio.gather(*(decide(orchestrator, run_id, n) for n in range(CONTENDERS)))
             check_answers([told(answer) for answer in answers])
+
+
+async def test_one_of_many_deciding_tasks_wins() -> None:
+    """Of 64 tasks that decide at once on one store in memory, one wins and the others are told who."""
+    await contest_of_tasks(20)
+
+
+@pytest.mark.slow
+async def test_one_of_many_deciding_tasks_wins_each_time() -> None:
+    """The same in a thousand rounds."""
+    await contest_of_tasks(times(ROUNDS))
 
 
 def test_the_contest_notices_two_winners(place: Place) -> None:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.faults.lengths import times
+from tests.faults.lengths import SEEDS, times
 from tests.faults.lives import (
     FAILPOINTS,
     Harm,
@@ -21,7 +21,7 @@ from tests.faults.tally import TALLY, Violated
 
 pytestmark = pytest.mark.store("sqlite")
 FEW = range(2)
-MANY = range(2, 2 + times(50))
+MANY = range(2, 2 + times(SEEDS))
 
 
 def live_through(seeds: Iterable[int], harm: Harm) -> None:
@@ -51,20 +51,20 @@ def test_a_kill_within_a_commit_loses_nothing() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("failpoint", FAILPOINTS)
 def test_many_kills_beside_a_write_lose_nothing(failpoint: str) -> None:
-    """The same with fifty lives for each failpoint."""
+    """The same with two hundred lives for each failpoint."""
     live_through(MANY, at_failpoint(failpoint))
 
 
 @pytest.mark.slow
 def test_many_kills_at_any_moment_lose_nothing() -> None:
     """The same with two hundred lives."""
-    live_through(range(6, 6 + times(200)), at_any_moment(0.1))
+    live_through(range(6, 6 + times(SEEDS)), at_any_moment(0.1))
 
 
 @pytest.mark.slow
 def test_many_kills_within_a_commit_lose_nothing() -> None:
     """The same with two hundred lives."""
-    live_through(range(8, 8 + times(200)), within_commits)
+    live_through(range(8, 8 + times(SEEDS)), within_commits)
 
 
 BUGS = {

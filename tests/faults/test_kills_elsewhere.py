@@ -7,13 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.faults.grounds import Ground
-from tests.faults.lengths import times
+from tests.faults.lengths import SEEDS, times
 from tests.faults.lives import FAILPOINTS, Harm, at_any_moment, at_failpoint, live_on, within_commits
 
 FEW = ("step.after", "park.before", "decide.after", "claim.after", "end.before")
 """One side of the writes that matter most; the long run has both sides of all, often."""
 
-MANY = range(100, 100 + times(50))
+MANY = range(100, 100 + times(SEEDS))
 
 
 def live_through(lives: Iterable[tuple[int, Harm]], ground: Ground) -> None:
@@ -34,12 +34,12 @@ def test_kills_lose_nothing_wherever_runs_are_kept(ground: Ground) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("failpoint", FAILPOINTS)
 def test_many_kills_beside_a_write_lose_nothing_wherever_runs_are_kept(failpoint: str, ground: Ground) -> None:
-    """The same with fifty lives for each failpoint."""
+    """The same with two hundred lives for each failpoint."""
     live_through([(seed, at_failpoint(failpoint)) for seed in MANY], ground)
 
 
 @pytest.mark.slow
 def test_many_kills_within_commits_lose_nothing_wherever_runs_are_kept(ground: Ground) -> None:
     """The same with two hundred lives whose victims are killed within commits, and two hundred at any moment."""
-    seeds = range(200, 200 + times(200))
+    seeds = range(300, 300 + times(SEEDS))
     live_through([(seed, harm) for harm in (within_commits, at_any_moment(0.1)) for seed in seeds], ground)

@@ -2,15 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.lengths import times
+from tests.faults.lengths import TRAVELS, times
 from tests.faults.outages import Outage
 from tests.faults.stores import split
 from tests.faults.tally import TALLY, Violated
 from tests.faults.travels import WAVE, live_through
 from tests.services.plugin import NewPostgres, NewRedis, NewRedisCluster
 
-MANY = pytest.param(-(-times(1000) // WAVE), marks=pytest.mark.slow)
-WAVES = [2, MANY]
+FEW = 2
+MANY = pytest.param(-(-times(TRAVELS) // WAVE), marks=pytest.mark.slow)
+WAVES = [FEW, MANY]
 
 
 @pytest.mark.parametrize("waves", WAVES)

@@ -14,13 +14,15 @@ from awaitly.storage.records import approval_of, row_of_approval
 from tests.faults.child import told
 from tests.faults.crowds import Answer, Crowd, in_processes, in_threads, parked, resume
 from tests.faults.errands import Marks, errand
-from tests.faults.lengths import times
+from tests.faults.lengths import ROUNDS, times
 from tests.faults.orders import Place
 from tests.faults.planting import planted
 from tests.faults.tally import TALLY, Violated
 
 Contest = Callable[[Crowd], list[list[Answer]]]
 RESUMERS = 32
+FEW, FEWER = 4, 2
+"""Rounds of a short contest: over a file, and elsewhere."""
 
 
 def check_round(answers: list[Answer]) -> None:
@@ -58,7 +60,7 @@ async def contest_of_tasks(rounds: int, plant: str = "") -> None:
 @pytest.mark.parametrize("among", [in_threads, in_processes])
 def test_one_of_many_resumers_executes(place: Place, among: Contest) -> None:
     """Of 32 that resume a run at once, in threads or in processes, one executes its next step."""
-    contest(place, 4, among)
+    contest(place, FEW, among)
 
 
 async def test_one_of_many_resuming_tasks_executes() -> None:
@@ -70,25 +72,25 @@ async def test_one_of_many_resuming_tasks_executes() -> None:
 @pytest.mark.parametrize("among", [in_threads, in_processes])
 def test_one_of_many_resumers_executes_each_time(place: Place, among: Contest) -> None:
     """The same in a thousand rounds."""
-    contest(place, times(1000), among)
+    contest(place, times(ROUNDS), among)
 
 
 @pytest.mark.slow
 async def test_one_of_many_resuming_tasks_executes_each_time() -> None:
     """The same in a thousand rounds."""
-    await contest_of_tasks(times(1000))
+    await contest_of_tasks(times(ROUNDS))
 
 
 def test_one_of_many_resumers_executes_wherever_runs_are_kept(elsewhere: Place) -> None:
     """Of 32 that resume a run at once, one executes its next step, on servers and in two stores as well."""
-    contest(elsewhere, 2, in_threads)
+    contest(elsewhere, FEWER, in_threads)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("among", [in_threads, in_processes])
 def test_one_of_many_resumers_executes_each_time_wherever_runs_are_kept(elsewhere: Place, among: Contest) -> None:
     """The same in a thousand rounds."""
-    contest(elsewhere, times(1000), among)
+    contest(elsewhere, times(ROUNDS), among)
 
 
 async def test_the_contest_notices_two_executions() -> None:

@@ -5,16 +5,16 @@ from pathlib import Path
 import pytest
 
 from tests.faults.grounds import Ground
-from tests.faults.lengths import times
+from tests.faults.lengths import SENDS, times
 from tests.faults.lives import folder
 from tests.faults.orders import Place
 from tests.faults.tally import TALLY, Violated
 from tests.faults.tellers import MOMENTS, lived
 
-MANY = times(17)
-"""Lives for each of six moments, with two kills in each: 204 kills."""
-HALF = 9
-"""Lives for each of six moments of either place, with two kills in each: 216 kills."""
+LIVES = -(-SENDS // (2 * len(MOMENTS)))
+"""Lives for each moment, with two kills in each."""
+MANY, HALF = times(LIVES), times(-(-LIVES // 2))
+"""Of a long run; half as many for each moment of either of two places."""
 
 
 @pytest.mark.parametrize("moment", MOMENTS)

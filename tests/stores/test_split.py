@@ -19,6 +19,7 @@ from awaitly_postgres import PostgresStore
 from awaitly_redis import RedisStore
 from awaitly_split import SplitStore
 from awaitly_sqlite import SqliteStore
+from tests.faults.lengths import LONG
 
 Make: TypeAlias = Callable[[], SplitStore]
 """Makes a store over the same two halves, each time another."""
@@ -187,7 +188,8 @@ def test_a_split_store_equals_the_model(pair: str, request: pytest.FixtureReques
         await store.open()
         return store
 
-    check_store(open_store, None if pair == "in-memory" else settings(machine_settings(), max_examples=25))
+    length = machine_settings()
+    check_store(open_store, length if LONG or pair == "in-memory" else settings(length, max_examples=25))
 
 
 def in_new_memory(request: pytest.FixtureRequest) -> Callable[[], tuple[Store, Store]]:

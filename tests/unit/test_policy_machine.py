@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import timedelta
 from random import Random
 from typing import Any, TypeAlias
@@ -58,6 +57,7 @@ from awaitly.approvals.events import (
 )
 from awaitly.approvals.transition import Transition
 from awaitly.storage.records import approval_of, head_of, row_of_approval
+from tests.faults.lengths import at_length
 from tests.unit.approvals import MINUTE, NOW, asked
 from tests.unit.oracle import Ballot, Oracle, people
 
@@ -496,9 +496,8 @@ _NOTED: dict[type, set[tuple[AuditEvent, ...]]] = {
     Consume: {(E.CONSUMED,)},
 }
 
-LONG = os.environ.get("AWAITLY_FAULTS") == "long"
 Policies.TestCase.settings = settings(
-    max_examples=500 if LONG else 50,
+    max_examples=at_length(50, 500),
     stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
@@ -506,7 +505,7 @@ Policies.TestCase.settings = settings(
 TestAnyPolicy = Policies.TestCase
 
 
-@pytest.mark.parametrize("seed", range(500 if LONG else 80))
+@pytest.mark.parametrize("seed", range(at_length(80, 500)))
 def test_no_history_breaks_a_rule(seed: int) -> None:
     """Forty things happen to one approval, spread evenly over all that can: the same judge as above looks on."""
     dice, policies = Random(seed), Policies()

@@ -48,6 +48,14 @@ def test_a_daily_tick_comes_once_on_each_day_of_a_year(cron: str, zone: str) -> 
     assert {later - earlier for earlier, later in pairwise(dates)} == {timedelta(days=1)}
 
 
+def test_a_leap_day_is_a_day() -> None:
+    """2028 has one more; what is to come on 29 February comes in leap years alone, wherever one asks from."""
+    days = ticks("0 9 * * *", BERLIN, "2028-01-01T00:00", "2029-01-01T00:00")
+    assert len(days) == 366
+    leaps = ticks("0 9 29 2 *", BERLIN, "2027-01-01T00:00", "2041-01-01T00:00")
+    assert [f"{at:%Y-%m-%d}" for at in leaps] == ["2028-02-29", "2032-02-29", "2036-02-29", "2040-02-29"]
+
+
 def test_a_time_that_does_not_exist_comes_when_the_clock_is_changed() -> None:
     """On 28 March 2027 clocks in Berlin go from 02:00 to 03:00, which is 01:00 in UTC."""
     assert shown("30 2 * * *", BERLIN, "2027-03-27T00:00", "2027-03-30T00:00") == ["27 01:30", "28 01:00", "29 00:30"]

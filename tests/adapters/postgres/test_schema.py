@@ -139,15 +139,18 @@ async def test_a_schema_may_have_any_name(postgres_database: str, fresh: Admin, 
     assert await tables(fresh, "public") == set()
 
 
+MIGRATORS = 8
+
+
 async def test_eight_processes_migrate_at_once(postgres_database: str, fresh: Admin) -> None:
     """Each ends well, and each migration was applied by one of them."""
     command = [sys.executable, "-m", "tests.adapters.postgres.children", "migrate", postgres_database, "awaitly"]
     children = [
         await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        for _ in range(8)
+        for _ in range(MIGRATORS)
     ]
     answers = await asyncio.gather(*(child.communicate(b"\n") for child in children))
-    assert [child.returncode for child in children] == [0] * 8
+    assert [child.returncode for child in children] == [0] * MIGRATORS
     assert sum(int(out) for out, _ in answers) == len(NAMES)
     await used_and_closed(postgres_database)
 

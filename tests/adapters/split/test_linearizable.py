@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
@@ -15,6 +14,7 @@ from awaitly.testing import StoreWrapper
 from awaitly.testing.rows import T0, approval_row, entry_row, run_row, step_row
 from awaitly_split import SplitStore
 from tests.adapters.split.scheduling import Gated, Schedule, Tape
+from tests.faults.lengths import at_length
 from tests.faults.linearizing import EMPTY, Answer, Call, Read, Row, asked, linearizable, on_rows
 
 Make: TypeAlias = Callable[[Store, Store], Store]
@@ -119,7 +119,7 @@ def whole(work: list[list[Row]], tape: Tape, make: Make = split) -> bool:
     return linearizable(calls, rows, on_rows)
 
 
-LENGTH = 3_000 if os.environ.get("AWAITLY_FAULTS") == "long" else 300
+LENGTH = at_length(300, 3_000)
 quietly = settings(
     max_examples=LENGTH, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )

@@ -82,6 +82,61 @@ def die_upgrading(path: str) -> None:
         migrate(connection, Path(path), 1, (first, f"{second}\nINSERT INTO runs (run_id) SELECT die();"))
 
 
+def die_at_each_statement(folder: str, known: str) -> None:
+    """Bring files to the newest schema from `known` steps on, each in a child killed before its n-th statement.
+
+    Says how many files there are: the child of the last one had no statement left to be killed before.
+    """
+    number = 0
+    while True:
+        number += 1
+        path = Path(folder) / f"{number}.db"
+        with sqlite3.connect(path, isolation_level=None) as connection:
+            connection.execute("PRAGMA synchronous = OFF")  # a killed process takes nothing from the system with it
+            migrate(connection, path, 1, scripts()[: int(known)])
+        connection.close()
+        child = os.fork()
+        if child == 0:
+            _die_before(path, number)
+        if os.waitpid(child, 0)[1] == 0:
+            os.write(1, f"{number}\n".encode())
+            return
+
+
+def _die_before(path: Path, number: int) -> NoReturn:
+    """Bring a file to the newest schema, and be killed before the n-th statement."""
+    left = [number]
+
+    def count(_: str) -> None:
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with sqlite3.connect(path, isolation_level=None) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.set_trace_callback(count)
+        migrate(connection, path, 1)
+    os._exit(0)
+
+
+def migrators(path: str, processes: str) -> None:
+    """Let many processes bring one file to the newest schema, all starting at once."""
+
+    def act() -> None:
+        with sqlite3.connect(path, isolation_level=None) as connection:
+            migrate(connection, Path(path), 30)
+
+    gate, opened = os.pipe()
+    children: list[int] = []
+    for _ in range(int(processes)):
+        child = os.fork()
+        if child == 0:
+            _in_child(gate, opened, act)
+        children.append(child)
+    os.close(opened)
+    sys.exit(len([child for child in children if os.waitpid(child, 0)[1] != 0]))
+
+
 def _in_child(gate: int, opened: int, act: Callable[[], None]) -> NoReturn:
     """Wait until the parent has opened the gate by closing its end of it, then act, and end."""
     try:

@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -152,6 +153,43 @@ def test_a_kill_during_a_step_leaves_nothing_of_it(path: Path) -> None:
         assert tables(connection) == {"b", "c"}
 
 
+def shape(path: Path) -> list[object]:
+    """Give all of a file's schema."""
+    with raw(path) as connection:
+        return connection.execute("SELECT type, name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+@pytest.mark.parametrize("known", range(len(scripts())))
+def test_a_kill_before_any_statement_leaves_whole_steps(tmp_path: Path, known: int) -> None:
+    """SIGKILL at each of them, from each older version on: the next process takes the rest, to the same schema."""
+    command = [sys.executable, str(CHILDREN), "die_at_each_statement", str(tmp_path), str(known)]
+    count = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert count > 5 * (len(scripts()) - known)
+    *torn, whole = (tmp_path / f"{number}.db" for number in range(1, count + 1))
+    came = Counter[object]()
+    for path in torn:
+        with raw(path) as connection:
+            came[pragma(connection, "user_version")] += 1
+            connection.execute("PRAGMA synchronous = OFF")
+            migrate(connection, path, 1)
+        assert shape(path) == shape(whole)
+    assert set(came) >= set(range(known, len(scripts())))
+
+
+MIGRATORS = 8
+
+
+@pytest.mark.parametrize("known", range(len(scripts())))
+def test_many_processes_upgrade_one_file(path: Path, known: int) -> None:
+    """Each ends well, from whichever version on, and each step was taken once: it could not be twice."""
+    with raw(path) as connection:
+        migrate(connection, path, 1, scripts()[:known])
+    subprocess.run([sys.executable, CHILDREN, "migrators", path, str(MIGRATORS)], check=True)
+    with raw(path) as connection:
+        assert pragma(connection, "user_version") == len(scripts())
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
 def test_two_migrators_at_once_take_each_step_once(path: Path) -> None:
     """Both arrive at the newest schema, whichever of them was faster."""
     barrier = Barrier(2)
@@ -286,9 +324,9 @@ async def test_what_the_third_version_kept_can_be_told_of(path: Path) -> None:
 
 async def test_many_stores_upgrade_one_file(first: Path) -> None:
     """The step is taken once, whoever comes first."""
-    stores = [SqliteStore(first) for _ in range(8)]
+    stores = [SqliteStore(first) for _ in range(MIGRATORS)]
     await asyncio.gather(*(store.open() for store in stores))
-    assert [await store.due(20, 10, [""]) for store in stores] == [("a", "b")] * 8
+    assert [await store.due(20, 10, [""]) for store in stores] == [("a", "b")] * MIGRATORS
     await asyncio.gather(*(store.close() for store in stores))
 
 
