@@ -44,6 +44,9 @@ T = TypeVar("T")
 PAGES = 4
 """How far a walk goes: over enough pages for a mistake at the second one to show."""
 
+SHORT, WHOLE = (50, 40), (500, 100)
+"""Histories, and moves in each, of a check; and of a long one."""
+
 OpenStore: TypeAlias = Callable[[], Awaitable[Store]]
 """Gives an open store without rows, each time another."""
 
@@ -54,7 +57,9 @@ def machine_settings() -> settings:
     `AWAITLY_FAULTS_SHARE`, where it is set, says which share of 500 it is then; no fewer than 50.
     """
     share = float(os.environ.get("AWAITLY_FAULTS_SHARE", "1"))
-    histories, moves = (max(50, round(500 * share)), 100) if os.environ.get("AWAITLY_FAULTS") == "long" else (50, 40)
+    histories, moves = SHORT
+    if os.environ.get("AWAITLY_FAULTS") == "long":
+        histories, moves = max(histories, round(WHOLE[0] * share)), WHOLE[1]
     return settings(
         max_examples=histories,
         stateful_step_count=moves,

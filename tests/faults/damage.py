@@ -32,7 +32,8 @@ _OPTIONAL: dict[str, tuple[str, ...]] = {
         "closing",
     ),
 }
-BY_CHANCE = at_length(10, SNAPSHOTS // 10)
+FEW, CHANCES = 10, SNAPSHOTS // 10
+BY_CHANCE = at_length(FEW, CHANCES)
 """How often a body is cut by chance, and how often one of its bits is flipped."""
 _WHOLE = ("", "null", "7", "[]", "{}", '"x"', "{", "[" * 100_000, "\x00", "{}{}", '{"quarantined":7}')
 

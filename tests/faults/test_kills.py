@@ -20,6 +20,8 @@ from tests.faults.lives import (
 from tests.faults.tally import TALLY, Violated
 
 pytestmark = pytest.mark.store("sqlite")
+ANY, WITHIN = 6, 8
+"""Lives that are struck at any moment, and within commits, each time."""
 FEW = range(2)
 MANY = range(2, 2 + times(SEEDS))
 
@@ -40,12 +42,12 @@ def test_a_kill_beside_a_write_loses_nothing(failpoint: str) -> None:
 
 def test_a_kill_at_any_moment_loses_nothing() -> None:
     """A process may be killed at any moment at all."""
-    live_through(range(6), at_any_moment(0.1))
+    live_through(range(ANY), at_any_moment(0.1))
 
 
 def test_a_kill_within_a_commit_loses_nothing() -> None:
     """A process may be killed between two statements of SQL, while SQLite commits, and in the body of a step."""
-    live_through(range(8), within_commits)
+    live_through(range(WITHIN), within_commits)
 
 
 @pytest.mark.slow
@@ -58,13 +60,13 @@ def test_many_kills_beside_a_write_lose_nothing(failpoint: str) -> None:
 @pytest.mark.slow
 def test_many_kills_at_any_moment_lose_nothing() -> None:
     """The same with two hundred lives."""
-    live_through(range(6, 6 + times(SEEDS)), at_any_moment(0.1))
+    live_through(range(ANY, ANY + times(SEEDS)), at_any_moment(0.1))
 
 
 @pytest.mark.slow
 def test_many_kills_within_a_commit_lose_nothing() -> None:
     """The same with two hundred lives."""
-    live_through(range(8, 8 + times(SEEDS)), within_commits)
+    live_through(range(WITHIN, WITHIN + times(SEEDS)), within_commits)
 
 
 BUGS = {

@@ -12,7 +12,8 @@ from tests.faults.linearizing import Call, linearizable
 from tests.faults.orders import Place
 from tests.faults.tally import TALLY, Violated
 
-FEW, MANY = 24, times(400)
+HISTORIES = 400
+FEW, MANY = 24, times(HISTORIES)
 
 
 async def test_histories_of_tasks_are_linearizable(place: Place) -> None:

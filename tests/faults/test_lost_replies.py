@@ -19,6 +19,7 @@ from tests.services.postgres_server import PostgresServer
 from tests.services.proxy import Proxy
 from tests.services.redis_server import RedisServer
 
+LIVES = 30
 MOVES = ("start", "step", "park", "decide", "claim", "end", "cancel")
 
 
@@ -101,7 +102,7 @@ async def test_a_reply_that_is_lost_is_asked_for_again(far: Far, move: str) -> N
 @pytest.mark.parametrize("move", MOVES)
 async def test_many_replies_that_are_lost_are_asked_for_again(far: Far, move: str) -> None:
     """The same with each such write of thirty lives."""
-    for seed in range(times(30)):
+    for seed in range(times(LIVES)):
         hit = 1
         while await live_without_reply(far, move, seed, hit):
             hit += 1

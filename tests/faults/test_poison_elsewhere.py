@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
-from awaitly import MemoryStore
-from tests.faults.damage import TABLES
+from awaitly import MemoryStore, Orchestrator
+from tests.faults.damage import BY_CHANCE, CHANCES, TABLES, damages
+from tests.faults.errands import Marks, errand
+from tests.faults.lengths import SNAPSHOTS
 from tests.faults.orders import Place
-from tests.faults.poisoning import check_poisoned
+from tests.faults.poisoning import SHAPE, check_poisoned
 from tests.faults.stores import store_at
 
 EACH, SOME, FEW = 1, 10, 48
@@ -24,6 +28,19 @@ async def test_damaged_runs_are_set_aside_in_memory(table: str) -> None:
 async def test_damaged_runs_are_set_aside_wherever_runs_are_kept(elsewhere: Place) -> None:
     """The same on servers and in two stores."""
     await check_poisoned(lambda: store_at(elsewhere.store), "approvals", FEW)
+
+
+async def test_a_long_run_damages_a_thousand_bodies() -> None:
+    """In each kind of store: those of each kind, and those that it does by chance."""
+    store, flow = MemoryStore(), errand(Marks())
+    async with Orchestrator(store, workflows=[flow]) as orchestrator:
+        await orchestrator.start(flow(SHAPE), run_id="r")
+        (await orchestrator.approve("r", by="ann")).unwrap()
+        found = await store.load("r")
+    assert found.run is not None
+    bodies = {"runs": found.run.body, "steps": found.steps[0].body, "approvals": found.approvals[0].body}
+    here = sum(len(list(damages(table, body, Random(7)))) for table, body in bodies.items())
+    assert here + 2 * len(TABLES) * (CHANCES - BY_CHANCE) >= SNAPSHOTS
 
 
 @pytest.mark.slow

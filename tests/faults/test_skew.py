@@ -27,6 +27,7 @@ from tests.faults.tally import TALLY
 
 LATER = ("cluster", "split on servers")
 SERVERS = ["postgres", "redis", *(pytest.param(kind, marks=pytest.mark.slow) for kind in LATER)]
+LIVES = 100
 HOURS = (3.0, -3.0)
 
 
@@ -50,7 +51,7 @@ def test_lives_go_on_among_machines_whose_clocks_are_hours_apart(living: Ground)
 @pytest.mark.slow
 def test_many_lives_go_on_among_machines_whose_clocks_are_hours_apart(server: Ground) -> None:
     """The same a hundred times, and for victims that are killed at any moment."""
-    for seed in range(times(100)):
+    for seed in range(times(LIVES)):
         live_on(seed, with_clocks_apart(within_commits), server)
         live_on(seed, with_clocks_apart(at_any_moment(0.1)), server)
 
