@@ -52,6 +52,7 @@ BAD_ROW = {
     "run-missing": changes(runs=(run_row("gate", 2),)),
     "hold-behind": changes(holds=(Hold("run", 2),)),
     "hold-missing": changes(holds=(Hold("gate", 1),)),
+    "hold-nothing": changes(holds=(Hold("gate", 0),)),
     "hold-renewing": changes(holds=(Hold("run", 2, T0 + 77),)),
     "hold-renewing-missing": changes(holds=(Hold("gate", 1, T0 + 77),)),
     "forgotten-behind": changes(forgotten=(Hold("run", 2),)),
