@@ -242,10 +242,8 @@ def _unfresh(a: Approval, by: Actor, within: timedelta, now: datetime) -> Refusa
 
 def is_open_to(a: Approval, by: Actor, standing: Standing, now: datetime) -> bool:
     """Whether the approval waits for this person: they may decide, and have not yet."""
-    if not a.pending or may_not(a, Claim(by, standing), seat := seat_of(a, by, standing), now) is not None:
-        return False
-    seated = by if seat is None else seat.by
-    return not _made_it(a, seated) and not any(same_person(vote.by, seated) for vote in a.votes)
+    seat = seat_of(a, by, standing) if a.pending else None
+    return seat is not None and may_not(a, Claim(by), seat, now) is None and _is_free(a, seat.by)
 
 
 def concerns(a: Approval, by: Actor, standing: Standing) -> bool:

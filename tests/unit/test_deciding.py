@@ -447,12 +447,12 @@ def test_what_was_not_taken_up_is_superseded() -> None:
 def test_what_was_superseded_is_asked_anew_with_nothing_of_before() -> None:
     """Given a superseded question, when a retried run asks again, then it is a new revision without votes."""
     voted = after(asked(TWO), Approve(ALICE), Edit(BOB, "7"), Approve(CAROL), Supersede("the run failed"))
-    moved = decide(voted, AskAgain(asked(TIMED)), NOW).unwrap()
+    moved = decide(voted, AskAgain(asked(TIMED, by=CAROL)), NOW).unwrap()
     again = moved.approval
     assert (again.status, again.revision, again.version) == (S.PENDING, voted.revision + 1, voted.version + 1)
     assert (again.votes, again.closing, again.edited, again.editor, again.policy) == ((), None, None, None, TIMED)
     assert again.intact()
-    assert [fact.event for fact in moved.facts] == [AuditEvent.ASKED]
+    assert [(fact.event, fact.by) for fact in moved.facts] == [(AuditEvent.ASKED, CAROL)]
     assert isinstance(refused(again, Approve(ALICE, Shown(revision=1))), StaleRevision)
     assert after(again, Approve(ALICE)).status is S.APPROVED
 
@@ -489,6 +489,30 @@ def test_each_move_is_noted() -> None:
         [fact] = moved.facts
         assert (fact.event, fact.key, fact.at, fact.by) == (noted, "manager", NOW, ALICE)
         assert (fact.revision, fact.digest) == (moved.approval.revision, moved.approval.digest)
+
+
+REASONS: list[tuple[Approval, Event]] = [
+    (asked(), Reject(ALICE, "too much")),
+    (asked(Policy(rejections=2)), Reject(ALICE, "too much")),
+    (asked(), Cancel(ALICE, "too much")),
+    (asked(), Supersede("too much")),
+    (asked(external=True), Observe(ALICE, approves=True, reason="too much")),
+    (asked(external=True), Observe(ALICE, approves=False, reason="too much")),
+]
+
+
+@pytest.mark.parametrize(("approval", "event"), REASONS)
+def test_the_ledger_keeps_the_reason(approval: Approval, event: Event) -> None:
+    """Why somebody said no, or ended it, stands beside who did."""
+    assert [fact.reason for fact in decide(approval, event, NOW).unwrap().facts] == ["too much"]
+
+
+def test_whoever_ends_it_may_say_why() -> None:
+    """The reason stands in the approval, for whoever reads how it ended."""
+    for event in (Reject(ALICE, "late"), Cancel(ALICE, "late")):
+        closing = after(asked(), event).closing
+        assert closing is not None
+        assert (closing.by, closing.at, closing.reason) == (ALICE, NOW, "late")
 
 
 def test_the_digest_binds_each_part_of_what_is_shown() -> None:

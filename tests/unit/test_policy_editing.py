@@ -9,6 +9,7 @@ from awaitly import (
     ApprovalStatus,
     Edited,
     EditorCannotApprove,
+    Escalation,
     NotAuthorised,
     NotPossible,
     Policy,
@@ -16,11 +17,12 @@ from awaitly import (
     StaleRevision,
 )
 from awaitly.approvals.audit import AuditEvent
+from awaitly.approvals.deciding import decide
 from awaitly.approvals.eligibility import is_open_to
 from awaitly.approvals.events import ALONE, Approve, Delegate, Edit, Reassign, Reject, Shown, Standing
 from awaitly.approvals.quorum import Quorum
 from tests.support import ADMIN, ALICE, BOB, CAROL
-from tests.unit.approvals import NOW, after, asked, facts_of, moved, refused
+from tests.unit.approvals import HOUR, NOW, after, asked, facts_of, moved, refused
 
 S = ApprovalStatus
 TWO = Policy(needs=2)
@@ -83,6 +85,41 @@ def test_each_seat_must_still_have_somebody_after_an_edit() -> None:
     assert isinstance(
         refused(asked(Policy(approvers=["role:ops"], also=[Quorum(["alice"])])), Edit(ALICE, "7")), NotPossible
     )
+
+
+@pytest.mark.parametrize(
+    ("replaces", "expires_in", "editor", "allowed"),
+    [
+        (False, None, ALICE, True),
+        (False, "1h", ALICE, True),
+        (True, None, ALICE, True),
+        (True, None, BOB, False),
+        (True, "1h", BOB, True),
+        (False, None, BOB, True),
+    ],
+)
+def test_an_edit_counts_on_those_whom_the_ladder_brings(
+    replaces: bool, expires_in: str | None, editor: Actor, allowed: bool
+) -> None:
+    """Where a deadline ends it, somebody at any level is enough; else it must be somebody at the last."""
+    ladder = [Escalation("30m", ["bob"], replaces=replaces)]
+    policy = Policy(
+        approvers=["alice"],
+        editors=["alice", "bob"],
+        edit_counts_as_vote=False,
+        escalations=ladder,
+        expires_in=expires_in,
+    )
+    assert decide(asked(policy), Edit(editor, "7"), NOW).map(lambda _: True).value_or(False) is allowed
+
+
+def test_an_edit_does_not_count_on_those_whom_the_ladder_has_left_behind() -> None:
+    """Given a level that replaced alice was climbed, when bob edits, then nobody is left, deadline or not."""
+    ladder = [Escalation("30m", ["bob"], replaces=True)]
+    policy = Policy(
+        approvers=["alice"], editors=["bob"], edit_counts_as_vote=False, escalations=ladder, expires_in="1h"
+    )
+    assert isinstance(refused(asked(policy), Edit(BOB, "7"), NOW + HOUR / 2), NotPossible)
 
 
 def test_an_edit_that_counts_may_not_void_votes_that_nobody_is_left_to_give_again() -> None:

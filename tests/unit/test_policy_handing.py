@@ -186,6 +186,9 @@ def test_a_delegation_is_worth_what_its_giver_may() -> None:
     question = after(asked(ONE), Delegate(ALICE, "dan"), Reassign(ADMIN, ("carol",)))
     assert isinstance(refused(question, Approve(DAN)), NotAuthorised)
     assert "dan" not in audience(question)
+    both = asked(Policy(approvers=["alice", "role:ops"]))
+    given = after(both, Delegate(Actor("alice", ["ops"]), "dan")).handling.delegations[0].grants
+    assert sorted(given) == ["alice", "role:ops"]
 
 
 def test_a_delegate_who_is_a_program_for_somebody_else_has_no_seat() -> None:

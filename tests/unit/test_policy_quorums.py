@@ -38,6 +38,14 @@ BOTH = Actor("bo", ["legal", "finance"])
 # Different people
 
 
+def test_a_program_named_as_one_voter_and_acting_for_another_takes_neither_vote_away() -> None:
+    """Given legal and finance voted, when one comes who is either of them, then both votes stand, for other seats."""
+    voted = after(asked(LEGAL & FINANCE & Policy(approvers=["role:ops"])), Approve(LEA), Approve(FIN))
+    again = moved(voted, Approve(Actor("lea", ["ops"], on_behalf_of="fin")))
+    assert not again.changed
+    assert [vote.fits for vote in voted.votes] == [(0,), (1,)]
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -310,6 +318,9 @@ def test_an_edit_that_counts_takes_the_seat_that_its_editor_fits() -> None:
     edited = after(asked(rule), Edit(LEA, "7"))
     assert after(edited, Approve(Actor("lou", ["legal"]))).status is S.PENDING
     assert after(edited, Approve(FIN)).status is S.APPROVED
+    by_finance = after(asked(rule), Edit(FIN, "7"))
+    assert [vote.fits for vote in by_finance.votes] == [(1,)]
+    assert after(by_finance, Approve(LEA)).status is S.APPROVED
 
 
 def test_votes_stand_when_others_are_to_decide() -> None:
