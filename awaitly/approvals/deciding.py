@@ -14,7 +14,7 @@ from awaitly.approvals.approval import Approval, Closing, Vote, content_digest
 from awaitly.approvals.audit import AuditEvent, Fact, fact
 from awaitly.approvals.chiming import chime, climbed, expire
 from awaitly.approvals.conversing import answer, comment, inquire, see, spoof
-from awaitly.approvals.eligibility import Seat, may_not, same_actor, same_person, seat_of, shortfall
+from awaitly.approvals.eligibility import Seat, may_not, same_actor, same_person, seat_of, seated, shortfall
 from awaitly.approvals.events import (
     Answer,
     Approve,
@@ -75,10 +75,11 @@ def decide(approval: Approval, event: Event, now: datetime) -> Result[Transition
 
 
 def _vote(a: Approval, event: Approve | Reject, now: datetime) -> Result[Transition, Refusal]:
-    seat = seat_of(a, event.by, event.standing)
-    refusal = may_not(a, event, seat, now)
-    if refusal is not None or seat is None:
-        return Err(refusal or NotAuthorised(a.run_id, a.key, event.by.name, a.policy.describe()))
+    match seated(a, event, now):
+        case Ok(seat):
+            pass
+        case refused:
+            return refused
     approves = isinstance(event, Approve)
     mine = [v for v in a.votes if same_person(v.by, seat.by)]
     alike = [v for v in mine if v.approves is approves]

@@ -26,6 +26,7 @@ from awaitly.errors import (
     SelfApproval,
     StaleRevision,
 )
+from awaitly.result import Err, Ok, Result
 from awaitly.values import frozen
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "same_actor",
     "same_person",
     "seat_of",
+    "seated",
     "shortfall",
     "who_may",
 ]
@@ -157,21 +159,34 @@ def out_of_time(a: Approval, now: datetime) -> Expired | None:
     return Expired(a.run_id, a.key, a.deadline) if a.deadline is not None and now >= a.deadline else None
 
 
-def may_not(
-    a: Approval, event: Approve | Edit | Reject | Claim | Delegate | Inquire, seat: Seat | None, now: datetime
-) -> Refusal | None:
+def seated(a: Approval, event: Approve | Reject | Claim | Delegate, now: datetime) -> Result[Seat, Refusal]:
+    """Give the right by which a person does this, or the first reason for which they may not."""
+    seat = seat_of(a, event.by, event.standing)
+    refusal = _untimely(a, event, now)
+    if refusal is not None:
+        return Err(refusal)
+    if seat is None:
+        return Err(_without_seat(a, event.by))
+    refusal = _barred(a, event, seat, now)
+    return Ok(seat) if refusal is None else Err(refusal)
+
+
+def may_not(a: Approval, event: Edit | Inquire, seat: Seat | None, now: datetime) -> Refusal | None:
     """Give the first reason for which a person may not do this."""
+    return _untimely(a, event, now) or _unseated(a, event, seat) or _barred(a, event, seat, now)
+
+
+def _untimely(
+    a: Approval, event: Approve | Edit | Reject | Claim | Delegate | Inquire, now: datetime
+) -> Refusal | None:
+    """Refuse whatever comes too late, to what others decide, or to what stands there no more."""
     late = out_of_time(a, now)
     if late is not None:
         return late
     if a.external:
         needs = "a decision in the system of record that this approval asks"
         return NotAuthorised(a.run_id, a.key, event.by.name, needs)
-    if isinstance(event, Approve | Edit | Reject):
-        stale = _stale(a, event)
-        if stale is not None:
-            return stale
-    return _unseated(a, event, seat) or _barred(a, event, seat, now)
+    return _stale(a, event) if isinstance(event, Approve | Edit | Reject) else None
 
 
 def _stale(a: Approval, event: Approve | Edit | Reject) -> Refusal | None:
@@ -182,13 +197,15 @@ def _stale(a: Approval, event: Approve | Edit | Reject) -> Refusal | None:
     return None
 
 
-def _unseated(
-    a: Approval, event: Approve | Edit | Reject | Claim | Delegate | Inquire, seat: Seat | None
-) -> Refusal | None:
+def _unseated(a: Approval, event: Edit | Inquire, seat: Seat | None) -> Refusal | None:
     if isinstance(event, Edit) and a.policy.editors is not None:
         needs = " or ".join(a.policy.editors) or "another policy, for this one lets nobody edit"
         return None if _is_editor(a, event.by, event.standing) else NotAuthorised(a.run_id, a.key, event.by.name, needs)
-    return NotAuthorised(a.run_id, a.key, event.by.name, _whom_it_takes(a)) if seat is None else None
+    return _without_seat(a, event.by) if seat is None else None
+
+
+def _without_seat(a: Approval, by: Actor) -> NotAuthorised:
+    return NotAuthorised(a.run_id, a.key, by.name, _whom_it_takes(a))
 
 
 def _whom_it_takes(a: Approval) -> str:
@@ -242,8 +259,13 @@ def _unfresh(a: Approval, by: Actor, within: timedelta, now: datetime) -> Refusa
 
 def is_open_to(a: Approval, by: Actor, standing: Standing, now: datetime) -> bool:
     """Whether the approval waits for this person: they may decide, and have not yet."""
-    seat = seat_of(a, by, standing) if a.pending else None
-    return seat is not None and may_not(a, Claim(by), seat, now) is None and _is_free(a, seat.by)
+    if not a.pending:
+        return False
+    match seated(a, Claim(by, standing), now):
+        case Ok(seat):
+            return _is_free(a, seat.by)
+        case _:
+            return False
 
 
 def concerns(a: Approval, by: Actor, standing: Standing) -> bool:

@@ -7,7 +7,7 @@ from datetime import datetime
 from awaitly.actors import ADMIN, Actor
 from awaitly.approvals.approval import Approval
 from awaitly.approvals.audit import AuditEvent
-from awaitly.approvals.eligibility import Seat, may_not, out_of_time, same_actor, same_person, seat_of, shortfall
+from awaitly.approvals.eligibility import Seat, out_of_time, same_actor, same_person, seated, shortfall
 from awaitly.approvals.events import Claim, Delegate, Reassign, Release
 from awaitly.approvals.grants import names_somebody, person_of
 from awaitly.approvals.handling import DEEPEST, MOST_HANDED, Delegation, Taken
@@ -25,12 +25,12 @@ def claim(a: Approval, event: Claim, now: datetime) -> Result[Transition, Refusa
     held = a.handling.taken
     if held is not None and same_actor(held.by, event.by):
         return Ok(Transition(a))
-    seat = seat_of(a, event.by, event.standing)
-    refusal = may_not(a, event, seat, now)
-    if refusal is not None:
-        return Err(refusal)
-    by = event.by if seat is None else seat.by
-    return handled(a, changed(a.handling, taken=Taken(by, now)), AuditEvent.CLAIMED, now, by)
+    match seated(a, event, now):
+        case Ok(seat):
+            taken = changed(a.handling, taken=Taken(seat.by, now))
+            return handled(a, taken, AuditEvent.CLAIMED, now, seat.by)
+        case refused:
+            return refused
 
 
 def release(a: Approval, event: Release, now: datetime) -> Result[Transition, Refusal]:
@@ -45,12 +45,11 @@ def release(a: Approval, event: Release, now: datetime) -> Result[Transition, Re
 
 def delegate(a: Approval, event: Delegate, now: datetime) -> Result[Transition, Refusal]:
     """Hand a seat on; the giver keeps it too, and both together have one vote."""
-    seat = seat_of(a, event.by, event.standing)
-    refusal = may_not(a, event, seat, now)
-    if refusal is not None:
-        return Err(refusal)
-    if seat is None:
-        return Err(NotAuthorised(a.run_id, a.key, event.by.name, a.policy.describe()))
+    match seated(a, event, now):
+        case Ok(seat):
+            pass
+        case refused:
+            return refused
     given = _given(a, event, seat, now)
     why = _cannot_go_on(a, given)
     if why is not None:

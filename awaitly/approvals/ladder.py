@@ -52,8 +52,7 @@ def tellings(climbed: tuple[Rung, ...]) -> tuple[Rung, ...]:
 
 def tellings_between(before: Approval, after: Approval) -> tuple[Rung, ...]:
     """Give the levels that were told on the way from one state of an approval to another."""
-    told = before.handling.told, after.handling.told
-    return tellings(rungs(after.policy.escalations)[slice(*told)]) if told[0] < told[1] else ()
+    return tellings(rungs(after.policy.escalations)[before.handling.told : after.handling.told])
 
 
 def next_reminder(a: Approval) -> datetime | None:

@@ -393,6 +393,13 @@ def test_silence_means_what_the_policy_says(on_expiry: Any, status: ApprovalStat
     assert (fired.status, fired.closing and fired.closing.by) == (status, TIMEOUT)
 
 
+def test_silence_is_a_reason() -> None:
+    """Given a deadline that passed, then whoever reads of it is told by when somebody had to decide."""
+    closing = IN_STATUS[S.EXPIRED].closing
+    assert closing is not None
+    assert (closing.by, closing.reason) == (TIMEOUT, "nobody decided by 2030-01-07T10:00:00+00:00")
+
+
 def test_silence_never_approves_what_is_risky() -> None:
     """Given `risk="high"`, approval by silence is refused where the policy is written."""
     with pytest.raises(PolicyError):

@@ -85,6 +85,15 @@ def test_each_seat_must_still_have_somebody_after_an_edit() -> None:
     assert isinstance(
         refused(asked(Policy(approvers=["role:ops"], also=[Quorum(["alice"])])), Edit(ALICE, "7")), NotPossible
     )
+    assert isinstance(refused(asked(Policy(also=[Quorum(["carol"])])), Edit(CAROL, "7")), NotPossible)
+
+
+def test_who_is_barred_and_who_is_left_are_named() -> None:
+    """Given the requester and the editor are both barred, when too few are left, then `NotPossible` names them all."""
+    rule = Policy(approvers=["alice", "bob", "carol", "dan"], needs=3, edit_counts_as_vote=False)
+    assert str(refused(asked(rule, by=ALICE), Edit(BOB, "7"))).endswith(
+        "3 different people must approve, and besides alice, bob only carol, dan may; let somebody else edit"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,14 @@ import pytest
 from awaitly import (
     Absence,
     Actor,
+    Approval,
     ApprovalStatus,
     ClaimedByOther,
     EditorCannotApprove,
     NotAuthorised,
     NotPossible,
     Policy,
+    Refusal,
     SelfApproval,
 )
 from awaitly.approvals.audit import AuditEvent
@@ -22,6 +24,7 @@ from awaitly.approvals.eligibility import audience, is_open_to
 from awaitly.approvals.events import ALONE, Approve, Claim, Delegate, Edit, Event, Reassign, Reject, Release, Standing
 from awaitly.approvals.handling import MOST_HANDED
 from awaitly.approvals.quorum import Quorum
+from awaitly.approvals.transition import Transition
 from tests.support import ADMIN, ALICE, BOB, CAROL
 from tests.unit.approvals import HOUR, NOW, after, asked, facts_of, moved, refused
 
@@ -36,6 +39,104 @@ def away(*owners: Actor, to: str = "dan") -> Standing:
     """Stand in for people who are away."""
     day = timedelta(days=1)
     return Standing(absences=tuple(Absence(owner, to, NOW - day, NOW + day) for owner in owners))
+
+
+HANDED_ON = after(asked(ONE), Delegate(ALICE, "dan"))
+CLAIMED = after(asked(), Claim(ALICE))
+
+
+@pytest.mark.parametrize(
+    ("approval", "event", "noted", "by", "to"),
+    [
+        (asked(), Claim(BOB), AuditEvent.CLAIMED, BOB, ()),
+        (HANDED_ON, Claim(DAN), AuditEvent.CLAIMED, Actor("dan", on_behalf_of="alice"), ()),
+        (CLAIMED, Release(ADMIN), AuditEvent.RELEASED, ADMIN, ()),
+        (asked(ONE), Delegate(ALICE, "dan"), AuditEvent.DELEGATED, ALICE, ("dan",)),
+        (HANDED_ON, Delegate(DAN, "eva"), AuditEvent.DELEGATED, Actor("dan", on_behalf_of="alice"), ("eva",)),
+        (asked(ONE), Reassign(ADMIN, ("eva",)), AuditEvent.REASSIGNED, ADMIN, ("eva",)),
+    ],
+)
+def test_each_hand_is_noted(
+    approval: Approval, event: Event, noted: AuditEvent, by: Actor, to: tuple[str, ...]
+) -> None:
+    """The ledger has who did it, for whom, and whom it concerns."""
+    [fact] = moved(approval, event).facts
+    assert (fact.event, fact.by, fact.to, fact.at) == (noted, by, to, NOW)
+
+
+@pytest.mark.parametrize(
+    ("approval", "event"),
+    [
+        (CLAIMED, Claim(ALICE)),
+        (HANDED_ON, Delegate(ALICE, "dan")),
+        (after(asked(ONE), Reassign(ADMIN, ("eva",))), Reassign(ADMIN, ("eva",))),
+    ],
+)
+def test_the_same_again_leaves_it_as_it_is(approval: Approval, event: Event) -> None:
+    """Whoever asks twice, because an answer was lost, is given what stands there."""
+    assert moved(approval, event) == Transition(approval)
+
+
+FULL_HANDS = after(asked(Policy(approvers=["alice"])), *(Delegate(ALICE, f"p{n}") for n in range(MOST_HANDED)))
+
+REFUSED: dict[str, tuple[Approval, Event, Refusal]] = {
+    "nothing to release": (
+        asked(),
+        Release(ALICE),
+        NotPossible("r", "manager", "nobody has claimed it, so there is nothing to release"),
+    ),
+    "another's claim": (CLAIMED, Release(BOB), ClaimedByOther("r", "manager", "bob", "alice", NOW)),
+    "no seat to hand on": (asked(ONE), Delegate(BOB, "dan"), NotAuthorised("r", "manager", "bob", "alice")),
+    "no seat to claim": (asked(ONE), Claim(BOB), NotAuthorised("r", "manager", "bob", "alice")),
+    "to nobody": (
+        asked(ONE),
+        Delegate(ALICE, "role:" + "x" * 40),
+        NotPossible(
+            "r",
+            "manager",
+            f"a seat goes to one person, by their name, such as 'bob', and not to {'role:' + 'x' * 35!r}",
+        ),
+    ),
+    "round": (
+        HANDED_ON,
+        Delegate(DAN, "alice"),
+        NotPossible("r", "manager", "it cannot go round in a circle: alice to dan to alice"),
+    ),
+    "too often": (
+        FULL_HANDS,
+        Delegate(ALICE, "dan"),
+        NotPossible(
+            "r",
+            "manager",
+            "seats were handed on 100 times already, which is all that it holds; an admin can reassign it",
+        ),
+    ),
+    "no admin": (asked(ONE), Reassign(BOB, ("eva",)), NotAuthorised("r", "manager", "bob", "the role 'admin'")),
+    "to nobody at all": (
+        asked(ONE),
+        Reassign(ADMIN, ()),
+        NotPossible("r", "manager", "name at least one person or role who is to decide instead"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_who_cannot_hand_it_on_is_told_why(name: str) -> None:
+    """Each refusal names the approval, whoever tried, and what it takes instead."""
+    approval, event, refusal = REFUSED[name]
+    assert refused(approval, event) == refusal
+
+
+def test_what_a_stand_in_and_a_program_hand_on_says_whose_it_was() -> None:
+    """The way begins with whose seat it is, also where somebody else handed it on first."""
+    by_program = after(
+        asked(Policy(approvers=["bot"])), Delegate(Actor("bot", on_behalf_of="alice"), "dan")
+    ).handling.delegations[0]
+    assert (by_program.owner, by_program.through) == ("alice", ("alice", "bot"))
+    direct = HANDED_ON.handling.delegations[0]
+    assert (direct.owner, direct.through) == ("alice", ("alice",))
+    onwards = after(HANDED_ON, Delegate(DAN, "eva")).handling.delegations[1]
+    assert (onwards.owner, onwards.through) == ("alice", ("alice", "dan"))
 
 
 # Claims
@@ -262,6 +363,28 @@ def test_an_admin_names_enough_people(policy: Policy, to: tuple[str, ...]) -> No
     refusal = refused(asked(policy, by=GUS), Reassign(ADMIN, to))
     assert isinstance(refusal, NotPossible)
     assert "then it could never end" in str(refusal)
+
+
+def test_an_admin_is_told_why_those_are_too_few() -> None:
+    """Nobody is barred here, so nobody is named besides those who may."""
+    refusal = refused(asked(Policy(approvers=["alice", "bob"], needs=2)), Reassign(ADMIN, ("ann",)))
+    assert refusal == NotPossible(
+        "r", "manager", "then it could never end: 2 different people must approve, and only ann may"
+    )
+
+
+def test_votes_count_for_their_own_seats_alone_when_others_are_named() -> None:
+    """Given two of ops voted for one seat, when ann alone is to fill both of legal, then `NotPossible`."""
+    rule = Policy(approvers=["role:ops"], also=[Quorum(["role:legal"], needs=2)])
+    voted = after(asked(rule), Approve(Actor("oz", ["ops"])), Approve(Actor("ola", ["ops"])))
+    assert isinstance(refused(voted, Reassign(ADMIN, ("ann",))), NotPossible)
+    assert after(voted, Reassign(ADMIN, ("ann", "dan"))).handling.assigned == ("ann", "dan")
+
+
+def test_what_a_system_of_record_decides_counts_on_nobody() -> None:
+    """Given an external approval of two, when an admin names one person, then it can still end."""
+    outside = asked(Policy(approvers=["alice", "bob"], needs=2), external=True)
+    assert after(outside, Reassign(ADMIN, ("ann",))).handling.assigned == ("ann",)
 
 
 def test_an_admin_names_somebody() -> None:

@@ -13,7 +13,7 @@ from awaitly.approvals.deciding import decide
 from awaitly.approvals.eligibility import audience, who_may
 from awaitly.approvals.events import Answer, Approve, Chime, Claim, Comment, Expire, Inquire, Reassign, Reject, See
 from awaitly.approvals.handling import Handling
-from awaitly.approvals.ladder import next_reminder, next_time, rungs_due
+from awaitly.approvals.ladder import next_reminder, next_time, rungs_due, tellings_between
 from awaitly.approvals.transition import Transition
 from tests.support import ADMIN, ALICE, BOB, CAROL
 from tests.unit.approvals import HOUR, MINUTE, NOW, after, asked, facts_of, moved, refused
@@ -157,6 +157,15 @@ def test_levels_come_when_a_calendar_said_and_never_out_of_turn() -> None:
     assert [(r.level, r.nth) for r in rungs_due(question, NOW + 4 * HOUR)] == [(1, 1), (1, 2), (1, 3), (2, 1)]
 
 
+def test_what_was_told_from_one_state_to_another_is_each_level_once() -> None:
+    """Given missed tellings, when states before and after are compared, then the last of each level between them."""
+    question = asked(TWICE)
+    first, both = (after(question, Chime(), at=NOW + minutes * MINUTE) for minutes in (15, 40))
+    assert [(r.level, r.nth) for r in tellings_between(question, first)] == [(1, 1)]
+    assert [(r.level, r.nth) for r in tellings_between(first, both)] == [(1, 2), (2, 2)]
+    assert tellings_between(both, both) == tellings_between(both, first) == ()
+
+
 # Reminders
 
 
@@ -166,6 +175,7 @@ def test_reminders_keep_to_their_hours_and_missed_ones_are_one() -> None:
     reminded = moved(question, Chime(), NOW + 5.5 * HOUR)
     assert facts_of(reminded) == [AuditEvent.REMINDED]
     assert next_reminder(reminded.approval) == NOW + 6 * HOUR
+    assert reminded.approval.handling.reminded_at == NOW + 5.5 * HOUR
     assert not moved(reminded.approval, Chime(), NOW + 5.9 * HOUR).changed
     assert facts_of(moved(reminded.approval, Chime(), NOW + 6 * HOUR)) == [AuditEvent.REMINDED]
 
@@ -232,6 +242,8 @@ def test_a_reminder_does_not_come_sooner_for_a_stop() -> None:
     going = after(open_one, Answer(ZOE, "because"), at=NOW + 3 * HOUR)
     assert next_reminder(going) == NOW + 3.5 * HOUR
     assert not moved(going, Chime(), NOW + 3 * HOUR).changed
+    again = after(going, Chime(), at=NOW + 3.5 * HOUR)
+    assert (again.handling.reminded, next_reminder(again)) == (2, NOW + 4.5 * HOUR)
 
 
 def test_stops_add_up() -> None:

@@ -167,6 +167,24 @@ def test_seats_are_filled_exactly_where_some_way_of_seating_fills_them(
     assert (most_filled(needs, votes) == len(seats)) is best
 
 
+@pytest.mark.parametrize(
+    ("needs", "votes", "seats"),
+    [
+        ([3, 2], [(0,), (1,)], 2),
+        ([1, 5], [(0, 1), (0,), (0,), (0,), (0,), (0,)], 2),
+        ([2, 2], [(0, 1), (0, 1), (0,), (0,), (0,)], 4),
+        ([1, 1], [(2,), (0,)], 1),
+        ([1, 1], [(), ()], 0),
+    ],
+    ids=["fewer than seats", "few who can move along", "some who can", "of no quorum here", "of none"],
+)
+def test_nobody_sits_on_two_seats_or_on_one_that_is_not_theirs(
+    needs: list[int], votes: list[tuple[int, ...]], seats: int
+) -> None:
+    """As many seats are filled as there are people for them, each moved along where that makes room."""
+    assert most_filled(needs, votes) == seats
+
+
 def test_thousands_of_people_are_seated_too() -> None:
     """Given 2,000 people who fit two quorums of 600 and 300, it is judged; one seat too many for them is refused."""
     crowd = [f"p{number}" for number in range(2_000)]

@@ -104,6 +104,23 @@ def with_body(row: ApprovalRow, **members: Any) -> ApprovalRow:
     return evolve(row, body=json.dumps({**json.loads(row.body), **members}))
 
 
+@pytest.mark.parametrize(
+    ("plain", "why"),
+    [
+        ({"expires_in": "1h"}, "a whole number of microseconds was expected, not str"),
+        (
+            {"unknown": 1},
+            "no policy of this release: TypeError: Policy.__init__() got an unexpected keyword argument 'unknown'",
+        ),
+    ],
+)
+def test_what_is_no_policy_is_refused_in_words(plain: Any, why: str) -> None:
+    """Whoever looks for what was damaged is told which kind of thing stands there."""
+    with pytest.raises(PolicyError) as refused:
+        Policy.from_plain(plain)
+    assert str(refused.value) == why
+
+
 @pytest.mark.parametrize("plain", GARBAGE, ids=repr)
 def test_what_is_no_policy_is_corrupt(plain: Any) -> None:
     """Given a row whose policy was damaged, when it is read, then `RecordCorrupt`; by itself it is a `PolicyError`."""

@@ -161,12 +161,20 @@ OPTIONS: list[tuple[dict[str, Any], str]] = [
         "an escalation 1 hour 10 minutes after the asking would never happen: the approval expires after 1 hour",
     ),
     (
+        {"expires_in": "1h", "escalations": [Escalation("1h", ["ann"])]},
+        "an escalation 1 hour after the asking would never happen: the approval expires after 1 hour",
+    ),
+    (
         {"escalations": [Escalation("36000d", ["ann"], repeat=3, every="300d")]},
         "an escalation that comes more than 100 years after the asking would never happen",
     ),
     (
         {"approvers": ["role:ops"], "needs": 2, "escalations": [Escalation("1h", ["ann"], replaces=True)]},
         "an escalation that leaves only ann can never end: 2 are needed",
+    ),
+    (
+        {"approvers": ["role:ops"], "needs": 3, "escalations": [Escalation("1h", ["ann", "bob"], replaces=True)]},
+        "an escalation that leaves only ann, bob can never end: 3 are needed",
     ),
 ]
 
@@ -179,7 +187,30 @@ def test_a_policy_that_makes_no_sense_is_refused_in_words(options: dict[str, Any
     assert str(refused.value) == why
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"expires_in": "36500d"},
+        {"escalations": [Escalation("36500d", ["ann"])]},
+        {"escalations": [Escalation("36000d", ["ann"], repeat=2, every="500d")]},
+        {"escalations": [Escalation("1h", ["ann"], repeat=1000, every="1s")]},
+    ],
+    ids=["a deadline", "a level", "a telling", "a thousand tellings"],
+)
+def test_what_comes_within_a_century_may_be_asked_for(options: dict[str, Any]) -> None:
+    """A hundred years are not too long, nor are a thousand tellings too many."""
+    assert Policy(**options)
+
+
+def test_people_may_be_reminded_every_second() -> None:
+    """It is the shortest time that there is between reminders."""
+    assert Policy(remind_every="1s").remind_every == timedelta(seconds=1)
+
+
 LEVELS: list[tuple[Callable[[], Any], str]] = [
+    (lambda: Quorum(needs=0), "needs must be a whole number of at least 1, not 0"),
+    (lambda: Quorum(["ann"], 2), "needs=2 can never be met: there is only 1 approver (ann)"),
+    (lambda: Escalation("1h", ["ann"], repeat=2, every="soon"), f"every is a length of time {NOT_A_TIME} 'soon'"),
     (
         lambda: Escalation("-5m", ["ann"]),
         f"the time after which an escalation comes is a length of time {NOT_A_TIME} '-5m'",
