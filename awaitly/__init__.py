@@ -64,6 +64,7 @@ from awaitly.errors import (
     Unstorable,
     Waiting,
     WorkflowChanged,
+    WrongOutcome,
     is_approval_rejected,
     is_pending_approval,
 )
@@ -458,6 +459,7 @@ __all__ = [
     "Workflow",
     "WorkflowChanged",
     "WorkflowStateStore",
+    "WrongOutcome",
     "approval_step",
     "as_timedelta",
     "catching",

@@ -66,6 +66,7 @@ __all__ = [
     "Unstorable",
     "Waiting",
     "WorkflowChanged",
+    "WrongOutcome",
     "is_approval_rejected",
     "is_pending_approval",
 ]
@@ -301,6 +302,23 @@ class OutcomeKnown:
             )
         call = "any call" if self.key is None else f"the call {self.key!r}"
         return f"there is nothing to say of {call} of run {self.run_id}: nothing of it is in doubt"
+
+
+@frozen
+class WrongOutcome:
+    """What a person says that a call gave is none of its values: `wanted` says of which type those are.
+
+    `path` (from `$`) names the offender.
+    """
+
+    run_id: str
+    wanted: str
+    path: str
+    reason: str
+
+    def __str__(self) -> str:
+        place = "" if self.path == "$" else f", at {self.path}"
+        return f"the call of run {self.run_id} gives {self.wanted}, and this is none{place}: {self.reason}"
 
 
 @frozen

@@ -12,6 +12,7 @@ __all__ = [
     "GRANTS",
     "LONGEST_NAME",
     "SCHEDULES",
+    "TICKETS",
     "checked_name",
     "checked_run_id",
     "is_no_id",
@@ -27,6 +28,8 @@ GRANTS = "grant:"
 """How the ids of standing grants begin, and of nothing else."""
 SCHEDULES = "schedule:"
 """How the ids of schedules begin, and of nothing else."""
+TICKETS = "call:"
+"""How the ids of tickets begin, under which tool calls wait."""
 
 
 def new_run_id() -> str:

@@ -97,7 +97,7 @@ class Passing:
         making = _Making(request, handler)
         result = await self._gate.execute(ticket, making, call=call)
         if _is_underway(result):
-            await self._gate.orchestrator.wait(ticket, timeout=_PATIENCE)
+            await self._gate.wait(ticket, timeout=_PATIENCE)
             result = await self._gate.execute(ticket, making, call=call)
         match result:
             case Ok(performed):

@@ -26,7 +26,7 @@ from awaitly.errors import (
 )
 from awaitly.gating.calls import Allowed, Performed, ToolCall
 from awaitly.gating.granting import Ceiling
-from awaitly.gating.proposing import Proposing
+from awaitly.gating.proposing import Proposing, nobody_makes
 from awaitly.gating.refusals import (
     CallDenied,
     GateInterruption,
@@ -38,7 +38,6 @@ from awaitly.gating.ruling import AskPeople, Deny, Ruler
 from awaitly.gating.standing import GrantRefused, StandingGrant
 from awaitly.gating.tickets import (
     QUEUE,
-    TICKETS,
     TOOL,
     Done,
     Make,
@@ -47,6 +46,7 @@ from awaitly.gating.tickets import (
     ticket_workflow,
 )
 from awaitly.gating.tools import GatedTool
+from awaitly.ids import TICKETS
 from awaitly.notifying.channels import NotificationChannel
 from awaitly.observing import Observer
 from awaitly.replaying.asking import OPEN
@@ -54,6 +54,7 @@ from awaitly.replaying.execution import Execution
 from awaitly.replaying.workflow import Workflow
 from awaitly.result import Err, Ok, Result
 from awaitly.runs.settling import unknown_calls
+from awaitly.statuses import RunStatus
 from awaitly.storage.store import Page, Store
 from awaitly.verbs.desk import CancelRefusal
 from awaitly.verbs.orchestrator import Orchestrator
@@ -225,6 +226,20 @@ class Gate(Proposing):
             case _:
                 return came
 
+    async def wait(self, ticket: str, *, timeout: Duration | None = None) -> Result[bool, UnknownTicket]:
+        """Wait until a call is made, whoever makes it, or will never be; False where the `timeout` came before that.
+
+        One that still waits for people is waited for too. What came of the call `execute` says.
+        """
+        match await self._found(ticket):
+            case Err(unknown):
+                return Err(unknown)
+            case Ok(details):
+                tool = details.run.workflow.removeprefix(TOOL)
+        execution = await self.orchestrator.wait(ticket, self._code_of(tool, nobody_makes), timeout=timeout)
+        status = execution.status
+        return Ok(status is None or status.ended or status is RunStatus.NEEDS_REVIEW)
+
     async def perform(
         self, call: ToolCall, make: Callable[[dict[str, Any]], Awaitable[Any]]
     ) -> Result[Performed, GateInterruption]:
@@ -293,8 +308,9 @@ class Gate(Proposing):
 
     def _code_of(self, tool: str, make: Make) -> Workflow[..., Done, Any]:
         """Give the code by which a ticket of a tool goes on; it was asked already, so how is not said anew."""
-        asked = Put(AskPeople(), self._policy)
-        return ticket_workflow(tool, asked, partial(self._asking, tool), partial(self._unless_denied, tool, make))
+        asked, own = Put(AskPeople(), self._policy), self._tools.get(tool)
+        judged, outcome = partial(self._unless_denied, tool, make), None if own is None else own.outcome
+        return ticket_workflow(tool, asked, partial(self._asking, tool), judged, outcome)
 
     def _is_of(self, details: RunDetails, call: ToolCall) -> bool:
         """Whether a ticket is for this very call: agent and conversation, tool, and arguments as they were proposed."""

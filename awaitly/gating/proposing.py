@@ -46,7 +46,7 @@ from awaitly.verbs.orchestrator import Orchestrator
 from awaitly.verbs.reader import RunDetails
 from awaitly.visible import visible
 
-__all__ = ["ANY_OBJECT", "Proposing"]
+__all__ = ["ANY_OBJECT", "Proposing", "nobody_makes"]
 
 
 ANY_OBJECT: Mapping[str, Any] = {"type": "object"}
@@ -131,7 +131,7 @@ class Proposing(Registry):
 
         Whoever asks beside this one, in whatever process, has to take the same id, and the store lets one of them.
         """
-        code = ticket_workflow(call.tool, put, partial(self._asking, call.tool), _nobody_makes)
+        code = ticket_workflow(call.tool, put, partial(self._asking, call.tool), nobody_makes)
         while True:
             async with self._asking_now:  # so that calls which come at once are folded, and counted, one by one
                 place = await self._place(call)
@@ -256,6 +256,7 @@ def _ticket(tool: str, there: RunDetails) -> Ticket:
     return Ticket(there.run.run_id, tool, there.pending[0] if there.pending else None)
 
 
-async def _nobody_makes(_: Mapping[str, Any]) -> tuple[Any, bool]:
+async def nobody_makes(_: Mapping[str, Any]) -> tuple[Any, bool]:
+    """Stand where a ticket's code needs a call to be made that is not made here. Raises `RuntimeError`."""
     msg = "a call is proposed before it is made"
     raise RuntimeError(msg)

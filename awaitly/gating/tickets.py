@@ -10,6 +10,8 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
+from attrs import evolve
+
 from awaitly.actors import By, as_actor
 from awaitly.approvals.outcomes import Approved, Edited, Rejected
 from awaitly.approvals.policy import Policy
@@ -19,9 +21,10 @@ from awaitly.errors import ApprovalExpired, ApprovalRejected, Expired, Unexpecte
 from awaitly.gating.calls import ToolCall
 from awaitly.gating.refusals import CallDenied
 from awaitly.gating.ruling import AskPeople, summary_of
+from awaitly.ids import TICKETS
 from awaitly.replaying.context import Run
 from awaitly.replaying.questions import value_of
-from awaitly.replaying.workflow import Workflow, step, workflow
+from awaitly.replaying.workflow import OutcomeShape, Workflow, step, workflow
 from awaitly.result import Err, Ok, Result
 from awaitly.storage.journal import RunRecord
 from awaitly.storage.store import RunRow
@@ -29,7 +32,6 @@ from awaitly.values import frozen
 
 __all__ = [
     "QUEUE",
-    "TICKETS",
     "TOOL",
     "Asking",
     "Done",
@@ -54,8 +56,6 @@ QUEUE = "tools"
 """The queue of tickets: workers that have the tools' code name it."""
 TOOL = "tool:"
 """How the workflow of a tool's tickets is called, before the name of the tool."""
-TICKETS = "call:"
-"""How the ids of tickets begin."""
 _FOLDED = "folded"
 """No status of a run: no move applies to such a row."""
 _AGENT, _CONTENT, _CALL = 10, 20, 16
@@ -166,8 +166,10 @@ def folded_into(row: RunRow) -> str:
     return str(json.loads(row.body)["ticket"]) if row.status == _FOLDED else row.run_id
 
 
-def ticket_workflow(tool: str, put: Put, asking: Asking, make: Judged) -> Workflow[[Proposed], Done, NotCalled]:
-    """Give the code of a tool's tickets; `put` says how a call is first put before people.
+def ticket_workflow(
+    tool: str, put: Put, asking: Asking, make: Judged, outcome: OutcomeShape | None = None
+) -> Workflow[[Proposed], Done, NotCalled]:
+    """Give the code of a tool's tickets; `put` says how a call is first put before people, `outcome` what it gives.
 
     What the tool raised is kept, and is no reason to call it again where somebody has the run tried again.
     """
@@ -204,7 +206,7 @@ def ticket_workflow(tool: str, put: Put, asking: Asking, make: Judged) -> Workfl
         came: Any = result.unwrap()
         return Ok(came if isinstance(came, Done) else Done(came, proposed, edited_by=editor))
 
-    return ticket
+    return evolve(ticket, outcome=outcome)
 
 
 def _saying(answer: str) -> Callable[[], Awaitable[Result[str, NotCalled]]]:

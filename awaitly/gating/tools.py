@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from awaitly.approvals.policy import Policy
-from awaitly.codec import Codec, result_hint
+from awaitly.codec import ANYTHING, Codec, result_hint
 from awaitly.coding.texts import compact
-from awaitly.errors import UnexpectedError
+from awaitly.errors import Undecodable, UnexpectedError, Unstorable
 from awaitly.exceptions import UnstorableValue
 from awaitly.gating.refusals import GateInterruption, InvalidCall
 from awaitly.gating.ruling import Guard
 from awaitly.ids import checked_name
 from awaitly.replaying.calling import is_result
-from awaitly.replaying.workflow import Signature, name_of
+from awaitly.replaying.workflow import OutcomeShape, Signature, name_of
 from awaitly.result import Err, Ok, Result
 
 __all__ = ["Front", "GatedTool"]
@@ -24,6 +24,8 @@ __all__ = ["Front", "GatedTool"]
 P = ParamSpec("P")
 T = TypeVar("T")
 E = TypeVar("E")
+
+_KEPT = Codec()
 
 
 class Front(Protocol):
@@ -140,6 +142,25 @@ class GatedTool(Generic[P, T, E]):
                 return text
             case Err(unstorable):
                 raise UnstorableValue(unstorable)
+
+    @property
+    def outcome(self) -> OutcomeShape:
+        """How a value that a person says a call gave is kept: as `make` writes it."""
+        hint = self.hint.value
+        return OutcomeShape(hint.__qualname__ if isinstance(hint, type) else str(hint), self._said)
+
+    def _said(self, value: Any) -> Result[str, Undecodable | Unstorable]:
+        """Write a value of the function's own type, or one as JSON has it."""
+        match self.codec.plain(value, self.hint.value):
+            case Ok(plain):
+                return _KEPT.encode(plain, ANYTHING)
+            case Err(_):
+                pass
+        match self.codec.revive(value, self.hint.value):
+            case Ok(_):
+                return _KEPT.encode(value, ANYTHING)
+            case Err(misfit):
+                return Err(misfit)
 
     def read(self, value: Any, *, failed: bool) -> Result[T, E | UnexpectedError]:
         """Read what a call gave, as `make` wrote it, by the function's annotations."""

@@ -28,7 +28,7 @@ from awaitly.codec import ANYTHING, Codec, ResultHint, argument_hints, result_hi
 from awaitly.coding.texts import compact
 from awaitly.digest import digest
 from awaitly.durations import Duration, as_timedelta
-from awaitly.errors import Undecodable
+from awaitly.errors import Undecodable, Unstorable
 from awaitly.exceptions import DefinitionError, UnstorableValue
 from awaitly.ids import checked_name
 from awaitly.result import Err, Ok, Result
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Durability",
     "Invocation",
+    "OutcomeShape",
     "Signature",
     "StepWithOptions",
     "Workflow",
@@ -185,6 +186,17 @@ class Invocation(Generic[T_co, E_co]):
         )
 
 
+@frozen
+class OutcomeShape:
+    """What the calls of a workflow give, where its code does not say it by an annotation.
+
+    `write` gives a value as the call's step keeps it; `wanted` says in words which values it takes.
+    """
+
+    wanted: str
+    write: Callable[[object], Result[str, Undecodable | Unstorable]]
+
+
 Readers: TypeAlias = dict[tuple[str, str], Callable[[str], Any]]
 _MOST_READERS = 1_000
 
@@ -211,6 +223,7 @@ class Workflow(Generic[P, T_co, E_co]):
     durability: Durability = "step"
     retry: Retry = ONCE
     codec: Codec = field(factory=Codec, repr=False)
+    outcome: OutcomeShape | None = field(default=None, repr=False)
     readers: Readers = field(init=False, repr=False, factory=Readers)
     signature: Signature = field(init=False, repr=False, default=Factory(_signature_of, takes_self=True))
     hint: ResultHint = field(init=False, repr=False, default=Factory(_hint_of, takes_self=True))

@@ -279,10 +279,13 @@ class Orchestrator(Settling):
         span = None if since is None else as_timedelta(since)
         return Doctor(self._store, self._executor, as_timedelta(grace)).look(workflow, span)
 
-    async def wait(self, run_id: str, *, timeout: Duration | None = None) -> Execution[Any, Any]:
+    async def wait(
+        self, run_id: str, workflow: Workflow[..., Any, Any] | None = None, *, timeout: Duration | None = None
+    ) -> Execution[Any, Any]:
         """Wait until a run has ended, wherever it runs, and give it; at the `timeout`, give it as it then stands.
 
-        One that was set aside, or whose records do not decode, is given at once: nothing but a person moves it.
+        One that was set aside, or whose records do not decode, is given at once: nothing but a person moves it. Raises
+        `UnknownWorkflow` where `workflow` is left out and this orchestrator was not given the run's own.
         """
         limit = math.inf if timeout is None else time.monotonic() + as_timedelta(timeout).total_seconds()
         async with watching(self._store) as wakes:
@@ -290,13 +293,13 @@ class Orchestrator(Settling):
                 found = await self._store.load(run_id)
                 if found.run is None or is_of_no_run(run_id):
                     return Execution(run_id, None, Err(UnknownRun(run_id)))
-                workflow = self._executor.workflow_of(found.run)
+                known = workflow or self._executor.workflow_of(found.run)
                 try:
                     state = state_in(found, found.run)
                 except RecordCorrupt as exc:
-                    return as_damaged(workflow, found.run, exc)
+                    return as_damaged(known, found.run, exc)
                 if state.run.status in _STILL or time.monotonic() >= limit:
-                    return execution_of(workflow, state)
+                    return execution_of(known, state)
                 await _told(wakes, run_id, min(time.monotonic() + _LOOK_AGAIN, limit))
 
 

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import json
 from typing import TypeAlias
 
 from awaitly.actors import By, as_actor
 from awaitly.codec import ANYTHING, Codec
 from awaitly.durations import from_micros
-from awaitly.errors import NeedsReview, NotAuthorised, OutcomeKnown, RunConflict, RunEnded, UnknownRun, Unstorable
+from awaitly.errors import (
+    NeedsReview,
+    NotAuthorised,
+    OutcomeKnown,
+    RunConflict,
+    RunEnded,
+    Undecodable,
+    UnknownRun,
+    Unstorable,
+    WrongOutcome,
+)
 from awaitly.exceptions import RecordCorrupt
-from awaitly.ids import is_of_no_run
+from awaitly.ids import TICKETS, is_of_no_run
+from awaitly.replaying.workflow import OutcomeShape
 from awaitly.result import Err, Ok, Result
 from awaitly.runs.saving import difference, state_in
 from awaitly.runs.settling import Happened, Settlement, settle
 from awaitly.runs.witness import tell_enqueued
 from awaitly.storage.journal import Content, Returned, RunRecord
-from awaitly.storage.store import Move
+from awaitly.storage.store import Move, RunRow
 from awaitly.verbs.outbox import Outbox
 from awaitly.working.looks import Looks
 
 __all__ = ["SettleRefusal", "Settling"]
 
-SettleRefusal: TypeAlias = UnknownRun | RunConflict | RunEnded | NeedsReview | NotAuthorised | OutcomeKnown | Unstorable
+SettleRefusal: TypeAlias = (
+    UnknownRun | RunConflict | RunEnded | NeedsReview | NotAuthorised | OutcomeKnown | Unstorable | WrongOutcome
+)
 """Why it was not taken what somebody said of a call."""
 
 
@@ -38,13 +52,9 @@ class Settling(Outbox):
 
         `Happened(value)` has the value recorded as what the call gave, and the call is not made; with
         `NeverHappened()` the run makes it. `by` needs the role `admin`; the ledger keeps who said what. `key` is that
-        of the call, where there are several.
+        of the call, where there are several. What a tool's call gave is a value of the tool's own type, or as JSON has
+        it, and JSON alone where the tool is not known here: anything else is `WrongOutcome`.
         """
-        match _content(settlement):
-            case Err(unstorable):
-                return Err(unstorable)
-            case Ok(came):
-                pass
         looks = Looks()
         while True:
             found = looks.again(await self._store.load(run_id))
@@ -54,6 +64,11 @@ class Settling(Outbox):
                 state = state_in(found, found.run)
             except RecordCorrupt as damage:
                 return Err(NeedsReview(run_id, damage.reason))
+            match _content(settlement, run_id, self._shape_of(found.run)):
+                case Err(unfit):
+                    return Err(unfit)
+                case Ok(came):
+                    pass
             match settle(state, key, came, as_actor(by), from_micros(found.now)):
                 case Err(refusal):
                     return Err(refusal)
@@ -63,14 +78,39 @@ class Settling(Outbox):
                 tell_enqueued(self._observers, after.run)
                 return Ok(after.run)
 
+    def _shape_of(self, row: RunRow) -> OutcomeShape | None:
+        """Say what a run's calls give; None where their steps' annotations do."""
+        code = self._executor.newest.get(row.workflow)
+        if code is None and row.run_id.startswith(TICKETS):
+            return OutcomeShape("plain JSON", _plain)
+        return None if code is None else code.outcome
 
-def _content(settlement: Settlement) -> Result[Content | None, Unstorable]:
+
+def _content(
+    settlement: Settlement, run_id: str, shape: OutcomeShape | None
+) -> Result[Content | None, Unstorable | WrongOutcome]:
     """Write what a call gave as the step is kept; None where it was not made."""
     if not isinstance(settlement, Happened):
         return Ok(None)
     value: object = settlement.value
+    if shape is not None:
+        match shape.write(value):
+            case Ok(text):
+                return Ok(Returned(text))
+            case Err(misfit):
+                return Err(WrongOutcome(run_id, shape.wanted, misfit.path, misfit.reason))
     match Codec().encode(value, ANYTHING if type(value) in _PLAIN else type(value)):
         case Ok(text):
             return Ok(Returned(text))
         case Err(unstorable):
             return Err(unstorable)
+
+
+def _plain(value: object) -> Result[str, Undecodable | Unstorable]:
+    """Write a value that JSON has, as it is."""
+    try:
+        if json.loads(json.dumps(value, allow_nan=False)) == value:
+            return Codec().encode(value, ANYTHING)
+    except (TypeError, ValueError, RecursionError):
+        pass
+    return Err(Unstorable("$", f"a {type(value).__qualname__} is not, or not all of it"))

@@ -12,11 +12,26 @@ from langchain_core.tools import tool
 from langgraph.prebuilt import ToolRuntime
 from langgraph.types import Command, Interrupt, interrupt
 
-from awaitly import Actor, AskPeople, Deny, Gate, Guard, MemoryStore, Policy, Ruling, SelfApproval, StoreUnavailable
+from awaitly import (
+    Actor,
+    AskPeople,
+    Deny,
+    Duration,
+    Gate,
+    Guard,
+    MemoryStore,
+    Policy,
+    Result,
+    Ruling,
+    SelfApproval,
+    StoreUnavailable,
+    UnknownTicket,
+)
 from awaitly.testing import FailingStore, Failpoints, raising
 from awaitly_langchain import gated_tools, resumption, tickets_of
 from tests.adapters.langchain.agents import CONFIG
 from tests.adapters.langchain.worlds import KINDS, World, paying, told, wanting
+from tests.support import SharedStore
 
 
 @pytest.fixture
@@ -363,3 +378,37 @@ def test_a_node_takes_the_options_of_the_frameworks_own(gate: Gate) -> None:
     """They are passed on, and what it does not know is refused."""
     with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
         gated_tools(gate, [], colour="red")
+
+
+@pytest.mark.parametrize("kind", ["middleware", "graph"])
+async def test_a_call_that_another_process_is_making_is_waited_for(kind: str) -> None:
+    """The model gets what that gave, and the tool runs nowhere else."""
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    class Patient(Gate):
+        """Says that it waits."""
+
+        async def wait(self, ticket: str, *, timeout: Duration | None = None) -> Result[bool, UnknownTicket]:
+            """Wait."""
+            go.set()
+            return await super().wait(ticket, timeout=timeout)
+
+    async def making(_: dict[str, Any]) -> str:
+        begun.set()
+        await go.wait()
+        return "paid elsewhere"
+
+    memory = MemoryStore()
+    await memory.open()
+    store = SharedStore(memory)
+    async with Patient(store) as here, Gate(store) as there:
+        world = World(here, KINDS[kind])
+        await world.begin(wanting(paying()))
+        (ticket,) = (await world.tickets()).values()
+        await world.approve_all()
+        elsewhere = asyncio.create_task(there.execute(ticket, making))
+        await begun.wait()
+        assert await world.goes_on() == ["paid elsewhere"]
+        (await elsewhere).unwrap()
+    assert world.done == []
+    await memory.close()
