@@ -8,6 +8,7 @@ from typing import Any
 from mcp import MCPError
 
 from awaitly_mcp.core import PendingApproval, Performed, edit_notice
+from awaitly_mcp.overlong import TOO_LONG
 from awaitly_mcp.tools import TICKET
 
 __all__ = ["executed", "refused", "server_error", "waiting"]
@@ -41,6 +42,8 @@ def executed(tool: str, performed: Performed) -> dict[str, Any]:
 
 def server_error(error: MCPError) -> dict[str, Any]:
     """Keep an error with which the server has answered as a result: it is what came of the call."""
+    if error.code == TOO_LONG:
+        return refused(f"the call was made, and its result cannot be had: {error.message}")
     return refused(f"the server refused the call: {error.message}")
 
 

@@ -13,6 +13,7 @@ from mcp.client.stdio import StdioServerParameters, get_default_environment, std
 from mcp.os.posix.utilities import terminate_posix_process_tree
 
 from awaitly_mcp.lines import Connection, LinesIn, LinesOut
+from awaitly_mcp.overlong import LONGEST_LINE
 
 __all__ = ["started"]
 
@@ -20,16 +21,16 @@ _PATIENCE = 2.0
 """Seconds in which a server ends by itself once its stdin is closed, and then once it is told to."""
 
 
-def started(command: Sequence[str], env: Mapping[str, str]) -> Connection:
-    """Start a program. On Windows, where processes end otherwise, the SDK does."""
+def started(command: Sequence[str], env: Mapping[str, str], longest_line: int = LONGEST_LINE) -> Connection:
+    """Start a program. On Windows, where processes end otherwise, the SDK does, and lines are as long as they are."""
     if sys.platform == "win32":
         program, *args = command
         return stdio_client(StdioServerParameters(command=program, args=args, env=dict(env)))
-    return _piped(command, {**get_default_environment(), **env})
+    return _piped(command, {**get_default_environment(), **env}, longest_line)
 
 
 @asynccontextmanager
-async def _piped(command: Sequence[str], env: Mapping[str, str]) -> AsyncGenerator[TransportStreams]:
+async def _piped(command: Sequence[str], env: Mapping[str, str], longest_line: int) -> AsyncGenerator[TransportStreams]:
     process = await anyio.open_process(command, env=env, stderr=None, start_new_session=True)
     try:
         stdin, stdout = _pipes(process)
@@ -40,7 +41,8 @@ async def _piped(command: Sequence[str], env: Mapping[str, str]) -> AsyncGenerat
             except anyio.EndOfStream:
                 return b""
 
-        yield LinesIn(more, anyio.lowlevel.checkpoint), LinesOut(stdin.send, stdin.aclose)
+        going = LinesOut(stdin.send, stdin.aclose)
+        yield LinesIn(more, anyio.lowlevel.checkpoint, going, longest_line), going
     finally:
         with anyio.CancelScope(shield=True):
             await _end(process)

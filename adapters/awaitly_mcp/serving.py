@@ -13,6 +13,7 @@ import uvicorn
 from mcp.server import Server
 
 from awaitly_mcp.core import DefinitionError
+from awaitly_mcp.overlong import LONGEST_LINE
 from awaitly_mcp.proxy import GateProxy
 from awaitly_mcp.standard import standard_streams
 
@@ -21,11 +22,14 @@ __all__ = ["serve_http", "serve_stdio"]
 _GRACE = 2
 
 
-async def serve_stdio(server: Server[Any]) -> None:
-    """Serve the client at stdin and stdout, until it closes them."""
+async def serve_stdio(server: Server[Any], *, longest_line: int = LONGEST_LINE) -> None:
+    """Serve the client at stdin and stdout, until it closes them.
+
+    `longest_line` is how many bytes of a message are read: one that is longer is refused.
+    """
     if isinstance(server, GateProxy):
         server.for_one()
-    async with standard_streams() as (reading, writing):
+    async with standard_streams(longest_line) as (reading, writing):
         await server.run(reading, writing, server.create_initialization_options())
 
 

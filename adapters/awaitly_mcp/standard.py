@@ -16,6 +16,7 @@ from mcp.client._transport import TransportStreams
 from mcp.server.stdio import stdio_server
 
 from awaitly_mcp.lines import Connection, LinesIn, LinesOut
+from awaitly_mcp.overlong import LONGEST_LINE
 
 if sys.platform != "win32":
     import fcntl
@@ -28,9 +29,12 @@ _PATIENCE = 1.0
 """Seconds that the client has to read what was written for it last."""
 
 
-def standard_streams() -> Connection:
-    """Connect to whoever has started this process; where the event loop cannot watch stdin and stdout, by threads."""
-    return _watched() if sys.platform != "win32" and _are_pipes() else stdio_server()
+def standard_streams(longest_line: int = LONGEST_LINE) -> Connection:
+    """Connect to whoever has started this process; where the event loop cannot watch stdin and stdout, by threads.
+
+    Then a line is as long as it is.
+    """
+    return _watched(longest_line) if sys.platform != "win32" and _are_pipes() else stdio_server()
 
 
 def _are_pipes() -> bool:
@@ -46,9 +50,9 @@ def _are_pipes() -> bool:
 
 
 @asynccontextmanager
-async def _watched() -> AsyncGenerator[TransportStreams]:
+async def _watched(longest_line: int) -> AsyncGenerator[TransportStreams]:
     with _taken(_IN) as stdin, _taken(_OUT) as stdout:
-        async with _reading(stdin) as coming, _writing(stdout) as going:
+        async with _writing(stdout) as going, _reading(stdin, going, longest_line) as coming:
             yield coming, going
 
 
@@ -68,7 +72,7 @@ def _taken(number: int) -> Generator[IO[bytes]]:
 
 
 @asynccontextmanager
-async def _reading(pipe: IO[bytes]) -> AsyncGenerator[LinesIn]:
+async def _reading(pipe: IO[bytes], out: LinesOut, longest_line: int) -> AsyncGenerator[LinesIn]:
     reader = asyncio.StreamReader()
     loop = asyncio.get_running_loop()
     transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)
@@ -83,7 +87,7 @@ async def _reading(pipe: IO[bytes]) -> AsyncGenerator[LinesIn]:
         transport.close()
 
     try:
-        yield LinesIn(more, close)
+        yield LinesIn(more, close, out, longest_line)
     finally:
         transport.close()
 

@@ -16,6 +16,7 @@ from mcp.client import Transport
 from mcp.client._transport import TransportStreams
 from mcp.client.streamable_http import streamable_http_client
 
+from awaitly_mcp.overlong import LONGEST_LINE
 from awaitly_mcp.programs import started
 
 __all__ = ["Program", "RemoteServer", "Target"]
@@ -44,10 +45,14 @@ def _inherited() -> dict[str, str]:
 
 @frozen
 class Program:
-    """A server that is a program: it is started by the proxy, and spoken to over its stdin and stdout."""
+    """A server that is a program: it is started by the proxy, and spoken to over its stdin and stdout.
+
+    `longest_line` is how many bytes of a message from it are read: one that is longer is an error.
+    """
 
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default=Factory(_inherited), repr=False)
+    longest_line: int = field(default=LONGEST_LINE, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -56,7 +61,7 @@ class Program:
 
     def transport(self) -> Transport:
         """Give what starts it."""
-        return started(self.command, self.env)
+        return started(self.command, self.env, self.longest_line)
 
 
 @frozen

@@ -14,7 +14,7 @@ from awaitly_mcp import serve_stdio
 __all__ = ["main"]
 
 
-def main() -> None:
+def main(longest_line: int = 16 * 2**20) -> None:
     """Serve, and write on to stdout after that."""
     server = MCPServer("telling")
 
@@ -35,9 +35,10 @@ def main() -> None:
         """Give a text back."""
         return text
 
-    asyncio.run(serve_stdio(server._lowlevel_server))  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    lowlevel = server._lowlevel_server  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    asyncio.run(serve_stdio(lowlevel, longest_line=longest_line))
     os.write(1, f"goodbye {os.get_blocking(0)} {os.get_blocking(1)}\n".encode())
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))
