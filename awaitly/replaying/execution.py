@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from attrs import field
@@ -183,8 +184,7 @@ def _said(outcome: object) -> str:
 async def _outcome(workflow: Workflow[..., Any, Any], run: Run[Any], arguments: dict[str, Any]) -> object:
     """Give what the code returned, or what it raised."""
     try:
-        with run.entered():
-            return await workflow.signature.call(lambda *a, **k: workflow.function(run, *a, **k), arguments)
+        return await run.through(workflow.signature.call(partial(workflow.function, run), arguments))
     except Signal as signal:
         return signal.with_traceback(None)  # its frames hold on to the journal, which holds on to it
     except Exception as raised:  # noqa: BLE001  (the caller gets it as a value)

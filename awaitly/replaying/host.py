@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
@@ -25,21 +24,32 @@ StandIn: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any] | None]
 """Gives what is called in place of a step's function, or of a check; None for the function itself."""
 
 
+class _InBody:
+    """Notes, `with` it around a step's body, that a task is in there."""
+
+    __slots__ = ("_bodies", "_said", "_task")
+
+    def __init__(self, bodies: dict[asyncio.Task[Any] | None, tuple[str, str]], said: tuple[str, str]) -> None:
+        self._bodies = bodies
+        self._said = said
+
+    def __enter__(self) -> None:
+        self._task = asyncio.current_task()
+        self._bodies[self._task] = self._said
+
+    def __exit__(self, *_: object) -> None:
+        self._bodies.pop(self._task, None)
+
+
 class Underway:
     """Which step's body each task is in, for whoever must name the one that blocks the event loop."""
 
     def __init__(self) -> None:
         self._bodies: dict[asyncio.Task[Any] | None, tuple[str, str]] = {}
 
-    @contextmanager
-    def body(self, run_id: str, key: str) -> Generator[None]:
-        """Note that the task that runs here is in the body of a step."""
-        task = asyncio.current_task()
-        self._bodies[task] = run_id, key
-        try:
-            yield
-        finally:
-            self._bodies.pop(task, None)
+    def body(self, run_id: str, key: str) -> _InBody:
+        """Note, `with` what this gives around it, that the task that runs here is in the body of a step."""
+        return _InBody(self._bodies, (run_id, key))
 
     def of(self, task: asyncio.Task[Any]) -> tuple[str, str] | None:
         """Give the run and the step whose body a task is in. Can be called on any thread."""

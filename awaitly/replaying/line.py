@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-from collections.abc import Awaitable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Awaitable, Iterable
 from typing import Any, TypeVar
 
 from awaitly.exceptions import DefinitionError
@@ -47,13 +46,12 @@ class Line:
         self._host = host
         self._root = Scope("", None, {})
 
-    @contextmanager
-    def entered(self) -> Generator[None, None, None]:
-        """Make the calling task the workflow's own line of control, for as long as the workflow runs."""
+    async def through(self, code: Awaitable[T]) -> T:
+        """Run the workflow's code to its end, with the calling task as its own line of control."""
         token, waits = SCOPE.set(self._root), _WAITS.set(None)
         self._root.owner = asyncio.current_task()
         try:
-            yield
+            return await code
         except Exception as exc:
             _raise_parking(self._root, exc)
             raise

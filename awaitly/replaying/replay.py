@@ -18,7 +18,7 @@ from awaitly.statuses import ApprovalStatus, WaitKind
 from awaitly.storage.journal import Arrived, Message, RunRecord, Step, Wait
 from awaitly.values import frozen
 
-__all__ = ["PATCHED", "Entered", "Journal", "Recorder", "Scope", "Spot"]
+__all__ = ["PATCHED", "Entered", "Journal", "Recorder", "Scope", "Spot", "Tally"]
 
 
 _NUMBER = re.compile(r"\d+")
@@ -139,8 +139,8 @@ class Scope:
         return Scope(f"{self.path}{self._calls - 1}.{number}/", None, self._taken)
 
 
-class Bodies:
-    """Counts the steps' bodies that are under way: `with bodies:` around each."""
+class Tally:
+    """Counts what is under way: `with tally:` around each."""
 
     __slots__ = ("_count", "_idle")
 
@@ -203,7 +203,7 @@ class Journal:
     visited: set[str] = field(factory=set[str])
     asked: dict[str, Approval] = field(factory=dict[str, Approval])
     called: set[str] = field(factory=set[str])
-    bodies: Bodies = field(factory=Bodies)
+    bodies: Tally = field(factory=Tally)
     unsaved: list[Step] = field(factory=list[Step])
     made: list[Step] = field(factory=list[Step])
     parked: dict[str, PendingApproval | Wait] = field(factory=dict[str, PendingApproval | Wait])

@@ -108,7 +108,7 @@ class Desk:
         Many decisions on one run take turns within this process. A turn ends when the decision is written, which is
         before the run's next step begins.
         """
-        with self._executor.roster.busy():
+        with self._executor.roster.busy:
             async with self._turns.of(run_id) as turn:
                 return await self._decided(
                     _Wish(run_id, key, event, resume, restarts_clock, turn, self._executor.observers)

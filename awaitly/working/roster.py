@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection
+from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
 from awaitly.exceptions import StoreError
-from awaitly.replaying.replay import Journal
+from awaitly.replaying.replay import Journal, Tally
 from awaitly.replaying.signals import FencedOut
 from awaitly.working.tenure import Tenure
 
@@ -17,17 +17,28 @@ __all__ = ["Executing", "Roster"]
 
 
 class Executing:
-    """One run that executes here, in the task of whoever called."""
+    """One run that executes here, in the task of whoever called: on the list for as long as it is entered."""
 
-    def __init__(self, tenure: Tenure, journal: Journal, patience: float) -> None:
+    def __init__(self, tenure: Tenure, journal: Journal, patience: float, listed: set[Executing], busy: Tally) -> None:
         self.tenure = tenure
         self.journal = journal
         self._patience = patience
+        self._listed = listed
+        self._busy = busy
         self.task = asyncio.current_task()
         self._cancelling = 0 if self.task is None else self.task.cancelling()
         self._dismissed = False
         self._leaving = False
         self._abandoned = False
+
+    def __enter__(self) -> Self:
+        self._listed.add(self)
+        self._busy.__enter__()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._busy.__exit__()
+        self._listed.discard(self)
 
     def leave(self) -> None:
         """Note that the workflow's code is over: what is left to do is to write what came of it.
@@ -78,7 +89,8 @@ class Roster:
     def __init__(self, lease: timedelta) -> None:
         self._lease = lease.total_seconds()
         self._executing: set[Executing] = set()
-        self._busy: set[asyncio.Future[None]] = set()
+        self.busy = Tally()
+        """What closing waits for: `with roster.busy:`."""
         self.closing = False
         self._opened = False
 
@@ -87,27 +99,9 @@ class Roster:
         """Whether runs may execute here: it was opened, and is not closed or closing."""
         return self._opened and not self.closing
 
-    @contextmanager
-    def entered(self, tenure: Tenure, journal: Journal) -> Generator[Executing, None, None]:
-        """Keep a run on the list for as long as it executes."""
-        executing = Executing(tenure, journal, self._lease)
-        self._executing.add(executing)
-        try:
-            with self.busy():
-                yield executing
-        finally:
-            self._executing.discard(executing)
-
-    @contextmanager
-    def busy(self) -> Generator[None, None, None]:
-        """Let closing wait for what is done inside."""
-        over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._busy.add(over)
-        try:
-            yield
-        finally:
-            self._busy.discard(over)
-            over.set_result(None)
+    def entered(self, tenure: Tenure, journal: Journal) -> Executing:
+        """Give a run to be executed inside a `with`, and kept on the list meanwhile."""
+        return Executing(tenure, journal, self._lease, self._executing, self.busy)
 
     async def renew(self) -> None:
         """Put off the ends of the leases of all runs that execute here, for as long as they do."""
@@ -131,8 +125,9 @@ class Roster:
         self.closing = True
         for executing in self._executing:
             executing.dismiss()
-        if self._busy:
-            await asyncio.wait(self._busy, timeout=self._lease)
+        begun, self.busy = self.busy, Tally()  # what begins from now on is not waited for
+        with suppress(TimeoutError):
+            await asyncio.wait_for(begun.done(), self._lease)
         for executing in self._executing:
             executing.abandon()
 
