@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, count
-from typing import Protocol
+from typing import Any, Protocol
 
 from attrs import field, mutable
 
@@ -183,6 +183,18 @@ class Recorder(Protocol):
         ...
 
 
+def _dict() -> dict[str, Any]:  # to call `dict[str, Step]` takes four times as long, and every execution has a journal
+    return {}
+
+
+def _set() -> set[str]:
+    return set()
+
+
+def _list() -> list[Any]:
+    return []
+
+
 @mutable(eq=False)
 class Journal:
     """The steps of one execution: those found, and those made since.
@@ -197,27 +209,27 @@ class Journal:
     approvals: tuple[Approval, ...]
     recorder: Recorder | None
     by_step: bool = True
-    awaiting: dict[str, Wait] = field(factory=dict[str, Wait])
+    awaiting: dict[str, Wait] = field(factory=_dict)
     messages: tuple[Message, ...] = ()
     begun: bool = field(init=False)
-    visited: set[str] = field(factory=set[str])
-    asked: dict[str, Approval] = field(factory=dict[str, Approval])
-    called: set[str] = field(factory=set[str])
+    visited: set[str] = field(factory=_set)
+    asked: dict[str, Approval] = field(factory=_dict)
+    called: set[str] = field(factory=_set)
     bodies: Tally = field(factory=Tally)
-    unsaved: list[Step] = field(factory=list[Step])
-    made: list[Step] = field(factory=list[Step])
-    parked: dict[str, PendingApproval | Wait] = field(factory=dict[str, PendingApproval | Wait])
-    withdrawn: set[str] = field(factory=set[str])
+    unsaved: list[Step] = field(factory=_list)
+    made: list[Step] = field(factory=_list)
+    parked: dict[str, PendingApproval | Wait] = field(factory=_dict)
+    withdrawn: set[str] = field(factory=_set)
     closed: Signal | None = None
     failure: BaseException | None = None
     _by_key: dict[str, Step] = field(init=False)
     _by_place: dict[str, str] = field(init=False)
-    _branched: dict[str, str] = field(factory=dict[str, str], init=False)
+    _branched: dict[str, str] = field(factory=_dict, init=False)
     _writing: asyncio.Task[None] | None = None
     _noted: bool = False
-    _heard: set[str] = field(factory=set[str])
+    _heard: set[str] = field(factory=_set)
     _timer: asyncio.Handle | None = None
-    _waiters: list[asyncio.Future[None]] = field(factory=list[asyncio.Future[None]])
+    _waiters: list[asyncio.Future[None]] = field(factory=_list)
 
     def __attrs_post_init__(self) -> None:
         """Index what was found."""

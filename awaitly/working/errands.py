@@ -37,6 +37,8 @@ class Errands:
 
     async def run(self, state: RunState) -> None:
         """Tell all that are to know of a run's end, and note that they do; nothing where all is done already."""
+        if not _has_errands(state.run):
+            return
         with suppress(StoreError):  # it stays due
             await self._run_all(state)
 
@@ -48,8 +50,9 @@ class Errands:
 
     async def _run(self, state: RunState) -> list[RunState]:
         """Run the errands of one run; gives those that it cancelled, which have errands too."""
-        run, cancelled = state.run, list[RunState]()
-        if not run.status.ended or run.due_at is None:
+        run = state.run
+        cancelled: list[RunState] = []
+        if not _has_errands(run):
             return cancelled
         if run.parent is not None:
             match await self._mailbox.post(letter_home(run)):
@@ -103,3 +106,8 @@ class Errands:
                         return [after]
                 case _:
                     return []
+
+
+def _has_errands(run: RunRecord) -> bool:
+    """Whether something is left to do for others: an ended run stays due until they know of its end."""
+    return run.due_at is not None and run.status.ended
