@@ -169,7 +169,7 @@ services: setup ## Print which servers and tools the tests use (ARGS=--install: 
 	@$(VENV)/bin/python -m tests.services $(ARGS)
 
 .PHONY: bench
-bench: $(VENV_BENCH)/.ready ## Measure beside peers, in an environment of its own
+bench: $(VENV_BENCH)/.ready ## Measure beside peers, in an environment of its own (ARGS=report: write the page from it)
 	@$(VENV_BENCH)/bin/python -m benchmarks $(ARGS)
 
 # What is changed is a copy in mutants/, which must be there before Python looks for its folders. What was judged once is

@@ -1,31 +1,21 @@
-"""What was measured: figures, their table and their JSON."""
+"""What was measured: figures, and their JSON."""
 
 from __future__ import annotations
 
 import json
-import platform
-import sqlite3
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
-from os import cpu_count
 from pathlib import Path
 
 from attrs import asdict, field, frozen
 
-__all__ = ["Figure", "at_least", "at_most", "environment", "markdown", "write"]
+__all__ = ["Figure", "Measured", "at_least", "at_most", "number", "read", "write"]
 
-RESULTS = Path(__file__).parent / "results" / "latest.json"
-_PACKAGES = (
-    "awaitly",
-    "langgraph",
-    "langgraph-checkpoint-sqlite",
-    "langgraph-checkpoint-postgres",
-    "dbos",
-    "absurd-sdk",
-    "psycopg",
-    "redis",
-)
+LATEST = Path(__file__).parent / "results" / "latest.json"
+"""The latest run of all parts on this machine."""
+SOME = Path(__file__).parent / "results" / "some.json"
+"""The latest run of some parts, so that it takes nothing from that of all."""
+KEPT = Path(__file__).parent / "results" / "measured.json"
+"""What the page on performance shows."""
 
 
 @frozen
@@ -33,7 +23,8 @@ class Figure:
     """One line of the table.
 
     `values` are medians over the rounds, by contender, in `unit`; awaitly's comes first. `ratio` is what the target is
-    about, `better` names what it was taken against.
+    about, `against` names what it was taken against. With a `row` it stands in the table of ratios, under its `store`;
+    `limit` is then what the store itself does at most, measured in the same run, and `limit_of` says of what.
     """
 
     part: str
@@ -45,6 +36,26 @@ class Figure:
     target: str = ""
     met: bool | None = None
     notes: Sequence[str] = field(default=())
+    row: str = ""
+    store: str = ""
+    limit: float | None = None
+    limit_of: str = ""
+
+    @property
+    def more_is_better(self) -> bool:
+        """Whether it counts what is done in a time, and not the time or the size of something."""
+        return self.unit.endswith("/s")
+
+
+@frozen
+class Measured:
+    """All figures of one run: on what, in how many seconds each part, and what was missing."""
+
+    figures: Sequence[Figure]
+    environment: Mapping[str, str]
+    seconds: Mapping[str, float] = field(factory=dict[str, float])
+    missing: Sequence[str] = field(factory=list[str])
+    quick: bool = False
 
 
 def at_most(found: float, limit: float, unit: str = "") -> tuple[str, bool]:
@@ -57,55 +68,20 @@ def at_least(found: float, limit: float, unit: str = "") -> tuple[str, bool]:
     return f"at least {limit:g}{unit}", found >= limit
 
 
-def environment() -> dict[str, str]:
-    """Say on what it was measured."""
-    found = {
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": str(cpu_count()),
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
-    return found | {name: _version(name) for name in _PACKAGES}
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "from its source" if package == "awaitly" else "MISSING"
-
-
-def markdown(figures: Sequence[Figure]) -> str:
-    """Draw the table."""
-    head = ("measure", "awaitly", "beside it", "ratio", "target", "met")
-    return "\n".join(map(_line, [head, tuple("---" for _ in head), *map(_cells, figures)]))
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _cells(figure: Figure) -> tuple[str, ...]:
-    beside = [f"{name} {_number(value)}" for name, value in figure.values.items() if name != "awaitly"]
-    ratio = "" if figure.ratio is None else f"{figure.ratio:.2f} x {figure.against}".strip()
-    met = {None: "", True: "yes", False: "NO"}[figure.met]
-    own = _number(figure.values["awaitly"]) if "awaitly" in figure.values else ""
-    name = f"{figure.name} [{figure.unit}]"
-    return name, own, "; ".join([*beside, *figure.notes]), ratio, figure.target, met
-
-
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Write a number with three digits, or all before its point."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-def write(figures: Sequence[Figure], missing: Sequence[str], path: Path = RESULTS) -> Path:
-    """Keep the figures as JSON."""
+def write(measured: Measured, path: Path = LATEST) -> Path:
+    """Keep what was measured as JSON."""
     path.parent.mkdir(exist_ok=True)
-    kept = {
-        "environment": environment(),
-        "missing": list(missing),
-        "figures": [asdict(figure) for figure in figures],
-    }
-    path.write_text(json.dumps(kept, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(asdict(measured), indent=2) + "\n", encoding="utf-8")
     return path
+
+
+def read(path: Path = KEPT) -> Measured:
+    """Read what was kept. Raises `FileNotFoundError`."""
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    figures = [Figure(**(figure | {"notes": tuple(figure["notes"])})) for figure in kept["figures"]]
+    return Measured(**(kept | {"figures": figures}))

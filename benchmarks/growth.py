@@ -12,6 +12,7 @@ from attrs import evolve, frozen
 
 from awaitly import Changes, Ok, Orchestrator, open_store
 from benchmarks.contenders.with_awaitly import AwaitlyContender, order
+from benchmarks.disk import LIMIT as BYTES
 from benchmarks.figures import Figure, at_most
 from benchmarks.places import Place, databases, files, namespaces, postgres_bytes, redis_bytes, settle_postgres
 from benchmarks.remote import Remote, running
@@ -21,6 +22,7 @@ from benchmarks.watching import WatchedStore
 __all__ = ["fill", "measure", "measure_million", "measure_postgres", "measure_redis"]
 
 _FEW = 1_000
+_WITH_FEW = f"with {_FEW:,}"
 _GENUINE = 700
 """Runs that are really started, and later approved; the others are copies of the rows of one such run."""
 _CLIENTS = 16
@@ -35,43 +37,53 @@ _Rounds = dict[str, dict[int, list[float]]]
 
 @frozen
 class _Family:
-    """A kind of store: its `limit` in milliseconds for the p95 of a listing, and how large it gets, if that is told."""
+    """A kind of store: its `limit` in milliseconds for the p95 of a listing, and how large it gets, if that is told.
+
+    `many`: how many runs wait in the large one, in full length and shortened.
+    """
 
     part: str
-    name: str
+    store: str
     place: Callable[[], AbstractContextManager[Place]]
     limit: float
     size: Callable[[str], int] | None = None
     settle: Callable[[str], None] = lambda _: None
+    many: tuple[int, int] = (100_000, 20_000)
+
+    @property
+    def name(self) -> str:
+        """What a figure's name begins with."""
+        return "" if self.store == "SQLite" else f"{self.store}, "
 
 
-_SQLITE = _Family("growth", "", files, 5)
-_POSTGRES = _Family("growth-postgres", "Postgres, ", databases, 10, postgres_bytes, settle_postgres)
-_REDIS = _Family("growth-redis", "Redis, ", namespaces, 10, redis_bytes)
-_MILLION = evolve(_POSTGRES, part="million-postgres")
+_SQLITE = _Family("growth", "SQLite", files, 5)
+_POSTGRES = _Family("growth-postgres", "Postgres", databases, 10, postgres_bytes, settle_postgres)
+_REDIS = _Family("growth-redis", "Redis", namespaces, 10, redis_bytes)
+_MILLION = evolve(_POSTGRES, part="million-postgres", many=(1_000_000, 100_000))
 
 
 def measure(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001  (no peer takes part)
     """On SQLite."""
-    return _measured(_SQLITE, _many(quick=quick), quick=quick)
+    return _measured(_SQLITE, quick=quick)
 
 
 def measure_postgres(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001
     """On a Postgres of our own."""
-    return _measured(_POSTGRES, _many(quick=quick), quick=quick)
+    return _measured(_POSTGRES, quick=quick)
 
 
 def measure_redis(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001
     """On a Redis of our own."""
-    return _measured(_REDIS, _many(quick=quick), quick=quick)
+    return _measured(_REDIS, quick=quick)
 
 
 def measure_million(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001
     """On a Postgres of our own with a million parked runs: minutes, so only by its name."""
-    return _measured(_MILLION, 100_000 if quick else 1_000_000, quick=quick)
+    return _measured(_MILLION, quick=quick)
 
 
-def _measured(family: _Family, many: int, *, quick: bool) -> list[Figure]:
+def _measured(family: _Family, *, quick: bool) -> list[Figure]:
+    many = family.many[quick]
     rounds: _Rounds = defaultdict(lambda: defaultdict(list))
     with family.place() as place, ExitStack() as stack:
         stores: dict[int, Remote] = {}
@@ -89,13 +101,16 @@ def _measured(family: _Family, many: int, *, quick: bool) -> list[Figure]:
     return [*_figures(family, rounds, many), *_bytes(family, filled / (many - _GENUINE), many)]
 
 
-def _many(*, quick: bool) -> int:
-    return 20_000 if quick else 100_000
-
-
 def _bytes(family: _Family, each: float, many: int) -> list[Figure]:
     name = f"{family.name}kept for each of {many:,} parked runs"
-    return [Figure(family.part, name, "bytes", {"awaitly": each})] if family.size else []
+    if family.size is None:
+        return []
+    figure = Figure(family.part, name, "bytes", {"awaitly": each}, None, "", *at_most(each, BYTES), store=family.store)
+    return [evolve(figure, row=_row(family, name)) if family is not _POSTGRES else figure]
+
+
+def _row(family: _Family, name: str) -> str:
+    return name.removeprefix(family.name)
 
 
 def _turn(remote: Remote, count: int, number: int, rounds: _Rounds) -> None:
@@ -109,11 +124,11 @@ def _turn(remote: Remote, count: int, number: int, rounds: _Rounds) -> None:
 
 
 def _figures(family: _Family, rounds: _Rounds, many: int) -> list[Figure]:
-    about, growth = f"{family.name}approve to completed", f"{many:,} parked runs"
+    about, growth = f"{family.name}approve to completed", f"beside {many:,} parked runs"
     return [
         *(_listing(family, rounds, many, percent) for percent in (50, 95)),
-        _grown(family, f"{about}, p50, one client, {growth}", "ms", rounds["latency"], many),
-        _grown(family, f"{about}, throughput, {_CLIENTS} clients, {growth}", "runs/s", rounds["throughput"], many),
+        _grown(family, f"{about} {growth}, one client, p50", "ms", rounds["latency"], many),
+        _grown(family, f"{about} {growth}, {_CLIENTS} clients", "runs/s", rounds["throughput"], many),
     ]
 
 
@@ -123,17 +138,22 @@ def _listing(family: _Family, rounds: _Rounds, many: int, percent: int) -> Figur
     times = ratio(found[many], found[_FEW])
     target = at_most(values["awaitly"], family.limit, " ms")
     name = f"{family.name}listing {_PAGE} of {many:,} pending, p{percent}"
-    return Figure(family.part, name, "ms", values, times, f"{_FEW:,}", *target)
+    row = _row(family, name) if percent == 95 else ""
+    return Figure(family.part, name, "ms", values, times, _WITH_FEW, *target, row=row, store=family.store)
 
 
 def _grown(family: _Family, name: str, unit: str, found: Mapping[int, list[float]], many: int) -> Figure:
     """Judge by how many times slower the large store is."""
     slower = ratio(found[_FEW], found[many]) if unit == "runs/s" else ratio(found[many], found[_FEW])
-    return Figure(family.part, name, unit, _values(found, many), slower, "slower", *at_most(slower, 1.3, " x"))
+    target = at_most(slower, 1.3, " x")
+    row = _row(family, name)
+    return Figure(
+        family.part, name, unit, _values(found, many), slower, _WITH_FEW, *target, row=row, store=family.store
+    )
 
 
 def _values(found: Mapping[int, list[float]], many: int) -> dict[str, float]:
-    return {"awaitly": median(found[many]), f"with {_FEW:,}": median(found[_FEW])}
+    return {"awaitly": median(found[many]), _WITH_FEW: median(found[_FEW])}
 
 
 # Filling: the rows of one parked run, again and again under other names and times

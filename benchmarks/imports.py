@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks.figures import Figure, at_most
+from benchmarks.peers import compared
 
 __all__ = ["measure"]
 
@@ -62,8 +63,10 @@ def _figure(values: dict[str, float]) -> Figure:
     extra = {name: value - base for name, value in values.items()}
     target, met = at_most(extra["awaitly"], 120, " ms")
     heavy = ", ".join(f"{name} {micros / 1_000:.0f} ms" for name, micros in _heavy())
-    notes = [f"the base itself {base:.0f}", f"heavy: {heavy}"]
-    return Figure("import", f"import, over `{_BASE}`", "ms", extra, target=target, met=met, notes=notes)
+    notes = (f"the base itself {base:.0f}", f"heavy: {heavy}")
+    name = f"import, over `{_BASE}`"
+    figure = Figure("import", name, "ms", extra, None, "", target, met, notes, row=name, store="any")
+    return compared(figure, {name: [found] for name, found in extra.items()})
 
 
 def _web_figure(value: float) -> Figure:

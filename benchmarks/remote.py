@@ -39,6 +39,10 @@ class Remote:
         seconds, each = self._ask(do="decide", names=names, clients=clients)
         return seconds, each
 
+    def count(self, name: str, upto: int) -> float:
+        """Run so many steps in a row; give the time of it all."""
+        return float(self._ask(do="count", name=name, upto=upto))
+
     def list_pending(self, limit: int, times: int) -> list[float]:
         """Give the times of as many listings."""
         found: list[float] = self._ask(do="list", limit=limit, times=times)
@@ -66,6 +70,11 @@ class Remote:
     def peak_megabytes(self) -> float:
         """Give the most memory that the process has had."""
         return float(self._ask(do="memory"))
+
+    def kill(self) -> None:
+        """End the process as a crash would."""
+        self._process.kill()
+        self._process.wait()
 
     def ready(self) -> None:
         """Wait until it is open. Raises `Missing`."""

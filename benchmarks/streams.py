@@ -18,7 +18,7 @@ from tests.adapters.web.following import Next, listening, streaming
 __all__ = ["measure"]
 
 _STREAMS, _SOCKETS = 180, 20
-_ROUNDS = 100
+_ROUNDS = 60
 _PAUSE = 0.1
 """Seconds between two commits: each finds the server waiting."""
 _LIMIT = 1_000
@@ -45,7 +45,7 @@ def _figures(name: str, opened: Callable[[], AbstractContextManager[Place]], rou
 
 def _figure(about: str, delays: Sequence[float]) -> Figure:
     p50, p99 = (percentile(delays, percent) * 1_000 for percent in (50, 99))
-    notes = [f"p99 {p99:.0f}"]
+    notes = (f"p99 {p99:.0f}",)
     return Figure("streams", f"{about}, p50", "ms", {"awaitly": p50}, None, "", *at_most(p99, _LIMIT, " ms"), notes)
 
 

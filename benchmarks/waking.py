@@ -36,7 +36,7 @@ def _figure(name: str, opened: Callable[[], AbstractContextManager[Place]], runs
     delays = [(resumed[run_id] - at) * 1_000 for run_id, at in decided.items()]
     target = at_most(median(delays), 10, " ms")
     values = {"awaitly": median(delays)}
-    notes = [f"p95 {percentile(delays, 95):.1f}"]
+    notes = (f"p95 {percentile(delays, 95):.1f}",)
     about = f"from a decision to the resumed step's first line in another process, {name}, p50"
     return Figure("waking", about, "ms", values, None, "", *target, notes=notes)
 

@@ -32,6 +32,10 @@ async def _decide(contender: Contender, order: dict[str, Any]) -> object:
     return await loaded(contender.decide, order["names"], order["clients"])
 
 
+async def _count(contender: Contender, order: dict[str, Any]) -> object:
+    return await elapsed(partial(contender.count, order["name"], order["upto"]))
+
+
 async def _list(contender: Any, order: dict[str, Any]) -> object:
     times = [await elapsed(lambda: contender.pending(order["limit"])) for _ in range(order["times"])]
     assert await contender.pending(order["limit"]) == order["limit"]
@@ -65,6 +69,7 @@ async def _memory(_contender: Contender, _order: dict[str, Any]) -> object:
 _VERBS = {
     "start": _start,
     "decide": _decide,
+    "count": _count,
     "list": _list,
     "wait": _wait,
     "page": _page,

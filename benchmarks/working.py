@@ -18,12 +18,13 @@ from benchmarks.timing import loaded, percentile, ratio
 __all__ = ["measure"]
 
 _BACKLOG = 1_000
+_ROUNDS = 3
 _SIDE_BY_SIDE = 16
 _TIMERS = 200
 _SPREAD = 4.0
 """Seconds over which the timers are spread, while clients start runs as fast as they can."""
 _PARKED = 100_000
-_IDLE = 20.0
+_IDLE = 10.0
 _PLACES: dict[str, Callable[[], AbstractContextManager[Place]]] = {
     "SQLite": files,
     "Postgres": databases,
@@ -61,16 +62,16 @@ def measure(*, quick: bool, missing: list[str]) -> list[Figure]:  # noqa: ARG001
             figures.append(_idle(name, place, _PARKED // (5 if quick else 1)))
     for name, opened in _PLACES.items():
         with opened() as place:
-            figures += [_backlog(name, place, 3 if quick else 5), _timers(name, place)]
+            figures += [_backlog(name, place), _timers(name, place)]
     return figures
 
 
 # A backlog
 
 
-def _backlog(name: str, place: Place, rounds: int) -> Figure:
+def _backlog(name: str, place: Place) -> Figure:
     direct, worked = [], []
-    for number in range(rounds):
+    for number in range(_ROUNDS):
         address = place(f"backlog {number}")
         seconds = asyncio.run(_started_and_worked_off(address))
         direct.append(_BACKLOG / seconds[0])
@@ -105,7 +106,7 @@ async def _started_and_worked_off(address: str) -> tuple[float, float]:
 def _timers(name: str, place: Place) -> Figure:
     asyncio.run(_timed_under_load(place("timers")))
     values = {"awaitly": percentile(_late, 99)}
-    notes = [f"p50 {percentile(_late, 50):.0f}"]
+    notes = (f"p50 {percentile(_late, 50):.0f}",)
     _late.clear()
     about = f"{name}, a timer's lateness while clients start runs, p99"
     return Figure("working", about, "ms", values, None, "", *at_most(values["awaitly"], 100, " ms"), notes=notes)

@@ -1,7 +1,11 @@
 """The contenders, all with the same work: step, step, approval, step.
 
 Each is driven by two verbs, from one event loop: `start` returns once the run waits for its approval, with the results
-of its two steps on disk; `decide` approves it and returns once the third step's result and the end are on disk.
+of its two steps on disk; `decide` approves it and returns once the third step's result and the end are on disk. `count`
+is another workload: a run of so many steps in a row, and nothing else.
+
+Each module also has two functions for what happens after a crash: `answer` decides runs while nothing executes any, and
+`recovered` finds them in a fresh process and is entered once the third step of each is on disk.
 
 Each is opened at an address, a URL: `sqlite:///file.db` or `postgresql://...`. All keep SQLite's `synchronous=FULL` and
 Postgres's `synchronous_commit=on`, which is what every one of them gets by default: a commit survives power loss.
@@ -9,15 +13,16 @@ Postgres's `synchronous_commit=on`, which is what every one of them gets by defa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from importlib import import_module
 from typing import Protocol, cast
 
-__all__ = ["ON_POSTGRES", "ON_SQLITE", "Contender", "opener"]
+__all__ = ["ON_POSTGRES", "ON_SQLITE", "PEERS", "Contender", "Recovering", "opener", "recovering"]
 
 ON_SQLITE = ("awaitly", "langgraph", "langgraph tasks", "dbos")
 ON_POSTGRES = ("awaitly", "langgraph", "langgraph tasks", "absurd", "dbos")
+PEERS = frozenset({*ON_SQLITE, *ON_POSTGRES}) - {"awaitly"}
 
 _MODULES = {
     "awaitly": "with_awaitly",
@@ -42,6 +47,22 @@ class Contender(Protocol):
         """Approve, and run until the end."""
         ...
 
+    async def count(self, run_id: str, upto: int) -> None:
+        """Run so many steps, one after the other."""
+        ...
+
+
+class Recovering(Protocol):
+    """What a contender's module has for a crash: the process that started the runs is gone."""
+
+    async def answer(self, address: str, names: Sequence[str]) -> None:
+        """Decide runs, with nothing that executes them."""
+        ...
+
+    def recovered(self, address: str, names: Sequence[str]) -> AbstractAsyncContextManager[None]:
+        """Open it, let it go on with the runs, and enter once the third step of each is on disk."""
+        ...
+
 
 Opener = Callable[[str], AbstractAsyncContextManager[Contender]]
 
@@ -49,3 +70,8 @@ Opener = Callable[[str], AbstractAsyncContextManager[Contender]]
 def opener(name: str) -> Opener:
     """Give what opens a contender at an address. Raises `ImportError` where its packages are missing."""
     return cast("Opener", import_module(f"{__name__}.{_MODULES[name]}").opened)
+
+
+def recovering(name: str) -> Recovering:
+    """Give what recovers a contender's runs. Raises `ImportError` where its packages are missing."""
+    return cast("Recovering", import_module(f"{__name__}.{_MODULES[name]}"))

@@ -8,13 +8,14 @@ would tell others that it waits. Unlike the others it keeps a coroutine in memor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import threading
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from dbos import DBOS, SetWorkflowID
+from dbos import DBOS, DBOSClient, SetWorkflowID
 
-__all__ = ["opened"]
+__all__ = ["answer", "opened", "recovered"]
 
 _LONG = 3_600.0
 """Seconds until an approval would run out."""
@@ -22,6 +23,9 @@ _POLL = 0.01
 """Seconds between two looks for messages."""
 
 _parked: dict[str, asyncio.Event] = {}
+_awaited: set[str] = set()
+_recovered = threading.Event()
+"""Set once nothing is awaited any more: recovery executes in a thread of its own."""
 
 
 async def _add_one(number: int) -> int:
@@ -42,13 +46,26 @@ _FIRST, _SECOND, _THIRD = DBOS.step()(_add_one), DBOS.step()(_add_two), DBOS.ste
 async def _order(number: int) -> int:
     first = await _FIRST(number)
     await _SECOND(first)
-    _parked.pop(DBOS.workflow_id).set()
+    parked = _parked.pop(DBOS.workflow_id, None)
+    if parked is not None:
+        parked.set()
     approved = await DBOS.recv_async("manager", timeout_seconds=_LONG)
     third: int = await _THIRD(approved)
+    if _awaited:
+        _awaited.remove(DBOS.workflow_id)
+        if not _awaited:
+            _recovered.set()
     return third
 
 
-_ORDER = DBOS.workflow()(_order)
+async def _counting(upto: int) -> int:
+    number = 0
+    while number < upto:
+        number = await _FIRST(number)
+    return number
+
+
+_ORDER, _COUNTING = DBOS.workflow()(_order), DBOS.workflow()(_counting)
 
 
 class _Dbos:
@@ -64,6 +81,11 @@ class _Dbos:
     async def decide(self, run_id: str) -> None:
         await DBOS.send_async(run_id, 4, "manager")
         assert await self._handles.pop(run_id).get_result() == 7
+
+    async def count(self, run_id: str, upto: int) -> None:
+        with SetWorkflowID(run_id):
+            handle = await DBOS.start_workflow_async(_COUNTING, upto)
+        assert await handle.get_result() == upto
 
 
 @asynccontextmanager
@@ -81,3 +103,19 @@ async def opened(address: str) -> AsyncGenerator[_Dbos]:
         yield _Dbos()
     finally:
         DBOS.destroy()
+
+
+async def answer(address: str, names: Sequence[str]) -> None:
+    client = DBOSClient(system_database_url=address)
+    for name in names:
+        await client.send_async(name, 4, "manager")
+    client.destroy()
+
+
+@asynccontextmanager
+async def recovered(address: str, names: Sequence[str]) -> AsyncGenerator[None]:
+    """Let it find by itself, as it does on launch, what was under way in the process that is gone."""
+    _awaited.update(names)
+    async with opened(address):
+        await asyncio.to_thread(_recovered.wait)
+        yield

@@ -6,7 +6,7 @@ One node a step, `interrupt` in a node of its own, `Command(resume=...)` to go o
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypedDict
 
@@ -14,8 +14,11 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
 
 from benchmarks.contenders.savers import saver_at
+from benchmarks.timing import loaded
 
-__all__ = ["opened"]
+__all__ = ["answer", "opened", "recovered"]
+
+_CLIENTS = 16
 
 
 class _State(TypedDict):
@@ -24,6 +27,11 @@ class _State(TypedDict):
     second: int
     approved: int
     third: int
+
+
+class _Counted(TypedDict):
+    number: int
+    upto: int
 
 
 async def _add_one(state: _State) -> dict[str, int]:
@@ -50,9 +58,26 @@ def _graph(saver: Any) -> Any:
     return graph.compile(checkpointer=saver)
 
 
+def _more(state: _Counted) -> str:
+    return "_count" if state["number"] < state["upto"] else END
+
+
+async def _count(state: _Counted) -> dict[str, int]:
+    return {"number": state["number"] + 1}
+
+
+def _counting(saver: Any) -> Any:
+    graph = StateGraph(_Counted)
+    graph.add_node("_count", _count)
+    graph.add_edge(START, "_count")
+    graph.add_conditional_edges("_count", _more, ["_count", END])
+    return graph.compile(checkpointer=saver)
+
+
 class _Langgraph:
-    def __init__(self, graph: Any) -> None:
-        self._graph = graph
+    def __init__(self, saver: Any) -> None:
+        self._graph = _graph(saver)
+        self._counting = _counting(saver)
 
     async def start(self, run_id: str) -> None:
         found = await self._go(run_id, {"number": 1})
@@ -62,6 +87,11 @@ class _Langgraph:
         found = await self._go(run_id, Command(resume=4))
         assert found["third"] == 7, found
 
+    async def count(self, run_id: str, upto: int) -> None:
+        settings = {"configurable": {"thread_id": run_id}, "recursion_limit": upto + 1}
+        found = await self._counting.ainvoke({"number": 0, "upto": upto}, settings, durability="sync")
+        assert found["number"] == upto, found
+
     async def _go(self, run_id: str, given: Any) -> Any:
         thread = {"configurable": {"thread_id": run_id}}
         return await self._graph.ainvoke(given, thread, durability="sync")
@@ -70,4 +100,16 @@ class _Langgraph:
 @asynccontextmanager
 async def opened(address: str) -> AsyncGenerator[_Langgraph]:
     async with saver_at(address) as saver:
-        yield _Langgraph(_graph(saver))
+        yield _Langgraph(saver)
+
+
+async def answer(address: str, names: Sequence[str]) -> None:
+    """Do nothing: a decision is not kept before the graph goes on with it."""
+
+
+@asynccontextmanager
+async def recovered(address: str, names: Sequence[str]) -> AsyncGenerator[None]:
+    """Go on with all that are named: which ones wait, and what was decided, the application has to know."""
+    async with opened(address) as contender:
+        await loaded(contender.decide, names, _CLIENTS)
+        yield

@@ -6,7 +6,7 @@ to the disk. It stands here because it writes fewer checkpoints, so that no fast
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -14,8 +14,11 @@ from langgraph.func import entrypoint, task
 from langgraph.types import Command, interrupt
 
 from benchmarks.contenders.savers import saver_at
+from benchmarks.timing import loaded
 
-__all__ = ["opened"]
+__all__ = ["answer", "opened", "recovered"]
+
+_CLIENTS = 16
 
 
 async def _add_one(number: int) -> int:
@@ -41,9 +44,17 @@ async def _order(number: int) -> int:
     return third
 
 
+async def _counted(upto: int) -> int:
+    number = 0
+    while number < upto:
+        number = await _FIRST(number)
+    return number
+
+
 class _LanggraphTasks:
-    def __init__(self, flow: Any) -> None:
-        self._flow = flow
+    def __init__(self, saver: Any) -> None:
+        self._flow = entrypoint(checkpointer=saver)(_order)
+        self._counting = entrypoint(checkpointer=saver)(_counted)
 
     async def start(self, run_id: str) -> None:
         found = await self._go(run_id, 1)
@@ -53,6 +64,10 @@ class _LanggraphTasks:
         found = await self._go(run_id, Command(resume=4))
         assert found == 7, found
 
+    async def count(self, run_id: str, upto: int) -> None:
+        found = await self._counting.ainvoke(upto, {"configurable": {"thread_id": run_id}})
+        assert found == upto, found
+
     async def _go(self, run_id: str, given: Any) -> Any:
         return await self._flow.ainvoke(given, {"configurable": {"thread_id": run_id}})
 
@@ -60,4 +75,16 @@ class _LanggraphTasks:
 @asynccontextmanager
 async def opened(address: str) -> AsyncGenerator[_LanggraphTasks]:
     async with saver_at(address) as saver:
-        yield _LanggraphTasks(entrypoint(checkpointer=saver)(_order))
+        yield _LanggraphTasks(saver)
+
+
+async def answer(address: str, names: Sequence[str]) -> None:
+    """Do nothing: a decision is not kept before the flow goes on with it."""
+
+
+@asynccontextmanager
+async def recovered(address: str, names: Sequence[str]) -> AsyncGenerator[None]:
+    """Go on with all that are named: which ones wait, and what was decided, the application has to know."""
+    async with opened(address) as contender:
+        await loaded(contender.decide, names, _CLIENTS)
+        yield

@@ -86,6 +86,15 @@ class Picture:
         self._rect("frame", x, y, width, height, 10)
         self.words(x + 12, y + 18, name, "small")
 
+    def bar(self, x: float, y: float, width: float, height: float, kind: str = "box") -> None:
+        """Draw a bar of a chart, its top left corner at (x, y)."""
+        self._rect(kind, x, y, width, height, 2)
+
+    def rule(self, begin: Point, end: Point, kind: str = "line") -> None:
+        """Draw a line without a tip."""
+        path = " L".join(f"{_number(x)},{_number(y)}" for x, y in (begin, end))
+        self._parts.append(f'<path class="{kind}" d="M{path}"/>')
+
     def dot(self, at: Point) -> None:
         """Draw the dot at which everything begins."""
         self._parts.append(f'<circle class="dot" cx="{_number(at[0])}" cy="{_number(at[1])}" r="6"/>')
