@@ -13,8 +13,10 @@ from pathlib import Path
 
 from attrs import frozen
 
+from benchmarks.figures import read
 from docs.draw.architecture import architecture
 from docs.draw.exploring import CONSUMED, Moves, approval_moves, run_moves
+from docs.draw.ratios import ratios_picture
 from docs.draw.svg import Picture, Point
 
 ROOT = Path(__file__).parents[2]
@@ -197,6 +199,7 @@ def pictures() -> dict[str, str]:
     return {
         "approval.svg": drawn(APPROVAL, approval_moves()),
         "architecture.svg": architecture((ROOT / "ARCHITECTURE.md").read_text("utf-8")),
+        "performance.svg": ratios_picture(read()),
         "run.svg": drawn(RUN, run_moves()),
     }
 

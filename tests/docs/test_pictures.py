@@ -9,7 +9,7 @@ from docs.draw import diagrams
 from docs.draw.exploring import approval_moves, run_moves
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("approval.svg", "architecture.svg", "run.svg")
+NAMES = ("approval.svg", "architecture.svg", "performance.svg", "run.svg")
 SVG = "{http://www.w3.org/2000/svg}"
 
 
