@@ -145,7 +145,7 @@ def _listing(family: _Family, rounds: _Rounds, many: int, percent: int) -> Figur
 def _grown(family: _Family, name: str, unit: str, found: Mapping[int, list[float]], many: int) -> Figure:
     """Judge by how many times slower the large store is."""
     slower = ratio(found[_FEW], found[many]) if unit == "runs/s" else ratio(found[many], found[_FEW])
-    target = at_most(slower, 1.3, " x")
+    target = at_most(slower, 1.3, " x slower")
     row = _row(family, name)
     return Figure(
         family.part, name, unit, _values(found, many), slower, _WITH_FEW, *target, row=row, store=family.store

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from os import cpu_count, sysconf
+from os import cpu_count, getloadavg, sysconf
 from pathlib import Path
 
 __all__ = ["environment"]
@@ -35,6 +35,7 @@ def environment() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "cores": str(cpu_count()),
         "memory": f"{sysconf('SC_PAGE_SIZE') * sysconf('SC_PHYS_PAGES') / 2**30:.0f} GB",
+        "load when it began": f"{getloadavg()[0]:.1f}",
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     return found | {name: _installed(name) for name in _PACKAGES}
