@@ -30,7 +30,7 @@ from awaitly.approvals.events import Approve, Edit, Event, Reject
 from awaitly.runs import moves
 from awaitly.runs.moves import StillWaiting
 from awaitly.statuses import WaitKind
-from awaitly.storage.journal import Arrived, Decided, Failed, Lease, Message, Returned, RunRecord, RunState, Step
+from awaitly.storage.journal import Arrived, Decided, Failed, Lease, Message, Returned, RunRecord, RunState, Step, Wait
 from tests.support import ADMIN, ALICE, BOB, error_of
 
 NOW = datetime(2030, 1, 7, 9, 0, tzinfo=UTC)
@@ -122,6 +122,17 @@ def test_nothing_is_claimed_while_nobody_decided() -> None:
     one = parked(question("a", Policy(needs=2)))
     voted = evolve(one, approvals=(decided(one.approvals[0], Approve(ALICE)),))
     assert error_of(moves.claim(voted, LEASE, NOW)) == StillWaiting()
+
+
+def test_a_wait_is_over_at_its_time() -> None:
+    """Beside a signal that has none, a timer lets the run go on at its very moment, and not before."""
+    timer = Wait("later", "0", WaitKind.TIMER, NOW, until=NOW + HOUR)
+    signal = Wait("paid", "1", WaitKind.SIGNAL, NOW, "paid")
+    waiting = moves.park(state(), (), (), NOW, (signal, timer)).unwrap().state
+    assert waiting.run.due_at == NOW + HOUR
+    lease = Lease("me", NOW + 2 * HOUR)
+    assert error_of(moves.claim(waiting, lease, NOW + HOUR - timedelta(microseconds=1))) == StillWaiting()
+    assert moves.claim(waiting, lease, NOW + HOUR).unwrap().state.run.status is RunStatus.RUNNING
 
 
 def test_one_of_several_decisions_is_enough_to_go_on() -> None:

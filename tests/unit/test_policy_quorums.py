@@ -173,10 +173,18 @@ def test_seats_are_filled_exactly_where_some_way_of_seating_fills_them(
         ([3, 2], [(0,), (1,)], 2),
         ([1, 5], [(0, 1), (0,), (0,), (0,), (0,), (0,)], 2),
         ([2, 2], [(0, 1), (0, 1), (0,), (0,), (0,)], 4),
+        ([1, 5], [(0, 1), (0, 1), (0, 1)], 3),
         ([1, 1], [(2,), (0,)], 1),
         ([1, 1], [(), ()], 0),
     ],
-    ids=["fewer than seats", "few who can move along", "some who can", "of no quorum here", "of none"],
+    ids=[
+        "fewer than seats",
+        "few who can move along",
+        "some who can",
+        "some who stand",
+        "of no quorum here",
+        "of none",
+    ],
 )
 def test_nobody_sits_on_two_seats_or_on_one_that_is_not_theirs(
     needs: list[int], votes: list[tuple[int, ...]], seats: int
