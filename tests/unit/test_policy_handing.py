@@ -21,7 +21,19 @@ from awaitly import (
 )
 from awaitly.approvals.audit import AuditEvent
 from awaitly.approvals.eligibility import audience, is_open_to
-from awaitly.approvals.events import ALONE, Approve, Claim, Delegate, Edit, Event, Reassign, Reject, Release, Standing
+from awaitly.approvals.events import (
+    ALONE,
+    Approve,
+    Claim,
+    Delegate,
+    Edit,
+    Event,
+    Inquire,
+    Reassign,
+    Reject,
+    Release,
+    Standing,
+)
 from awaitly.approvals.handling import MOST_HANDED
 from awaitly.approvals.quorum import Quorum
 from awaitly.approvals.transition import Transition
@@ -156,6 +168,24 @@ def test_an_exclusive_claim_keeps_others_from_deciding() -> None:
 def test_a_program_of_the_claimers_may_decide() -> None:
     """Given alice claimed, when a program acts for her, then it is hers to decide."""
     assert after(asked(EXCLUSIVE), Claim(ALICE), Approve(Actor("bot", on_behalf_of="alice"))).status is S.APPROVED
+
+
+def test_a_delegate_of_the_claimers_may_edit_and_ask() -> None:
+    """Given alice handed on her seat and claimed it, then whoever acts for her is not kept out by her claim."""
+    rule = Policy(approvers=["alice", "bob"], exclusive_claims=True, questions_stop_clock=False)
+    question = after(asked(rule, by=EVA), Delegate(ALICE, "dan"), Claim(ALICE))
+    for event in (Edit(DAN, "7"), Inquire(DAN, "why?")):
+        assert moved(question, event).changed
+    assert isinstance(refused(question, Edit(BOB, "7")), ClaimedByOther)
+
+
+def test_what_is_decided_or_not_theirs_is_open_to_nobody() -> None:
+    """An approval waits for those alone who may still decide on it."""
+    question = asked(ONE)
+    assert is_open_to(question, ALICE, ALONE, NOW) is True
+    assert is_open_to(question, BOB, ALONE, NOW) is False
+    assert is_open_to(after(question, Reject(ALICE)), ALICE, ALONE, NOW) is False
+    assert is_open_to(after(asked(), Approve(ALICE)), BOB, ALONE, NOW) is False
 
 
 def test_an_ordinary_claim_gives_way() -> None:
