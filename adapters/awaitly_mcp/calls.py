@@ -14,6 +14,7 @@ from mcp.server.context import HandlerResult
 
 from awaitly_mcp.ambiguity import ambiguity
 from awaitly_mcp.answers import executed, refused, server_error, waiting
+from awaitly_mcp.contexts import Context
 from awaitly_mcp.core import (
     Allowed,
     DefinitionError,
@@ -29,9 +30,11 @@ from awaitly_mcp.core import (
     ToolCall,
     UnknownTicket,
 )
+from awaitly_mcp.smuggling import smuggled
+from awaitly_mcp.states import Asked, asked_before
 from awaitly_mcp.tools import TICKET, Tools
 from awaitly_mcp.upstream import LOST, Upstream
-from awaitly_mcp.waiting import Answering, Asked, Context, asked_before, paused, puts_off, show
+from awaitly_mcp.waiting import Answering, paused, puts_off, show
 
 __all__ = ["Calls"]
 
@@ -59,7 +62,7 @@ class Calls:
             return refused(f"{tool} was not called: {unclear}")
         arguments = dict(params.get("arguments") or {})
         if tool == TICKET:
-            return await self._polled(str(arguments.get("id", "")))
+            return await self._polled(context, str(arguments.get("id", "")))
         call = ToolCall(tool=tool, arguments=arguments, schema=schema, agent=self.agent)
         before = asked_before(params)
         if before is not None:
@@ -74,8 +77,15 @@ class Calls:
             case Ok(ticket):
                 pass
         if isinstance(ticket, Allowed):
-            return await self.upstream.request("tools/call", params, _progress(context))
+            answer = await self.upstream.request("tools/call", params, _progress(context))
+            why = smuggled(answer, self.answering.inbox_url)
+            return answer if why is None else refused(f"the answer of {tool} is not passed on: {why}")
         return await self._ticketed(context, call, ticket.id, None)
+
+    async def all_made(self) -> None:
+        """Wait until no call is under way."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
 
     async def finish(self) -> None:
         """Let calls under way come to their end, and cut off those that take long: their outcome is in doubt."""
@@ -88,12 +98,12 @@ class Calls:
         """Make a call that people are asked about, or say that it waits."""
         if await self._own_run(ticket) is None:
             return refused(UnknownTicket(ticket))
-        outcome = await self._made(call.tool, ticket, call)
+        outcome = await self._made(context, call.tool, ticket, call)
         match outcome:
             case Err(PendingApproval() as pending):
                 await show(self.answering, context, call.tool, pending)
                 if puts_off(self.answering, context, before):
-                    outcome = await self._decided(call, ticket)
+                    outcome = await self._decided(context, call, ticket)
             case _:
                 pass
         match outcome:
@@ -102,13 +112,13 @@ class Calls:
             case _:
                 return self._told(call.tool, ticket, outcome)
 
-    async def _polled(self, ticket: str) -> dict[str, Any]:
+    async def _polled(self, context: Context, ticket: str) -> dict[str, Any]:
         """Say what came of a ticket of this proxy's own."""
         run = await self._own_run(ticket)
         if run is None:
             return refused(UnknownTicket(ticket))
         tool = run.workflow.removeprefix("tool:")
-        return self._told(tool, ticket, await self._made(tool, ticket, None))
+        return self._told(tool, ticket, await self._made(context, tool, ticket, None))
 
     def _told(self, tool: str, ticket: str, outcome: Result[Performed, Any]) -> dict[str, Any]:
         match outcome:
@@ -127,24 +137,24 @@ class Calls:
             case _:
                 return None
 
-    async def _decided(self, call: ToolCall, ticket: str) -> Result[Performed, Any]:
+    async def _decided(self, context: Context, call: ToolCall, ticket: str) -> Result[Performed, Any]:
         """Make a call as soon as it is approved, and give up waiting after a while."""
         until = anyio.current_time() + self.answering.wait.total_seconds()
         while True:
-            outcome = await self._made(call.tool, ticket, call)
+            outcome = await self._made(context, call.tool, ticket, call)
             left = until - anyio.current_time()
             if left <= 0 or not isinstance(outcome, Err) or not isinstance(outcome.failure(), PendingApproval):
                 return outcome
             await anyio.sleep(min(_LOOK_AGAIN, left))
 
-    async def _made(self, tool: str, ticket: str, call: ToolCall | None) -> Result[Performed, Any]:
+    async def _made(self, context: Context, tool: str, ticket: str, call: ToolCall | None) -> Result[Performed, Any]:
         """Make a call if it is approved; a client that goes away meanwhile does not cut it off."""
         await self.upstream.opened()  # before anything is claimed
 
         def cut_off() -> None:
             task.cancel()
 
-        made = self.gate.execute(ticket, partial(self._make, tool, cut_off), call=call)
+        made = self.gate.execute(ticket, partial(self._make, context, tool, cut_off), call=call)
         task: asyncio.Task[Result[Performed, Any]] = asyncio.create_task(made)
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -155,10 +165,13 @@ class Calls:
                 return Err(OutcomeUnknown(ticket, tool))
             raise
 
-    async def _make(self, tool: str, cut_off: Callable[[], object], arguments: dict[str, Any]) -> dict[str, Any]:
+    async def _make(
+        self, context: Context, tool: str, cut_off: Callable[[], object], arguments: dict[str, Any]
+    ) -> dict[str, Any]:
         """Call the server. What it answers is what came of it, be it an error; no answer at all leaves a doubt."""
         try:
-            answer = await self.upstream.request("tools/call", {"name": tool, "arguments": arguments})
+            approved = {"name": tool, "arguments": arguments}
+            answer = await self.upstream.request("tools/call", approved, _progress(context))
         except MCPError as error:
             if error.code not in LOST:
                 return server_error(error)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import mcp_types as types
+from attrs import evolve
 from mcp import MCPError
 from mcp.client import Client
 from mcp.shared.dispatcher import ProgressFnT
@@ -25,6 +26,11 @@ _log = logging.getLogger("awaitly.mcp")
 _ENVELOPE = (types.PROTOCOL_VERSION_META_KEY, types.CLIENT_INFO_META_KEY, types.CLIENT_CAPABILITIES_META_KEY)
 _Request = types.Request[dict[str, Any], str]
 _RAW: TypeAdapter[Any] = TypeAdapter(dict[str, Any])
+
+
+def is_lost(errors: BaseExceptionGroup[MCPError]) -> bool:
+    """Whether nobody has answered at all."""
+    return errors.subgroup(lambda error: isinstance(error, MCPError) and error.code in LOST) is not None
 
 
 class Upstream:
@@ -47,14 +53,29 @@ class Upstream:
             opening = self._client
             assert opening is not None  # noqa: S101  (whoever wants it has made it)
             try:
-                async with self._relay.client(self._target.transport(), self._peer) as client:
-                    opening.set_result(client)
-                    await self._lost.wait()
+                await self._held_by(opening)
             except Exception as error:  # noqa: BLE001  (whoever waits for the connection is told)
                 self._client = None
                 _log.warning("the server %s cannot be reached: %s", self._target.name, error)
                 if not opening.done():
                     opening.set_exception(error)
+            finally:
+                self._relay.news.end()
+
+    async def _held_by(self, opening: asyncio.Future[Client]) -> None:
+        """Hold a connection as the client speaks; where the server does not, as the server does."""
+        try:
+            await self._held(opening, self._peer)
+        except* MCPError as refused:
+            if opening.done() or not self._peer.older or is_lost(refused):
+                raise
+        if not opening.done():
+            await self._held(opening, evolve(self._peer, older=False))
+
+    async def _held(self, opening: asyncio.Future[Client], peer: Peer) -> None:
+        async with self._relay.client(self._target.transport(), peer) as client:
+            opening.set_result(client)
+            await self._lost.wait()
 
     async def opened(self, peer: Peer | None = None) -> Client:
         """Give the connection; the first to come says for whom. Raises `MCPError` where there is none."""

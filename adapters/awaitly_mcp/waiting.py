@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -11,18 +10,14 @@ from urllib.parse import quote, urlsplit
 import mcp_types as types
 from attrs import field, frozen
 from mcp import ClientCapabilities, MCPError
-from mcp.server import ServerRequestContext
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from awaitly_mcp.answers import waiting
+from awaitly_mcp.contexts import Context
 from awaitly_mcp.core import DefinitionError, Duration, PendingApproval, as_timedelta
+from awaitly_mcp.states import REQUEST, Asked, state_of
 
-__all__ = ["Answering", "Asked", "Context", "asked_before", "paused", "puts_off", "show"]
-
-Context = ServerRequestContext[Any, Any]
-
-_STATE = "awaitly"
-_REQUEST = "approval"
+__all__ = ["Answering", "paused", "puts_off", "show"]
 
 
 def _address(url: str | None) -> str | None:
@@ -59,30 +54,10 @@ class Answering:
         return f"{self.inbox_url}/runs/{quote(pending.run_id, safe='')}/approvals/{quote(pending.key, safe='')}"
 
 
-@frozen
-class Asked:
-    """What a client brings back with a call that it was told to try again: the ticket, and how often it has come."""
-
-    ticket: str
-    round: int
-    declined: bool = False
-
-
-def asked_before(params: Mapping[str, Any]) -> Asked | None:
-    """Read what a client brings back; None for a call that comes for the first time, or with somebody else's state."""
-    mark, _, rest = str(params.get("requestState") or "").partition(" ")
-    number, _, ticket = rest.partition(" ")
-    if mark != _STATE or not number.isascii() or not number.isdigit() or not ticket:
-        return None
-    responses: Mapping[str, Any] = params.get("inputResponses") or {}
-    answer: Mapping[str, Any] | None = responses.get(_REQUEST)
-    return Asked(ticket, int(number), declined=answer is not None and answer.get("action") != "accept")
-
-
 def come_again(ticket: str, number: int, shown: types.ElicitRequest | None = None) -> types.InputRequiredResult:
     """Tell a client to try the call again, once it has shown its user something, if anything."""
-    requests: dict[str, types.InputRequest] | None = None if shown is None else {_REQUEST: shown}
-    return types.InputRequiredResult(input_requests=requests, request_state=f"{_STATE} {number} {ticket}")
+    requests: dict[str, types.InputRequest] | None = None if shown is None else {REQUEST: shown}
+    return types.InputRequiredResult(input_requests=requests, request_state=state_of(ticket, number))
 
 
 def paused(

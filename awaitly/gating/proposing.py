@@ -82,14 +82,15 @@ class Proposing(Registry):
         """Say what is to be done with a call: `Allowed`, or the `Ticket` under which people are asked.
 
         Nothing is written for what is allowed; whether its arguments fit is the tool's own affair. A call that people
-        are asked about already is the same ticket.
+        are asked about already is the same ticket. One that they have answered stays so by its `call_id`, though the
+        rules allow it by now: what was rejected is not made, and what was made is not made again.
         """
         call = call if call.agent is not None else evolve(call, agent=self.agent)
         if (odd := _odd(call)) is not None:
             return Err(InvalidCall(visible(str(call.tool)), "$", odd))
         own = self._tools.get(call.tool)
         if own is None and isinstance(self.ruling(call.tool, call.arguments), Allow):
-            return Ok(Allowed())
+            return Ok(await self._answered(call) or Allowed())
         match self.plain(call):
             case Err(misfit):
                 return Err(misfit)
@@ -97,7 +98,7 @@ class Proposing(Registry):
                 pass
         match self.ruling(call.tool, arguments):
             case Allow():
-                return Ok(Allowed())
+                return Ok(await self._answered(evolve(call, arguments=arguments)) or Allowed())
             case Deny(reason):
                 return Err(CallDenied(call.tool, reason))
             case AskPeople() as ask:
@@ -193,6 +194,22 @@ class Proposing(Registry):
         while (there := await self._there(f"{line}{number}")) is not None and there.run.status.ended:
             number += 1  # and again where clocks differ, and the newest is not the last
         return _Place(f"{line}{number}", there, own)
+
+    async def _answered(self, call: ToolCall) -> Ticket | None:
+        """Give the ticket of a call that people were asked about and have answered; None where there is none."""
+        try:
+            own = own_id(call)
+        except ValueError:  # no ticket can be about what is no JSON
+            return None
+        if own is None:
+            return None
+        row = (await self._store.load(own)).run
+        if row is not None:
+            there = await self._there(folded_into(row))
+        else:
+            there = None if call.conversation is None else await self._there(f"{line_of(call)}0")
+            there = there if there is not None and own_of(there.run) == own else None
+        return None if there is None or there.pending else _ticket(call.tool, there)
 
     async def _newest(self, line: str) -> RunRecord | None:
         page = await self.orchestrator.runs(prefix=line, limit=1)

@@ -9,17 +9,23 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from attrs import frozen
+from attrs import evolve, frozen
 
 from awaitly import (
     Actor,
+    Allow,
+    ApprovalRejected,
+    AskPeople,
     Gate,
     Happened,
     NeverHappened,
     Ok,
     Orchestrator,
     OutcomeUnknown,
+    PendingApproval,
     Result,
+    Ruling,
+    TamperedCall,
     Ticket,
     ToolCall,
     UnknownTicket,
@@ -165,3 +171,63 @@ async def test_of_a_tool_that_is_not_known_json_alone_is_taken(
             assert refusal.wanted == "plain JSON"
         (await Orchestrator(store).settle(ticket, Happened({"paid": [5, None]}), by=ROOT)).unwrap()
         assert (await gate.execute(ticket, dying)).unwrap().value == {"paid": [5, None]}
+
+
+# Being asked about once
+
+
+@pytest.mark.parametrize("conversation", [None, "thread"])
+async def test_what_people_have_answered_stays_so_when_the_rules_allow_it(
+    store: SharedStore, conversation: str | None
+) -> None:
+    """What was rejected is not made, what was made is not made again; another call with another id is allowed."""
+    made: list[Any] = []
+    allowed = False
+
+    def rule(_: str, __: Mapping[str, Any]) -> Ruling:
+        return Allow() if allowed else AskPeople()
+
+    async def make(arguments: Mapping[str, Any]) -> str:
+        made.append(arguments["amount"])
+        return "paid"
+
+    def call(amount: int, call_id: str) -> ToolCall:
+        return evolve(CALL, arguments={"amount": amount}, call_id=call_id, conversation=conversation)
+
+    async with Gate(store, rules=[rule]) as gate:
+        for amount, call_id in ((1, "rejected"), (2, "made"), (3, "waits")):
+            assert isinstance(error_of(await gate.perform(call(amount, call_id), make)), PendingApproval)
+        one, two, _ = (each.id for each in (await gate.pending()).items)
+        (await gate.reject(one, "no", by="cy")).unwrap()
+        (await gate.approve(two, by="cy")).unwrap()
+        (await gate.perform(call(2, "made"), make)).unwrap()
+        allowed = True
+        assert isinstance(error_of(await gate.perform(call(1, "rejected"), make)), ApprovalRejected)
+        assert (await gate.perform(call(2, "made"), make)).unwrap().replayed
+        assert made == [2]
+        for amount, call_id in ((3, "waits"), (1, "another"), (2, "another")):
+            assert (await gate.perform(call(amount, call_id), make)).unwrap().ticket is None
+    assert made == [2, 3, 1, 2]
+
+
+async def test_a_changed_session_gets_no_more_of_an_equal_calls_ticket_than_that_call_got(store: SharedStore) -> None:
+    """It is told what the same agent was told in the same conversation; nothing is made, and no other's is told."""
+    made: list[Any] = []
+
+    async def make(arguments: Mapping[str, Any]) -> str:
+        made.append(arguments)
+        return f"paid {len(made)}"
+
+    first, second = (evolve(CALL, call_id=each, conversation="thread") for each in ("1", "2"))
+    async with Gate(store) as gate:
+        tickets = list[str]()
+        for each in (first, second):
+            ticket = (await gate.propose(each)).unwrap()
+            assert isinstance(ticket, Ticket)
+            (await gate.approve(ticket.id, by="cy")).unwrap()
+            (await gate.execute(ticket.id, make, call=each)).unwrap()
+            tickets.append(ticket.id)
+        assert (await gate.execute(tickets[1], make, call=first)).unwrap().value == "paid 2"
+        for other in (evolve(first, conversation="other"), evolve(first, agent="eve"), evolve(first, arguments={})):
+            assert isinstance(error_of(await gate.execute(tickets[1], make, call=other)), TamperedCall)
+    assert len(made) == 2

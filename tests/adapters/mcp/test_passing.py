@@ -168,11 +168,3 @@ async def test_news_of_the_server_is_passed_on_and_its_tools_are_asked_for_anew(
             assert "at $.number" in said(await client.call_tool("double", {"number": "many"}))
             assert ticket_of(await client.call_tool("double", {"number": 2}))
     assert isinstance(news[0], types.ToolListChangedNotification)
-
-
-async def test_a_subscription_to_the_server_s_news_is_refused_at_once(proxy: GateProxy) -> None:
-    """It is not served; whoever asks all the same does not wait for it."""
-    async with client_of(proxy, "auto") as client:
-        with anyio.fail_after(30), pytest.raises(MCPError, match="Method not found"):
-            async with client.listen(tools_list_changed=True):
-                pass
