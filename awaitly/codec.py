@@ -28,6 +28,7 @@ from awaitly.coding.hints import ANYTHING, ResultHint, argument_hints, bounds_of
 from awaitly.coding.paths import Refused, located
 from awaitly.coding.texts import JsonValue, dump, parse
 from awaitly.errors import Undecodable, Unstorable
+from awaitly.exceptions import UnstorableValue
 from awaitly.result import Err, Ok, Result
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Codec:
 
     `types` is the registry: the classes that may stand where the hint is `ANYTHING`, `object` or `Any`, and the
     subclasses that may stand where a base class of theirs is annotated. `limit` is how many characters of JSON text a
-    value may take. No method but `read` ever raises.
+    value may take. No method but `read` and `write` ever raises.
     """
 
     def __init__(self, types: Iterable[type] = (), *, limit: int = LIMIT) -> None:
@@ -66,10 +67,19 @@ class Codec:
     def encode(self, value: object, hint: object) -> Result[str, Unstorable]:
         """Write `value` as compact ASCII JSON, once it is sure that it is what `hint` says, all the way down."""
         try:
+            return Ok(self.write(value, hint))
+        except UnstorableValue as exc:
+            return Err(exc.error)
+
+    def write(self, value: object, hint: object) -> str:
+        """Give what `encode` gives, or raise `UnstorableValue`: the short way for what is about to be kept."""
+        try:
             text = dump(self._encoders.of(hint)(value, 0))
-        except Exception as failure:  # noqa: BLE001  (values may run any code)
-            return Err(_unstorable(failure))
-        return Ok(text) if len(text) <= self.limit else Err(too_large(text, self.limit))
+        except Exception as failure:
+            raise UnstorableValue(_unstorable(failure)) from failure
+        if len(text) > self.limit:
+            raise UnstorableValue(too_large(text, self.limit))
+        return text
 
     def decode(self, text: str, hint: object) -> Result[Any, Undecodable]:
         """Read what `encode` wrote for the same hint; all else is `Undecodable`, with the place."""

@@ -28,7 +28,7 @@ from awaitly.errors import Unstorable
 from awaitly.exceptions import UnstorableValue
 from awaitly.result import Err, Ok, Result
 
-__all__ = ["arguments_digest", "canonical", "digest"]
+__all__ = ["arguments_digest", "call_digest", "canonical", "digest"]
 
 _VERSION = "v1:"
 _text = writer(
@@ -60,9 +60,17 @@ def canonical(value: object) -> str:
 def arguments_digest(name: str, args: tuple[object, ...], kwargs: Mapping[str, object]) -> Result[str, Unstorable]:
     """Digest a call. `Unstorable` names the argument, such as `$.args[0].lines[2]`. It never raises."""
     try:
-        return Ok(digest(name, _arguments(args), _keywords(kwargs)))
-    except Exception as failure:  # noqa: BLE001  (values may run any code)
-        return Err(_unstorable(failure))
+        return Ok(call_digest(name, args, kwargs))
+    except UnstorableValue as exc:
+        return Err(exc.error)
+
+
+def call_digest(name: str, args: tuple[object, ...], kwargs: Mapping[str, object]) -> str:
+    """Give what `arguments_digest` gives, or raise `UnstorableValue`: the short way, which each step takes."""
+    try:
+        return digest(name, _arguments(args), _keywords(kwargs) if kwargs else "{}")
+    except Exception as failure:
+        raise UnstorableValue(_unstorable(failure)) from failure
 
 
 def _unstorable(failure: Exception) -> Unstorable:

@@ -18,6 +18,7 @@ from returns.result import Failure, Success
 from awaitly.changing import quick
 from awaitly.codec import Codec, ResultHint, result_hint
 from awaitly.errors import UnexpectedError, Unstorable
+from awaitly.exceptions import UnstorableValue
 from awaitly.replaying.workflow import StepWithOptions, name_of
 from awaitly.result import Err, Ok, Result
 from awaitly.retry import ONCE, Retry
@@ -269,30 +270,21 @@ def _out_of_io(body: Body, outcome: object) -> Result[Any, Any]:
 
 def recorded_as(body: Body, codec: Codec, key: str, attempted: Attempted) -> Recorded:
     """Write a result as what is recorded; one that cannot be kept is recorded as an unexpected error."""
-    match written(attempted.result, body.hint, codec):
-        case Ok(recorded):
-            return recorded
-        case Err(unstorable):
-            return Raised(_cannot_keep(body, key, unstorable, attempted.attempts))
+    try:
+        return written(attempted.result, body.hint, codec)
+    except UnstorableValue as exc:
+        return Raised(_cannot_keep(body, key, exc.error, attempted.attempts))
 
 
-def written(result: Result[Any, Any], hint: ResultHint, codec: Codec) -> Result[Recorded, Unstorable]:
-    """Write a result by a function's annotations."""
+def written(result: Result[Any, Any], hint: ResultHint, codec: Codec) -> Recorded:
+    """Write a result by a function's annotations. Raises `UnstorableValue`."""
     match result:
         case Ok(value):
-            match codec.encode(value, hint.value):
-                case Ok(text):
-                    return Ok(Returned(text))
-                case Err(unstorable):
-                    return Err(unstorable)
+            return Returned(codec.write(value, hint.value))
         case Err(UnexpectedError() as error):
-            return Ok(Raised(error))
+            return Raised(error)
         case Err(error):
-            match codec.encode(error, hint.error):
-                case Ok(text):
-                    return Ok(Failed(text))
-                case Err(unstorable):
-                    return Err(unstorable)
+            return Failed(codec.write(error, hint.error))
 
 
 def _cannot_keep(body: Body, key: str, unstorable: Unstorable, attempts: int) -> UnexpectedError:

@@ -19,7 +19,7 @@ from awaitly.replaying.questions import Question, Questions, value_of
 from awaitly.replaying.replay import Journal, Scope, Spot
 from awaitly.replaying.signals import Parked
 from awaitly.replaying.workflow import Workflow
-from awaitly.result import Err, Ok, Result
+from awaitly.result import Result
 from awaitly.storage.journal import RunRecord
 
 __all__ = ["Consulting"]
@@ -126,12 +126,10 @@ class Consulting(Branching, Generic[E_contra]):
             raise self._journal.drift(spot, "a decision", f"a type for which {exc}") from exc
 
     async def _granted(self, scope: Scope, spot: Spot, ask: Ask[T]) -> T:
-        granted: Result[T, NotApproved] = value_of(await self._decided(scope, spot, ask), self.run_id, spot.key)
-        match granted:
-            case Ok(value):
-                return value
-            case Err(error):
-                raise self._ending(error, spot.key)
+        outcome = await self._decided(scope, spot, ask)
+        if isinstance(outcome, Approved | Edited):
+            return outcome.value
+        raise self._not_granted(outcome, spot)
 
     def _park(self, scope: Scope, spot: Spot) -> Parked:
         pending = self._questions.pending(spot)

@@ -13,9 +13,9 @@ from typing import Any, NoReturn, ParamSpec, TypeAlias, TypeGuard, TypeVar, cast
 import returns.result
 
 from awaitly.changing import changed
-from awaitly.digest import arguments_digest, digest
+from awaitly.digest import call_digest, digest
 from awaitly.errors import UnexpectedError
-from awaitly.exceptions import DefinitionError
+from awaitly.exceptions import DefinitionError, UnstorableValue
 from awaitly.ids import checked_name
 from awaitly.replaying.asking import ApprovalStep, GatedStep
 from awaitly.replaying.calling import Attempts, Body, body_of, instead, recorded_as, result_of, run_body
@@ -139,12 +139,7 @@ class Run(Consulting[E_contra], Pauses[E_contra]):
         self, scope: Scope, spot: Spot, body: Body, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, fatal: bool
     ) -> Result[Any, Any]:
         self._arrive(scope, spot)
-        match arguments_digest(body.name, args, kwargs):
-            case Ok(hashed):
-                pass
-            case Err(unstorable):
-                why = f"{unstorable}; pass plain values, and bind what is no value with functools.partial"
-                raise self._ending(UnexpectedError("Unstorable", f"step {body.name}: {why}", spot.key), spot.key)
+        hashed = self._hashed(spot, body, args, kwargs)
         step = self._journal.find(spot, hashed)
         if step is not None:
             return self._replayed(spot, step, body)
@@ -170,6 +165,13 @@ class Run(Consulting[E_contra], Pauses[E_contra]):
         if attempted.cancelled:
             raise asyncio.CancelledError
         return attempted.result if isinstance(recorded, Returned) else self._result(recorded, attempted.result)
+
+    def _hashed(self, spot: Spot, body: Body, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        try:
+            return call_digest(body.name, args, kwargs)
+        except UnstorableValue as exc:
+            why = f"{exc.error}; pass plain values, and bind what is no value with functools.partial"
+        raise self._ending(UnexpectedError("Unstorable", f"step {body.name}: {why}", spot.key), spot.key)
 
     def _played(self, body: Body) -> Body:
         """Give the body with who stands in for its function, if anybody does."""

@@ -25,7 +25,7 @@ from awaitly.errors import (
     Waiting,
     WorkflowChanged,
 )
-from awaitly.exceptions import DefinitionError
+from awaitly.exceptions import DefinitionError, UnstorableValue
 from awaitly.ids import checked_name, checked_run_id, new_run_id
 from awaitly.replaying.calling import cancelled_from_outside, is_result, result_of, written
 from awaitly.replaying.context import Run
@@ -233,13 +233,12 @@ def _recorded(workflow: Workflow[..., Any, Any], outcome: object) -> Recorded:
     if not is_result(outcome):
         why = f"the workflow {workflow.name} gave {type(outcome).__name__}, where it gives Ok(...) or Err(...)"
         return Raised(UnexpectedError("TypeError", why))
-    match written(outcome, workflow.hint, workflow.codec):
-        case Ok(recorded):
-            return recorded
-        case Err(unstorable):
-            unresolved = workflow.hint.unresolved
-            why = f"the result of {workflow.name}: {unstorable}{f'; {unresolved}' if unresolved else ''}"
-            return Raised(UnexpectedError("Unstorable", why))
+    try:
+        return written(outcome, workflow.hint, workflow.codec)
+    except UnstorableValue as exc:
+        unresolved = workflow.hint.unresolved
+        why = f"the result of {workflow.name}: {exc.error}{f'; {unresolved}' if unresolved else ''}"
+        return Raised(UnexpectedError("Unstorable", why))
 
 
 # What the caller gets

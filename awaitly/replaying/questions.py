@@ -250,11 +250,11 @@ class Questions:
         return changed(asked, deadline=deadline, handling=changed(asked.handling, levels=came))
 
     def _written(self, spot: Spot, value: object, hint: object) -> str:
-        match self._codec.encode(value, hint):
-            case Ok(text):
-                return text
-            case Err(error):
-                raise self._cannot_ask(spot, str(error))
+        try:
+            return self._codec.write(value, hint)
+        except UnstorableValue as exc:
+            why = str(exc.error)
+        raise self._cannot_ask(spot, why)
 
     def _written_arguments(self, spot: Spot, signature: Signature, arguments: Mapping[str, object]) -> str:
         try:

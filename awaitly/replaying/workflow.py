@@ -96,35 +96,35 @@ class Signature:
         """Write named arguments as the JSON text of an object; raises `UnstorableValue`."""
         members: list[str] = []
         for name, value in arguments.items():
-            match self._codec.encode(value, self.hints[name]):
-                case Ok(text):
-                    members.append(f"{json.dumps(name)}:{text}")
-                case Err(error):
-                    raise UnstorableValue(type(error)(f"$.{name}{error.path[1:]}", error.reason))
+            try:
+                text = self._codec.write(value, self.hints[name])
+            except UnstorableValue as exc:
+                raise UnstorableValue(type(exc.error)(f"$.{name}{exc.error.path[1:]}", exc.error.reason)) from exc
+            members.append(f"{json.dumps(name)}:{text}")
         return "{" + ",".join(members) + "}"
 
     def decode(self, text: str) -> dict[str, Any]:
         """Read what `encode` wrote, or an edit of it; raises `ValueError` that names the offender."""
         members = compact(text)
-        found = list(cast("dict[str, Any]", members)) if isinstance(members, dict) else None
-        if found is None or set(found) != set(self.hints):
+        found = cast("dict[str, Any]", members) if isinstance(members, dict) else None
+        if found is None or found.keys() != self.hints.keys():
             msg = f"the arguments are {_named(self.hints)}, not {'an object' if found is None else _named(found)}"
             raise ValueError(msg)
-        return {name: self._revived(name, members[name]) for name in self.hints}
+        return {name: self._revived(name, found[name]) for name in self.hints}
 
     def _revived(self, name: str, plain: Any) -> Any:
-        match self._read(name, plain):
+        match self._codec.revive(plain, self.hints[name]):
             case Ok(value):
                 return value
             case Err(error):
-                raise ValueError(str(error))
+                raise ValueError(str(_in_argument(name, error)))
 
     def _read(self, name: str, plain: Any) -> Result[Any, Undecodable]:
         match self._codec.revive(plain, self.hints[name]):
             case Ok(value):
                 return Ok(value)
             case Err(error):
-                return Err(Undecodable(f"$.{name}{error.path[1:]}", error.reason))
+                return Err(_in_argument(name, error))
 
     def completed(self, members: Mapping[str, Any]) -> Result[dict[str, object], Undecodable]:
         """Read arguments that are JSON values, as `encode` writes them; those with defaults may be missing."""
@@ -154,6 +154,10 @@ class Signature:
     def call(self, f: Callable[..., R], arguments: Mapping[str, object]) -> R:
         """Call `f` with named arguments, all of them, by position where they have one."""
         return f(*[arguments[name] for name in self._placed], **{name: arguments[name] for name in self._keyed})
+
+
+def _in_argument(name: str, error: Undecodable) -> Undecodable:
+    return Undecodable(f"$.{name}{error.path[1:]}", error.reason)
 
 
 def _named(names: Iterable[str]) -> str:
