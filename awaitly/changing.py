@@ -27,15 +27,17 @@ def quick(cls: type[T]) -> type[T]:
     attrs class too.
     """
     made: Any = cls
-    after = getattr(cls, "__attrs_post_init__", None)
+    made_after: Any = getattr(cls, "__attrs_post_init__", None)
 
     def begin(self: object) -> None:
         if type(self) is cls:
             _become(self, unfrozen)
 
     def end(self: Any) -> None:
-        if after is not None:
-            after(self)
+        self.__class__ = cls
+
+    def end_after(self: Any) -> None:
+        made_after(self)
         self.__class__ = cls
 
     members = {
@@ -45,7 +47,7 @@ def quick(cls: type[T]) -> type[T]:
         "__setattr__": object.__setattr__,
         "__delattr__": object.__delattr__,
         "__attrs_pre_init__": begin,
-        "__attrs_post_init__": end,
+        "__attrs_post_init__": end if made_after is None else end_after,
     }
     unfrozen: Any = define(type(cls.__name__, (cls,), members), eq=False, repr=False, on_setattr=None)
     made.__attrs_pre_init__ = begin

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from awaitly_sqlite.core import ApprovalRow, Entry, Found, RunRow, StepRow
@@ -20,7 +21,7 @@ __all__ = [
 Row: TypeAlias = tuple[Any, ...]
 
 # One statement reads everything as of one moment. Each row says what it is: 0 the run, 1 a step, 2 an approval, 3 the
-# ledger's head; the parts come one after the other, each in its own order.
+# ledger's head. The steps are put in order here: that is faster than by SQLite, which makes a table for it.
 _LEDGER = """
 SELECT 2, key, version, workflow, open, ready, asked_at, deadline, body FROM (
     SELECT * FROM approvals WHERE run = (SELECT number FROM runs WHERE run_id = :run_id) ORDER BY asked_at, key)
@@ -31,11 +32,13 @@ _ALL = f"""
 SELECT 0, version, workflow, status, created_at, updated_at, due_at, body, lane
 FROM runs WHERE run_id = :run_id AND version IS NOT NULL
 UNION ALL
-SELECT 1, key, body, NULL, NULL, NULL, NULL, NULL, NULL FROM (
-    SELECT * FROM steps WHERE run = (SELECT number FROM runs WHERE run_id = :run_id) ORDER BY rowid)
+SELECT 1, key, body, rowid, NULL, NULL, NULL, NULL, NULL
+FROM steps WHERE run = (SELECT number FROM runs WHERE run_id = :run_id)
 UNION ALL {_LEDGER}"""  # noqa: S608  (put together from constants)
 _ENTRIES = """
 SELECT seq, hash, body FROM entries WHERE run = (SELECT number FROM runs WHERE run_id = ?) ORDER BY seq"""
+
+_BY_RECORDING = itemgetter(3)
 
 RUN_PLANS = (_ALL,)
 """Every statement that reads a run or its steps, for a look at how SQLite plans it."""
@@ -56,19 +59,21 @@ def approvals(db: sqlite3.Connection, run_id: str, now: int) -> Found:
 
 def _found(rows: list[Row], run_id: str, now: int) -> Found:
     run, head = None, None
-    steps: list[StepRow] = []
+    steps: list[Row] = []
     approvals: list[ApprovalRow] = []
     for row in rows:
         match row[0]:
             case 0:
                 run = RunRow(run_id, *row[1:])
             case 1:
-                steps.append(StepRow(run_id, row[1], row[2]))
+                steps.append(row)
             case 2:
-                approvals.append(approval_row((run_id, *row[1:])))
+                approvals.append(_approval(run_id, *row[1:]))
             case _:
                 head = _entry(run_id, row[1:4])
-    return Found(now, run, tuple(steps), tuple(approvals), head)
+    steps.sort(key=_BY_RECORDING)
+    recorded = tuple([StepRow(run_id, row[1], row[2]) for row in steps])
+    return Found(now, run, recorded, tuple(approvals), head)
 
 
 def entries(db: sqlite3.Connection, run_id: str) -> tuple[Entry, ...]:
@@ -88,5 +93,8 @@ def run_row(row: Row) -> RunRow:
 
 def approval_row(row: Row) -> ApprovalRow:
     """Make an approval's row of the columns in the order of its fields."""
-    run_id, key, version, workflow, is_open, ready, *rest = row
+    return _approval(*row)
+
+
+def _approval(run_id: str, key: str, version: int, workflow: str, is_open: int, ready: int, *rest: Any) -> ApprovalRow:
     return ApprovalRow(run_id, key, version, workflow, is_open == 1, ready == 1, *rest)

@@ -146,7 +146,7 @@ async def run_body(
 
     A thread cannot be cancelled: whoever cancels waits until it has ended, so that it never runs beside its repetition.
     """
-    attempt, before = attempts.before, _cancellations()
+    attempt, before = attempts.before, 0 if body.description.is_async else _cancellations()
     while True:
         attempt += 1
         try:

@@ -87,16 +87,14 @@ def difference(
     """
     version = 1 if before is None else before.run.version + 1
     run = after.run if after.run.version == version else changed(after.run, version=version)
-    known = {} if before is None else {a.key: a for a in before.approvals}
-    waits = run.status is RunStatus.PARKED
-    approvals = tuple([_renumbered(a, known.get(a.key), swapped=waits and is_stopped(a)) for a in after.approvals])
+    approvals, moved = _approvals(before, after, waits=run.status is RunStatus.PARKED)
     noted = tuple(facts)
     entries = chained(run.run_id, after.head, noted)
     head = head_of(entries[-1]) if entries else after.head
     recorded: set[str] = set() if before is None else {s.key for s in before.steps}
     kept = {s.key for s in after.steps}
     heard = {} if before is None else {m.key: m for m in before.messages}
-    messages = tuple(_next(m, heard.get(m.key)) for m in after.messages)
+    messages = tuple([_next(m, heard.get(m.key)) for m in after.messages])
     notices = _notices(before, run, noted, entries, approvals)
     changes = Changes(
         move=move,
@@ -104,8 +102,7 @@ def difference(
         dropped=tuple([(run.run_id, key) for key in recorded - kept]),
         steps=tuple([row_of_step(run.run_id, s) for s in after.stored_steps if s.key not in recorded]),
         approvals=tuple(
-            [row_of_approval(a) for a in approvals if a is not known.get(a.key)]
-            + [row_of_message(m) for m in messages if m is not heard.get(m.key)]
+            [row_of_approval(a) for a in moved] + [row_of_message(m) for m in messages if m is not heard.get(m.key)]
         ),
         notices=notices,
         entries=entries,
@@ -113,6 +110,17 @@ def difference(
         flushed=flushed,
     )
     return changes, after.but(run=run, approvals=approvals, head=head, messages=messages)
+
+
+def _approvals(
+    before: RunState | None, after: RunState, *, waits: bool
+) -> tuple[tuple[Approval, ...], Sequence[Approval]]:
+    """Give all approvals as they stand after a commit, and those of them that it writes."""
+    if before is not None and after.approvals is before.approvals and not waits:
+        return after.approvals, ()
+    known = {} if before is None else {a.key: a for a in before.approvals}
+    approvals = tuple([_renumbered(a, known.get(a.key), swapped=waits and is_stopped(a)) for a in after.approvals])
+    return approvals, [a for a in approvals if a is not known.get(a.key)]
 
 
 def _notices(

@@ -42,7 +42,7 @@ def row_of_approval(approval: Approval) -> ApprovalRow:
         open=approval.pending,
         ready=approval.ready,
         asked_at=to_micros(approval.asked_at),
-        deadline=optional(to_micros, approval.deadline),
+        deadline=None if approval.deadline is None else to_micros(approval.deadline),
         body=dumps(_plain_approval(approval)),
         audience=audience(approval) if approval.pending else (),
     )
@@ -59,23 +59,23 @@ def _plain_approval(a: Approval) -> dict[str, object]:
         "digest": a.digest,
     }
     given: tuple[tuple[str, object], ...] = (
-        ("policy", dict(a.policy.to_plain())),
-        ("requested_by", optional(plain_actor, a.requested_by)),
+        ("policy", None if a.policy is DEFAULT else dict(a.policy.to_plain())),
+        ("requested_by", a.requested_by and plain_actor(a.requested_by)),
         ("reason", a.reason),
         ("metadata", None if a.metadata == "{}" else a.metadata),
-        ("redact", list(a.redact)),
+        ("redact", a.redact),
         ("external", a.external),
         ("revision", None if a.revision == 1 else a.revision),
         ("edited", a.edited),
-        ("editor", optional(plain_actor, a.editor)),
+        ("editor", a.editor and plain_actor(a.editor)),
         ("votes", [_plain_vote(vote) for vote in a.votes]),
         ("closing", a.closing and [plain_actor(a.closing.by), to_micros(a.closing.at), a.closing.reason]),
-        ("consumed_at", optional(to_micros, a.consumed_at)),
+        ("consumed_at", a.consumed_at and to_micros(a.consumed_at)),
         ("handling", None if a.handling is UNHANDLED else plain_handling(a.handling)),
-        ("channels", list(a.channels)),
+        ("channels", a.channels),
         ("stage", a.stage and [a.stage.chain, a.stage.name, list(a.stage.stages), list(a.stage.planned)]),
     )
-    members.update((name, value) for name, value in given if value or value == "")
+    members.update([item for item in given if item[1] or item[1] == ""])
     return members
 
 

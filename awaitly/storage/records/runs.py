@@ -43,7 +43,7 @@ def row_of_run(run: RunRecord) -> RunRow:
         status=run.status.value,
         created_at=to_micros(run.created_at),
         updated_at=to_micros(run.updated_at),
-        due_at=optional(to_micros, run.due_at),
+        due_at=None if run.due_at is None else to_micros(run.due_at),
         body=dumps(_plain_run(run)),
         lane=lane_of(run),
     )
@@ -52,13 +52,13 @@ def row_of_run(run: RunRecord) -> RunRow:
 def _plain_run(run: RunRecord) -> dict[str, object]:
     members: dict[str, object] = {"code": run.code_version, "arguments": run.arguments, "digest": run.digest}
     given: tuple[tuple[str, object], ...] = (
-        ("requested_by", optional(plain_actor, run.requested_by)),
+        ("requested_by", run.requested_by and plain_actor(run.requested_by)),
         ("lease", run.lease and [run.lease.holder, to_micros(run.lease.until)]),
-        ("waits", list(run.waits)),
-        ("awaiting", list(map(_plain_wait, run.awaiting))),
+        ("waits", run.waits),
+        ("awaiting", run.awaiting and list(map(_plain_wait, run.awaiting))),
         ("result", run.result and plain_recorded(run.result)),
         ("ended_by", run.ended_by),
-        ("by", optional(plain_actor, run.by)),
+        ("by", run.by and plain_actor(run.by)),
         ("reason", run.reason),
         ("progress", run.progress),
         ("recoveries", run.recoveries),
@@ -68,10 +68,10 @@ def _plain_run(run: RunRecord) -> dict[str, object]:
         ("queue", None if run.queue == DEFAULT_QUEUE else run.queue),
         ("priority", None if run.priority is Priority.NORMAL else run.priority.value),
         ("parent", run.parent),
-        ("tick", optional(_plain_tick, run.tick)),
-        ("channels", list(run.channels)),
+        ("tick", run.tick and _plain_tick(run.tick)),
+        ("channels", run.channels),
     )
-    members.update((name, value) for name, value in given if value or value == "")
+    members.update([item for item in given if item[1] or item[1] == ""])
     return members
 
 
