@@ -474,6 +474,9 @@ def open_store(url: str) -> Store:
         extra = installed[scheme].module.partition(".")[0].removeprefix("awaitly_")
         msg = f"the store {scheme!r} needs a driver that is missing ({exc.name}): pip install 'awaitly[{extra}]'"
         raise UnknownStore(msg) from exc
+    except ImportError as exc:  # the adapter says which part of its driver is missing, and how to get it
+        msg = f"the store {scheme!r} cannot load its driver: {exc}"
+        raise UnknownStore(msg) from exc
     return opener(url)
 
 

@@ -41,3 +41,37 @@ def test_the_web_application_says_at_once_that_it_lacks_what_its_pages_need() ->
     code = "import sys; sys.modules['jinja2'] = None\nimport awaitly_web"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "awaitly_web needs a package that is missing (jinja2): pip install 'awaitly[web]'" in done.stderr
+
+
+NO_LIBPQ = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Broken(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "psycopg":
+            raise ImportError("no pq wrapper available: libpq library not found")
+
+sys.meta_path.insert(0, Broken())
+"""
+
+
+def test_a_driver_without_its_library_says_what_to_install() -> None:
+    """The extra has brought psycopg, and libpq is not there: one line, and no defect of awaitly's."""
+    code = f"{NO_LIBPQ}\nfrom awaitly.cli import main\nmain()"
+    words = [sys.executable, "-c", code, "pending", "--store", "postgresql://ann@db/shop"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("awaitly: the store 'postgresql' cannot load its driver: psycopg finds no libpq: ")
+    assert "pip install 'psycopg[binary]'" in done.stderr
+
+
+def test_a_driver_that_fails_otherwise_is_told_in_its_own_words() -> None:
+    """What nobody foresaw is not taken for a library that is missing."""
+    broken = NO_LIBPQ.replace("libpq library not found", "bad magic")
+    code = f"{broken}\nimport awaitly\nawaitly.open_store('postgres://db/x')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.endswith(
+        "UnknownStore: the store 'postgres' cannot load its driver: no pq wrapper available: bad magic"
+    )
