@@ -14,6 +14,7 @@ ARGS ?=
 UPGRADE ?=
 
 VENV := .venv
+VENV_DEMO := .venv-demo
 VENV_BENCH := .venv-bench
 VENV_MUTATION := .venv-mutation
 VENV_RELEASE := .venv-release
@@ -120,9 +121,18 @@ $(VENV_MUTATION)/.ready: $(VENV_MUTATION)/.locked pyproject.toml
 $(VENV_RELEASE)/.locked: requirements/release.txt
 	$(call INSTALL_LOCKED,$(VENV_RELEASE),requirements/release.txt)
 
+$(VENV_DEMO)/.locked: requirements/demo.txt
+	$(call INSTALL_LOCKED,$(VENV_DEMO),requirements/demo.txt)
+
+$(VENV_DEMO)/.ready: $(VENV_DEMO)/.locked pyproject.toml
+	$(call INSTALL_PROJECT,$(VENV_DEMO))
+
+# All that the tests need takes minutes and more than a gigabyte: whoever only looks gets by with little.
+DEMO := $(if $(wildcard $(VENV)/.ready),$(VENV),$(VENV_DEMO))
+
 .PHONY: demo
-demo: setup ## Run the demo: a refund that waits for you
-	@$(VENV)/bin/awaitly demo $(ARGS)
+demo: $(DEMO)/.ready ## Run the demo: a refund that waits for you
+	@$(DEMO)/bin/awaitly demo $(ARGS)
 
 # How many processes share the tests, each taking file after file; more than cores, as tests wait for servers and
 # processes much of the time. JOBS=0: all in one.
@@ -208,6 +218,7 @@ lock: ## Resolve requirements/*.txt anew (UPGRADE=1: to the newest versions)
 	        --output-file "$$@"; \
 	}; \
 	lock requirements/dev.txt pyproject.toml --all-extras --group dev; \
+	lock requirements/demo.txt pyproject.toml --extra serve --group build --constraint requirements/dev.txt; \
 	lock requirements/bench.txt pyproject.toml --group build --group bench; \
 	lock requirements/mutation.txt pyproject.toml --all-extras --group build --group test --group mutation; \
 	lock requirements/release.txt --group release
@@ -217,6 +228,6 @@ lock: ## Resolve requirements/*.txt anew (UPGRADE=1: to the newest versions)
 
 .PHONY: clean
 clean: ## Remove the environments, caches and built files
-	@rm -rf $(VENV) $(VENV_BENCH) $(VENV_MUTATION) $(VENV_RELEASE) $(VENV_LOCK) build dist htmlcov mutants docs/_build \
+	@rm -rf $(VENV) $(VENV_DEMO) $(VENV_BENCH) $(VENV_MUTATION) $(VENV_RELEASE) $(VENV_LOCK) build dist htmlcov mutants docs/_build \
 	    .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache examples/react/node_modules examples/react/dist
 	@find awaitly adapters tests examples benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

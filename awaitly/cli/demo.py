@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from awaitly.actors import Actor
 from awaitly.cli import report
+from awaitly.cli.calling import program
 from awaitly.cli.codes import ExitCode
 from awaitly.cli.desk import decide_all
 from awaitly.cli.example import load_example
@@ -56,7 +57,7 @@ def demo(*, folder: Path, no_input: bool, web: bool, no_open: bool, by: str, rol
     """
     output = settings().output
     asks = not no_input and not output.as_json and in_terminal(sys.stdin) and in_terminal(sys.stdout)
-    place = report.Place(folder, _url(folder), _again(folder))
+    place = _place(folder, program(sys.argv[0]))
     try:
         _make(folder)
         example = load_example(folder.absolute() / "payments.csv")
@@ -141,5 +142,6 @@ def _url(folder: Path) -> str:
     return f"sqlite:///{quote(str(folder / 'refunds.db'))}"
 
 
-def _again(folder: Path) -> str:
-    return "`awaitly demo`" if str(folder) == _FOLDER else f"`awaitly demo --dir {shlex.quote(str(folder))}`"
+def _place(folder: Path, called: str) -> report.Place:
+    again = f"{called} demo" if str(folder) == _FOLDER else f"{called} demo --dir {shlex.quote(str(folder))}"
+    return report.Place(folder, _url(folder), called, f"`{again}`")

@@ -33,15 +33,16 @@ _SAID = {
 
 @frozen
 class Place:
-    """Where things are: `again` is the command that comes back to them."""
+    """Where things are: `program` is what a shell finds awaitly by, `again` the command that comes back to them."""
 
     folder: Path
     url: str
+    program: str
     again: str
 
     def command(self, words: str) -> str:
         """Write a command of awaitly's that works on this store."""
-        return f"awaitly {words} --store {shlex.quote(self.url)}"
+        return f"{self.program} {words} --store {shlex.quote(self.url)}"
 
 
 @frozen
