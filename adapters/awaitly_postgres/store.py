@@ -267,7 +267,7 @@ class PostgresStore:
         """Give what is open. Raises `StoreUnavailable` where it is not, or not for the caller."""
         opened = self._opened
         if opened is None:
-            raise self._unavailable("is not open: `await store.open()` comes first, and nothing comes after `close()`")
+            raise self._unavailable("is not open: `async with Orchestrator(store)` or `await store.open()` comes first")
         if opened.loop is not _running_loop():  # in a process that was forked off no loop is running that was before
             if opened.pid != os.getpid():
                 raise self._unavailable("was opened before this process was forked: make a new PostgresStore here")

@@ -341,7 +341,7 @@ class MemoryStore:
     async def _turn(self) -> None:
         await asyncio.sleep(0)
         if not self._opened:
-            msg = "the memory store is not open: `await store.open()` comes first, and nothing comes after `close()`"
+            msg = "the memory store is not open: `async with Orchestrator(store)` or `await store.open()` comes first"
             raise StoreUnavailable(msg)
 
 

@@ -49,7 +49,7 @@ def test_an_address_in_the_url_is_refused(url: str) -> None:
 
 async def test_a_store_that_was_never_opened_is_unavailable() -> None:
     """As one that was closed; the message says what to do."""
-    with pytest.raises(StoreUnavailable, match=r"await store\.open\(\)"):
+    with pytest.raises(StoreUnavailable, match=r"`async with Orchestrator\(store\)` or `await store\.open\(\)`"):
         await MemoryStore().now()
 
 
