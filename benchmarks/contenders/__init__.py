@@ -22,7 +22,10 @@ __all__ = ["ON_POSTGRES", "ON_SQLITE", "PEERS", "Contender", "Recovering", "open
 
 ON_SQLITE = ("awaitly", "langgraph", "langgraph tasks", "dbos")
 ON_POSTGRES = ("awaitly", "langgraph", "langgraph tasks", "absurd", "dbos")
-PEERS = frozenset({*ON_SQLITE, *ON_POSTGRES}) - {"awaitly"}
+_WRITTEN_BEHIND = frozenset({"langgraph tasks"})
+"""These stand in the tables, and are compared with nobody: a run of theirs goes on before its steps are on disk."""
+PEERS = frozenset({*ON_SQLITE, *ON_POSTGRES}) - _WRITTEN_BEHIND - {"awaitly"}
+"""Those whose promise is awaitly's: what is acknowledged is on disk."""
 
 _MODULES = {
     "awaitly": "with_awaitly",
