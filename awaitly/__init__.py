@@ -181,6 +181,7 @@ if TYPE_CHECKING:  # (what only a program with a gate, or with such a channel or
     from awaitly.gating.edits import edit_notice
     from awaitly.gating.gate import Gate
     from awaitly.gating.granting import Ceiling
+    from awaitly.gating.keeping import keepable
     from awaitly.gating.refusals import (
         CallDenied,
         CallRefusal,
@@ -208,6 +209,7 @@ else:
             "awaitly.gating.edits": ("edit_notice",),
             "awaitly.gating.gate": ("Gate",),
             "awaitly.gating.granting": ("Ceiling",),
+            "awaitly.gating.keeping": ("keepable",),
             "awaitly.gating.refusals": (
                 "CallDenied",
                 "CallRefusal",
@@ -474,6 +476,7 @@ __all__ = [
     "gated_step",
     "is_approval_rejected",
     "is_pending_approval",
+    "keepable",
     "load_rules",
     "open_store",
     "position",

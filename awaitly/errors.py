@@ -42,6 +42,7 @@ __all__ = [
     "NotApproved",
     "NotAuthorised",
     "NotPossible",
+    "OutcomeKnown",
     "PendingApproval",
     "PromiseRefusal",
     "PromiseRejected",

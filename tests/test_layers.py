@@ -86,7 +86,7 @@ LAYERS: list[list[str]] = [
     ["verbs.settling"],
     ["verbs.orchestrator"],
     # gating
-    ["gating.refusals", "gating.calls", "gating.ruling", "gating.conditions"],
+    ["gating.refusals", "gating.calls", "gating.ruling", "gating.conditions", "gating.keeping"],
     ["gating.rules"],
     ["gating.rules_file", "gating.dry_run"],
     ["gating.tickets", "gating.tools"],

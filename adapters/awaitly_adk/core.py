@@ -6,7 +6,6 @@ from awaitly import (
     Actor,
     Allow,
     Allowed,
-    Codec,
     Err,
     Gate,
     GateInterruption,
@@ -18,8 +17,8 @@ from awaitly import (
     ToolCall,
     Tried,
     check_versions,
-    clipped,
     edit_notice,
+    keepable,
     visible,
 )
 
@@ -27,7 +26,6 @@ __all__ = [
     "Actor",
     "Allow",
     "Allowed",
-    "Codec",
     "Err",
     "Gate",
     "GateInterruption",
@@ -39,7 +37,7 @@ __all__ = [
     "ToolCall",
     "Tried",
     "check_versions",
-    "clipped",
     "edit_notice",
+    "keepable",
     "visible",
 ]

@@ -7,14 +7,10 @@ from typing import Any
 from google.genai import types
 from pydantic_core import from_json, to_json
 
-from awaitly_adk.core import Codec, Ok, clipped
+from awaitly_adk.core import keepable
 
 __all__ = ["kept", "noted", "read", "refused", "response"]
 
-_CODEC = Codec(limit=500_000)
-"""Half of what the gate keeps of a call: its arguments take room beside the result."""
-_LONGEST = 40_000
-"""Characters that fit, whatever they are."""
 # Apart, so that no value which a tool read somewhere can pass for the framework's own kind.
 _VALUE, _PART = "value", "part"
 
@@ -24,11 +20,13 @@ def kept(given: object) -> dict[str, Any]:
 
     Of what is too long to be kept the beginning is.
     """
+    return keepable(given, lambda: _record(given), lambda words: {_VALUE: words})
+
+
+def _record(given: object) -> dict[str, Any]:
     name = _PART if isinstance(given, types.Part) else _VALUE
     written = to_json(given, exclude_none=name == _PART, bytes_mode="base64", inf_nan_mode="strings", fallback=repr)
-    record: dict[str, Any] = {name: from_json(written)}
-    fits = isinstance(_CODEC.encode([record], object), Ok)
-    return record if fits else {_VALUE: clipped(written.decode(), _LONGEST)}
+    return {name: from_json(written)}
 
 
 def read(record: Any) -> Any:

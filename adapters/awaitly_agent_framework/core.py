@@ -17,6 +17,7 @@ from awaitly import (
     Tried,
     check_versions,
     edit_notice,
+    keepable,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "Tried",
     "check_versions",
     "edit_notice",
+    "keepable",
 ]

@@ -7,13 +7,22 @@ from typing import Any, cast
 from agent_framework import Content
 from pydantic_core import from_json, to_json
 
+from awaitly_agent_framework.core import keepable
+
 __all__ = ["kept", "noted", "read"]
 
 _VALUE, _CONTENTS = "value", "contents"
 
 
 def kept(given: object) -> dict[str, Any]:
-    """Write what a tool gave. It was called, so this never fails: what JSON does not know is written as text."""
+    """Write what a tool gave. It was called, so this never fails: what JSON does not know is written as text.
+
+    Of what is too long to be kept the beginning is.
+    """
+    return keepable(given, lambda: _record(given), lambda words: {_VALUE: words})
+
+
+def _record(given: object) -> dict[str, Any]:
     contents = _contents(given)
     value = given if contents is None else [content.to_dict() for content in contents]
     text = to_json(value, bytes_mode="base64", inf_nan_mode="strings", fallback=repr)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from awaitly import (
     Actor,
     Allowed,
-    Codec,
     Err,
     Gate,
     InvalidCall,
@@ -15,14 +14,13 @@ from awaitly import (
     ToolCall,
     Tried,
     check_versions,
-    clipped,
     edit_notice,
+    keepable,
 )
 
 __all__ = [
     "Actor",
     "Allowed",
-    "Codec",
     "Err",
     "Gate",
     "InvalidCall",
@@ -32,6 +30,6 @@ __all__ = [
     "ToolCall",
     "Tried",
     "check_versions",
-    "clipped",
     "edit_notice",
+    "keepable",
 ]

@@ -8,14 +8,10 @@ from typing import Any, cast
 from agno.tools.function import ToolResult
 from pydantic_core import from_json, to_json
 
-from awaitly_agno.core import Codec, Ok, clipped
+from awaitly_agno.core import keepable
 
 __all__ = ["gathered", "kept", "noted", "read"]
 
-_CODEC = Codec(limit=500_000)
-"""Half of what the gate keeps of a call: its arguments take room beside the result."""
-_LONGEST = 40_000
-"""Characters that fit, whatever they are."""
 # Apart, so that no value which a tool read somewhere can pass for the framework's own kind.
 _VALUE, _RESULT = "value", "tool_result"
 
@@ -34,13 +30,14 @@ def kept(given: object) -> dict[str, Any]:
 
     Of what is too long to be kept the beginning is.
     """
-    written = to_json(given, bytes_mode="base64", inf_nan_mode="strings", fallback=repr)
-    plain: Any = from_json(written)
+    return keepable(given, lambda: _record(given), lambda words: {_VALUE: words})
+
+
+def _record(given: object) -> dict[str, Any]:
+    plain: Any = from_json(to_json(given, bytes_mode="base64", inf_nan_mode="strings", fallback=repr))
     if isinstance(given, ToolResult):
-        record = {_RESULT: plain}
-    else:  # the model reads text
-        record = {_VALUE: plain if str(plain) == str(given) else str(given)}
-    return record if isinstance(_CODEC.encode([record], object), Ok) else {_VALUE: clipped(str(given), _LONGEST)}
+        return {_RESULT: plain}
+    return {_VALUE: plain if str(plain) == str(given) else str(given)}  # the model reads text
 
 
 def read(record: Any) -> Any:

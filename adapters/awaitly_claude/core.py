@@ -5,7 +5,6 @@ from __future__ import annotations
 from awaitly import (
     Actor,
     Allowed,
-    Codec,
     DefinitionError,
     Err,
     Gate,
@@ -21,12 +20,12 @@ from awaitly import (
     check_versions,
     clipped,
     edit_notice,
+    keepable,
 )
 
 __all__ = [
     "Actor",
     "Allowed",
-    "Codec",
     "DefinitionError",
     "Err",
     "Gate",
@@ -42,4 +41,5 @@ __all__ = [
     "check_versions",
     "clipped",
     "edit_notice",
+    "keepable",
 ]

@@ -10,8 +10,18 @@ from claude_agent_sdk import HookContext, HookInput, HookMatcher
 from claude_agent_sdk.types import HookEvent, HookJSONOutput
 
 from awaitly_claude.asking import Asking
-from awaitly_claude.core import Allowed, Err, Ok, PendingApproval, Performed, Result, ToolCall, clipped, edit_notice
-from awaitly_claude.results import fits
+from awaitly_claude.core import (
+    Allowed,
+    Err,
+    Ok,
+    PendingApproval,
+    Performed,
+    Result,
+    ToolCall,
+    clipped,
+    edit_notice,
+    keepable,
+)
 from awaitly_claude.words import waiting_for_hand_over
 
 __all__ = ["Hooks"]
@@ -136,7 +146,7 @@ class _HandOver:
         if "error" in said:
             raise RuntimeError(clipped(str(said["error"]), _LONGEST))
         response: Any = said["tool_response"]
-        return response if fits(response) else clipped(str(response), _LONGEST)
+        return keepable(response, lambda: response, str)
 
 
 def _denied(why: str) -> HookJSONOutput:

@@ -6,20 +6,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from awaitly_claude.core import Codec, Ok, clipped
+from awaitly_claude.core import keepable
 
-__all__ = ["fits", "kept", "noted", "read", "refused"]
-
-_CODEC = Codec(limit=500_000)
-"""Half of what the gate keeps of a call: its arguments take room beside the result."""
-_LONGEST = 40_000
-"""Characters that fit, whatever they are."""
+__all__ = ["kept", "noted", "read", "refused"]
 
 
 def kept(given: Mapping[str, Any]) -> dict[str, Any]:
     """Write what a tool gave. It was called, so this never fails: of what cannot be kept whole the beginning is."""
     answer = {"content": given.get("content", []), "is_error": bool(given.get("is_error"))}
-    return answer if fits(answer) else {**answer, "content": [_text(clipped(str(answer["content"]), _LONGEST))]}
+    return keepable(answer["content"], lambda: answer, lambda words: {**answer, "content": [_text(words)]})
 
 
 def read(record: Any) -> dict[str, Any]:
@@ -31,11 +26,6 @@ def read(record: Any) -> dict[str, Any]:
             return {"content": [_text(record)]}
         case _:
             return {"content": [_text(json.dumps(record, ensure_ascii=False))]}
-
-
-def fits(value: object) -> bool:
-    """Whether a value is JSON, and short enough to be kept."""
-    return isinstance(_CODEC.encode([[value]], object), Ok)
 
 
 def noted(given: Mapping[str, Any], notice: str | None) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from awaitly import (
     Actor,
-    Codec,
     Err,
     Gate,
     InvalidCall,
@@ -16,13 +15,12 @@ from awaitly import (
     ToolCall,
     Tried,
     check_versions,
-    clipped,
     edit_notice,
+    keepable,
 )
 
 __all__ = [
     "Actor",
-    "Codec",
     "Err",
     "Gate",
     "InvalidCall",
@@ -34,6 +32,6 @@ __all__ = [
     "ToolCall",
     "Tried",
     "check_versions",
-    "clipped",
     "edit_notice",
+    "keepable",
 ]

@@ -8,14 +8,10 @@ from agents import ToolOutputFileContent, ToolOutputImage, ToolOutputText
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from awaitly_openai_agents.core import Codec, Ok, clipped
+from awaitly_openai_agents.core import keepable
 
 __all__ = ["kept", "noted"]
 
-_CODEC = Codec(limit=500_000)
-"""Half of what the gate keeps of a call: its arguments take room beside the result."""
-_LONGEST = 40_000
-"""Characters that fit, whatever they are."""
 
 _Part: TypeAlias = ToolOutputText | ToolOutputImage | ToolOutputFileContent
 _PARTS: TypeAdapter[list[_Part]] = TypeAdapter(list[_Part])
@@ -26,24 +22,18 @@ def kept(given: object) -> Any:
 
     Of what is too long to be kept the beginning is.
     """
-    if parts := _parts(given):
-        plain: Any = _PARTS.dump_python(parts, mode="json")
-    else:
-        plain = _plain(given)
-    return plain if _fits(plain) else clipped(str(plain), _LONGEST)
+    return keepable(given, lambda: _plain(given), str)
 
 
 def _plain(given: object) -> Any:
     """Give a value as JSON where the model would read the same of it, and as the text that it reads otherwise."""
+    if parts := _parts(given):
+        return _PARTS.dump_python(parts, mode="json")
     try:
         plain: Any = to_jsonable_python(given)
     except (PydanticSerializationError, ValueError):
         return str(given)
-    return plain if str(plain) == str(given) and _fits(plain) else str(given)
-
-
-def _fits(plain: Any) -> bool:
-    return isinstance(_CODEC.encode([[plain]], object), Ok)
+    return plain if str(plain) == str(given) else str(given)
 
 
 def noted(given: Any, notice: str | None) -> Any:

@@ -20,6 +20,7 @@ from awaitly import (
     Tried,
     check_versions,
     edit_notice,
+    keepable,
 )
 
 __all__ = [
@@ -40,4 +41,5 @@ __all__ = [
     "Tried",
     "check_versions",
     "edit_notice",
+    "keepable",
 ]

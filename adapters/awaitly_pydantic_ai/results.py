@@ -17,6 +17,7 @@ from awaitly_pydantic_ai.core import (
     CallDenied,
     GateInterruption,
     RunCancelled,
+    keepable,
 )
 
 __all__ = ["kept", "noted", "read", "refused"]
@@ -27,7 +28,14 @@ _VALUE, _RETURN = "value", "tool_return"
 
 
 def kept(given: object) -> dict[str, Any]:
-    """Write what a tool gave. It was called, so this never fails: what JSON does not know is written as text."""
+    """Write what a tool gave. It was called, so this never fails: what JSON does not know is written as text.
+
+    Of what is too long to be kept the beginning is.
+    """
+    return keepable(given, lambda: _record(given), lambda words: {_VALUE: words})
+
+
+def _record(given: object) -> dict[str, Any]:
     name = _RETURN if isinstance(given, ToolReturn) else _VALUE
     return {name: from_json(to_json(given, bytes_mode="base64", inf_nan_mode="strings", fallback=repr))}
 
