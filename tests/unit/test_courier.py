@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -17,13 +17,11 @@ from awaitly import (
     DefinitionError,
     Delivery,
     Duration,
-    Escalation,
     Move,
     NotApproved,
     NoticeKind,
     Ok,
     Orchestrator,
-    Policy,
     Result,
     RetryLater,
     Run,
@@ -35,8 +33,7 @@ from awaitly import (
 from awaitly.notifying.courier import Courier, named_channels
 from awaitly.testing import Pause, RecordingChannel, TestClock, raising
 from tests.support import SharedStore, error_of
-
-POLICY = Policy(needs=2, expires_in="20d", remind_every="1h", escalations=(Escalation(after="30m", to=["carol"]),))
+from tests.unit.couriers import POLICY, serving
 
 
 @workflow
@@ -57,18 +54,6 @@ async def telling(store: SharedStore, *channels: RecordingChannel) -> AsyncGener
     """Open an orchestrator with channels, and a courier of its own for them."""
     async with Orchestrator(store, workflows=[asking, asking_twice], channels=channels) as orchestrator:
         yield orchestrator, Courier(store, named_channels(channels))
-
-
-@asynccontextmanager
-async def serving(courier: Courier) -> AsyncGenerator[None]:
-    """Let a courier run beside the test."""
-    task = asyncio.create_task(courier.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def kinds(channel: RecordingChannel) -> list[str]:

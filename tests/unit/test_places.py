@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -14,13 +14,11 @@ from attrs import evolve
 from awaitly import (
     Changes,
     Delivery,
-    Escalation,
     Move,
     NotApproved,
     Notice,
     Ok,
     Orchestrator,
-    Policy,
     Result,
     RetryLater,
     Run,
@@ -32,8 +30,7 @@ from awaitly.notifying.courier import Courier, named_channels
 from awaitly.storage.records import row_of_notice
 from awaitly.testing import Pause, RecordingChannel, TestClock, raising
 from tests.support import SharedStore
-
-POLICY = Policy(needs=2, expires_in="20d", remind_every="1h", escalations=(Escalation(after="30m", to=["carol"]),))
+from tests.unit.couriers import POLICY, serving
 
 
 @workflow
@@ -79,18 +76,6 @@ async def telling(store: SharedStore, channel: Rooms) -> AsyncGenerator[tuple[Or
     async with Orchestrator(store, workflows=[asking], channels=[channel]) as orchestrator:
         await orchestrator.start(asking(), run_id="r1")
         yield orchestrator, Courier(store, named_channels([channel]))
-
-
-@asynccontextmanager
-async def serving(courier: Courier) -> AsyncGenerator[None]:
-    """Let a courier run beside the test."""
-    task = asyncio.create_task(courier.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def decided(orchestrator: Orchestrator) -> None:
