@@ -395,7 +395,7 @@ def test_silence_means_what_the_policy_says(on_expiry: Any, status: ApprovalStat
 
 def test_silence_is_a_reason() -> None:
     """Given a deadline that passed, then whoever reads of it is told by when somebody had to decide."""
-    closing = IN_STATUS[S.EXPIRED].closing
+    closing = after(asked(TIMED), Expire(), at=NOW + HOUR).closing
     assert closing is not None
     assert (closing.by, closing.reason) == (TIMEOUT, "nobody decided by 2030-01-07T10:00:00+00:00")
 
