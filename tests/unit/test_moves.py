@@ -110,6 +110,7 @@ def test_a_claim_takes_up_the_decision() -> None:
     [_, step] = moved.state.steps
     [approval] = moved.state.approvals
     assert (step.key, step.place, step.digest) == ("manager", "1", question_digest("refund:manager", "5"))
+    assert (step.started_at, step.ended_at) == (NOW, NOW + HOUR)
     assert step.recorded == Decided(approval.outcome)  # type: ignore[arg-type]
     assert approval.consumed_at == NOW + HOUR
     assert [f.event for f in moved.facts] == [AuditEvent.CONSUMED]

@@ -39,6 +39,17 @@ PEOPLE: list[tuple[object, str]] = [
     (["a\nb"], "approvers: 'a\\nb' names nobody; write a person as 'alice' and a role as 'role:manager'"),
     (["x" * 201], f"approvers: '{'x' * 40}' names nobody; write a person as 'alice' and a role as 'role:manager'"),
     (
+        {"ann": "x" * 80},
+        f"approvers is a list of names such as 'alice' and roles such as 'role:manager', not {{'ann': '{'x' * 51}",
+    ),
+    (
+        ["team:" + "x" * 80],
+        (
+            f"approvers: 'team:{'x' * 35}' has the unknown prefix 'team:'; write a role as 'role:{'x' * 80}', or "
+            f"'name:team:{'x' * 80}' where this is the whole name of somebody"
+        ),
+    ),
+    (
         ["Role:manager"],
         (
             "approvers: 'Role:manager' has the unknown prefix 'Role:'; write a role as 'role:manager', or "
@@ -199,6 +210,11 @@ def test_a_policy_that_makes_no_sense_is_refused_in_words(options: dict[str, Any
 def test_what_comes_within_a_century_may_be_asked_for(options: dict[str, Any]) -> None:
     """A hundred years are not too long."""
     assert Policy(**options)
+
+
+def test_a_name_has_two_hundred_characters_at_most() -> None:
+    """So long a one is somebody's still."""
+    assert Policy(approvers=["x" * 200]).approvers == ("x" * 200,)
 
 
 def test_a_level_may_be_told_a_thousand_times() -> None:
