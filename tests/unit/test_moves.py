@@ -216,6 +216,7 @@ def test_the_answer_of_a_system_of_record_closes_its_question(outcome: Any, stat
         first = moved.state.approvals[0]
         assert (first.status, first.closing and first.closing.by, first.consumed_at) == (status, BOB, NOW)
         assert [f.event.value for f in moved.facts[:2]] == [status.value, "consumed"]
+        assert moved.facts[0].reason == getattr(outcome, "reason", None)
 
 
 # Cancel, release, review, retry
@@ -228,6 +229,41 @@ def test_a_cancel_withdraws_what_is_asked() -> None:
     assert [a.status for a in moved.state.approvals] == [ApprovalStatus.CANCELLED, ApprovalStatus.SUPERSEDED]
     assert moved.state.run.by == ADMIN
     assert isinstance(error_of(moves.cancel(run, BOB, None, NOW)), NotAuthorised)
+
+
+def test_whoever_may_not_cancel_is_told_who_may() -> None:
+    """By the first question that the run waits for, or by the run alone where it waits for none."""
+    needs = "whoever requested it, or the role 'admin'"
+    waiting = state(RunStatus.PARKED, question("a"), question("b"), requested_by=ALICE)
+    assert error_of(moves.cancel(waiting, BOB, None, NOW)) == NotAuthorised("r", "a", "bob", needs)
+    assert error_of(moves.cancel(state(requested_by=ALICE), BOB, None, NOW)) == NotAuthorised("r", "", "bob", needs)
+
+
+def test_the_ledger_says_why_questions_were_withdrawn() -> None:
+    """By a cancel, by the end, because the run went on without them, or because something else came first."""
+    run = state(RunStatus.RUNNING, question("a"), decided(question("b"), Approve(ALICE)))
+    later = NOW + HOUR / 2
+
+    def noted(moved: moves.Moved) -> list[tuple[str, AuditEvent, str | None, datetime]]:
+        return [(fact.key, fact.event, fact.reason, fact.at) for fact in moved.facts]
+
+    over = AuditEvent.SUPERSEDED
+    cancelled = moves.cancel(run, ADMIN, "too late", later).unwrap()
+    assert noted(cancelled) == [
+        ("a", AuditEvent.CANCELLED, "too late", later),
+        ("b", over, "the run was cancelled", later),
+    ]
+    closing = cancelled.state.approvals[0].closing
+    assert closing is not None
+    assert (closing.by, closing.reason) == (ADMIN, "too late")
+    assert noted(moves.end(run, Returned("1"), None, later).unwrap()) == [
+        ("a", over, "the run ended", later),
+        ("b", over, "the run ended", later),
+    ]
+    assert noted(moves.park(run, ("b",), (), later).unwrap()) == [("a", over, "the run went on without it", later)]
+    assert noted(moves.note(run, (), frozenset({"a"}), LEASE, later).unwrap()) == [
+        ("a", over, "something else came first", later)
+    ]
 
 
 def test_a_cancel_by_an_admin_withdraws_what_others_requested() -> None:
