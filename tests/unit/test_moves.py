@@ -136,6 +136,23 @@ def test_a_wait_is_over_at_its_time() -> None:
     assert moves.claim(waiting, lease, NOW + HOUR).unwrap().state.run.status is RunStatus.RUNNING
 
 
+def test_a_run_that_is_to_begin_later_is_claimed_then() -> None:
+    """At its very moment, and not before; one that has no time, at once."""
+    lease = Lease("me", NOW + 2 * HOUR)
+    later = state(RunStatus.QUEUED, due_at=NOW + HOUR)
+    assert error_of(moves.claim(later, lease, NOW + HOUR - timedelta(microseconds=1))) == StillWaiting()
+    for queued, at in ((later, NOW + HOUR), (state(RunStatus.QUEUED), NOW)):
+        assert moves.claim(queued, lease, at).unwrap().state.run.status is RunStatus.RUNNING
+
+
+def test_whoever_claims_a_run_has_looked_at_its_messages() -> None:
+    """They let a parked run go on, and are read from then on."""
+    waiting = evolve(parked(question()), messages=(message("one"), message("two")))
+    assert all(each.unread for each in waiting.messages)
+    claimed = moves.claim(waiting, LEASE, NOW).unwrap().state
+    assert claimed.messages == tuple(evolve(each, unread=False) for each in waiting.messages)
+
+
 def test_one_of_several_decisions_is_enough_to_go_on() -> None:
     """The others wait on; what was decided is taken up."""
     waiting = parked(question("a"), question("b"))
@@ -253,6 +270,7 @@ def test_the_ledger_says_why_questions_were_withdrawn() -> None:
         ("a", AuditEvent.CANCELLED, "too late", later),
         ("b", over, "the run was cancelled", later),
     ]
+    assert (cancelled.state.run.by, cancelled.state.run.reason) == (ADMIN, "too late")
     closing = cancelled.state.approvals[0].closing
     assert closing is not None
     assert (closing.by, closing.reason) == (ADMIN, "too late")
@@ -261,9 +279,11 @@ def test_the_ledger_says_why_questions_were_withdrawn() -> None:
         ("b", over, "the run ended", later),
     ]
     assert noted(moves.park(run, ("b",), (), later).unwrap()) == [("a", over, "the run went on without it", later)]
-    assert noted(moves.note(run, (), frozenset({"a"}), LEASE, later).unwrap()) == [
-        ("a", over, "something else came first", later)
-    ]
+    signal = Wait("paid", "1", WaitKind.SIGNAL, NOW, "paid")
+    remembered = moves.note(run, (signal,), frozenset({"a"}), LEASE, later).unwrap()
+    assert noted(remembered) == [("a", over, "something else came first", later)]
+    assert remembered.state.run.awaiting == (signal,)
+    assert [a.status for a in remembered.state.approvals] == [ApprovalStatus.SUPERSEDED, ApprovalStatus.APPROVED]
 
 
 def test_a_cancel_by_an_admin_withdraws_what_others_requested() -> None:
