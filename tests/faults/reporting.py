@@ -6,6 +6,7 @@ these are all tests of this folder, and elsewhere those that are marked as slow,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
@@ -91,7 +92,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     before = TALLY.looked.total() if is_of_faults(item) else None
     try:
         given = yield
-    except pytest.skip.Exception:
+    except (pytest.skip.Exception, KeyboardInterrupt):
         raise
     except BaseException:
         _count(item, before, holds=False)
@@ -107,10 +108,12 @@ def _count(item: pytest.Item, before: int | None, *, holds: bool) -> None:
 
 
 def _said_by(item: pytest.Item) -> str:
-    """Give what a test shows, as its name says it."""
+    """Give what a test shows, as its name says it; that of a machine is its class's."""
     function: Callable[..., object] | None = getattr(item, "function", None)
-    name = getattr(function, "__name__", item.name)
-    return str(name).removeprefix("test_").replace("_", " ")
+    name = str(getattr(function, "__name__", item.name))
+    if name == "runTest" and item.parent is not None:
+        return " ".join(re.findall("[A-Z][a-z]+", item.parent.name.removeprefix("Test"))).lower()
+    return name.removeprefix("test_").replace("_", " ")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -20,6 +20,7 @@ from tests.faults.folding import (
     perform,
     propose,
 )
+from tests.faults.lengths import ROUNDS, times
 from tests.faults.orders import Place
 from tests.faults.stores import store_at
 from tests.faults.tally import TALLY
@@ -91,7 +92,7 @@ def test_equal_calls_at_once_are_asked_about_and_made_once_each_time(
     place: Place, contest: Callable[[Place, int, Among], None], among: Among
 ) -> None:
     """The same in a thousand rounds."""
-    contest(place, 1000, among)
+    contest(place, times(ROUNDS), among)
 
 
 @pytest.mark.parametrize("contest", [propose_at_once, perform_at_once])
@@ -109,7 +110,7 @@ def test_equal_calls_at_once_are_asked_about_and_made_once_each_time_wherever_ti
     elsewhere: Place, contest: Callable[[Place, int, Among], None], among: Among
 ) -> None:
     """The same in a thousand rounds."""
-    contest(elsewhere, 1000, among)
+    contest(elsewhere, times(ROUNDS), among)
 
 
 async def test_equal_calls_of_tasks_at_once_are_asked_about_and_made_once(here: Path) -> None:
