@@ -47,6 +47,7 @@ def test_a_kill_beside_what_others_wait_for_leaves_all_or_nothing_wherever_runs_
 
 
 @pytest.mark.slow
+@pytest.mark.store("sqlite")
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("move", RARELY)
 def test_many_kills_beside_what_is_rarely_done_leave_all_or_nothing(move: str, side: str) -> None:

@@ -30,6 +30,7 @@ async def test_a_kill_beside_a_send_loses_no_notice_wherever_runs_are_kept(elsew
 
 
 @pytest.mark.slow
+@pytest.mark.store("sqlite")
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_many_kills_beside_a_send_lose_no_notice(moment: str) -> None:
     """Two hundred in a file of SQLite."""
@@ -63,6 +64,7 @@ async def test_a_kill_between_two_places_repeats_neither_wherever_runs_are_kept(
 
 
 @pytest.mark.slow
+@pytest.mark.store("sqlite")
 @pytest.mark.parametrize("hit", [1, 2])
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_many_kills_between_two_places_repeat_neither(moment: str, hit: int) -> None:
