@@ -23,9 +23,13 @@ def leads_to(url: object, inbox: str | None) -> bool:
     if inbox is None or not isinstance(url, str):
         return False
     try:
-        return urlsplit(url).hostname == urlsplit(inbox).hostname
+        return _host(url) == _host(inbox)
     except ValueError:
         return True
+
+
+def _host(url: str) -> str:
+    return (urlsplit(url).hostname or "").rstrip(".")
 
 
 def smuggled(answer: Mapping[str, Any], inbox: str | None) -> str | None:

@@ -60,6 +60,13 @@ class _Place:
     help="A header for the server at URL, from an environment variable; repeatable.",
 )
 @click.option("--port", type=click.IntRange(0, 65_535), help="Serve over HTTP on this machine; 0 takes a free port.")
+@click.option(
+    "--clients",
+    type=click.IntRange(0),
+    default=64,
+    show_default=True,
+    help="With --port: how many have a connection to the server of their own; 0: all share one.",
+)
 @click.option("--host", metavar="HOST", type=TEXT, default="127.0.0.1", show_default=True, help="With --port.")
 @click.option("--inbox", is_flag=True, help="Serve what waits for people to an assistant, which can decide nothing.")
 @common
@@ -100,7 +107,8 @@ async def _proxy(store: Store, place: _Place, server: tuple[str, ...], options: 
     target = RemoteServer(server[0], _headers(options["headers"])) if _is_url(server) else Program(server)
     answering = Answering(inbox_url=options["inbox_url"], wait=wait)
     async with Gate(store, policy=rules.policy, rules=[rules]) as gate:
-        return await _served(GateProxy(gate, target, agent=options["agent"], answering=answering), place)
+        proxy = GateProxy(gate, target, agent=options["agent"], answering=answering, clients=options["clients"])
+        return await _served(proxy, place)
 
 
 async def _inbox(store: Store, place: _Place) -> ExitCode:
