@@ -36,11 +36,12 @@ def smuggled(answer: Mapping[str, Any], inbox: str | None) -> str | None:
     """Say what of a server's answer it may not say; None where all is well."""
     if asked_before(answer) is not None:
         return "it gives a state that is the gate's own"
-    asked: Any = answer.get("inputRequests")
-    requests = cast("Mapping[str, Any]", asked).values() if isinstance(asked, Mapping) else ()
-    for request in requests:
-        params: Any = request.get("params") if isinstance(request, Mapping) else None
-        known = cast("Mapping[str, Any]", params) if isinstance(params, Mapping) else {}
-        if is_ticket(known.get("elicitationId")) or leads_to(known.get("url"), inbox):
+    for request in _object(answer.get("inputRequests")).values():
+        params = _object(_object(request).get("params"))
+        if is_ticket(params.get("elicitationId")) or leads_to(params.get("url"), inbox):
             return "it sends people to where approvals are decided"
     return None
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}

@@ -75,6 +75,7 @@ async def fronted(
         elif back == "http":
             target = RemoteServer(await stack.enter_async_context(serve_http(lowlevel)))
         gate = await stack.enter_async_context(Gate(MemoryStore(), rules=[] if rules is None else [rules]))
-        proxy = GateProxy(gate, target, **{"answering": Answering(wait=None), **options})
+        chosen: dict[str, Any] = {"answering": Answering(wait=None), **options}
+        proxy = GateProxy(gate, target, **chosen)
         address = await stack.enter_async_context(serve_http(proxy)) if front == "http" else None
         yield Front(proxy, gate, address, await stack.enter_async_context(AsyncExitStack()))

@@ -43,19 +43,22 @@ def library() -> MCPServer:
     async def think(context: Context) -> str:
         """Ask the client's model."""
         asked = types.SamplingMessage(role="user", content=types.TextContent(text="why?"))
-        answer: Any = await context.session.create_message([asked], max_tokens=5)
+        session: Any = context.session
+        answer: Any = await session.create_message([asked], max_tokens=5)
         return str(answer.content.text)
 
     @server.tool(structured_output=False)
     async def look(context: Context) -> str:
         """Ask for the roots."""
-        return str((await context.session.list_roots()).roots[0].uri)
+        session: Any = context.session
+        return str((await session.list_roots()).roots[0].uri)
 
     @server.tool(structured_output=False)
     async def work(context: Context) -> str:
         """Tell of the work."""
         await context.report_progress(1, 2, "half of it")
-        await context.session.send_log_message("warning", "dusty", "shelf", context.request_id)
+        session: Any = context.session
+        await session.send_log_message("warning", "dusty", "shelf", context.request_id)
         return "done"
 
     @server.tool(structured_output=False)
