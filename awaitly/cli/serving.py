@@ -55,7 +55,7 @@ async def inbox_beside(orchestrator: Orchestrator, actor: Actor, port: int) -> A
         served = inbox(orchestrator, actor, port=port)
         address = await served.__aenter__()
     except OSError as error:
-        LOGGER.warning(line("no_inbox", port=port, error=error))
+        LOGGER.warning(line("no_inbox", port=port, error=error, hint="name another by --port"))
         yield
         return
     try:
@@ -122,7 +122,9 @@ def serve(name: str, host: str, port: int, person: str | None, roles: tuple[str,
     except DefinitionError as error:
         raise usage(str(error)) from error
     except OSError as error:
-        raise usage(f"port {port} of {host} cannot be had: {error.strerror or error}") from error
+        raise usage(
+            f"port {port} of {host} cannot be had; name another by --port: {error.strerror or error}"
+        ) from error
     except StoreError as error:
         raise store_trouble(error) from error
 

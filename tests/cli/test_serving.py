@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Generator
@@ -13,6 +14,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from awaitly import Actor, MemoryStore, Orchestrator
+from awaitly.cli.serving import inbox_beside
 from tests.cli.support import call
 
 APP = """
@@ -63,6 +66,27 @@ def test_it_is_refused_where_others_could_reach_it(host: str, tmp_path: Path, mo
     refused = call("serve", "app:orchestrator", "--as", "ann", "--host", host)
     assert refused.code == 2
     assert "authenticate=" in refused.err
+
+
+def test_a_port_that_is_taken_is_told_with_the_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has the inbox open already sees what to add."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "app.py").write_text(APP)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        answer = call("serve", "app:orchestrator", "--as", "ann", "--port", str(port))
+    assert answer.code == 2
+    assert answer.err.startswith(f"awaitly: port {port} of 127.0.0.1 cannot be had; name another by --port: ")
+
+
+async def test_a_worker_goes_on_where_the_port_is_taken(caplog: pytest.LogCaptureFixture) -> None:
+    """Its log says that there is no inbox, and what to add."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        async with Orchestrator(MemoryStore()) as orchestrator, inbox_beside(orchestrator, Actor("ann"), port):
+            assert (await orchestrator.pending()).items == ()
+    assert "event=no_inbox" in caplog.text
+    assert 'hint="name another by --port"' in caplog.text
 
 
 def test_it_is_refused_without_a_person() -> None:
