@@ -48,6 +48,11 @@ class Stops:
             end_soon(ExitCode.INTERRUPTED)  # the loop may be blocked
         self._loop.call_soon_threadsafe(self._stop, at_once)
 
+    def hang_up(self, *_: object) -> None:
+        """Be told that the terminal is gone: a request, however often the shell and the system say so."""
+        if not self.count:
+            self.hear()
+
     @property
     def code(self) -> ExitCode:
         """What the shell gets."""
@@ -56,9 +61,14 @@ class Stops:
 
 @contextmanager
 def stopping(stop: Callable[[bool], None]) -> Generator[Stops]:
-    """Have SIGTERM and SIGINT call `stop`. To be used in the main thread, by a coroutine."""
+    """Have SIGTERM and SIGINT call `stop`, and SIGHUP unless `nohup` has it ignored. Main thread only.
+
+    A program with children of its own would leave them behind if a closed terminal ended it.
+    """
     stops = Stops(stop)
     usual = {number: signal.signal(number, stops.hear) for number in SIGNALS}
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        usual[signal.SIGHUP] = signal.signal(signal.SIGHUP, stops.hang_up)
     try:
         yield stops
     finally:

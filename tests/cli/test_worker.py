@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from awaitly.cli.stopping import stopping
 from tests.cli.programs import app_in, awaitly, enqueue, left_of
 from tests.cli.support import call, process
 
@@ -76,7 +78,10 @@ def test_a_store_that_cannot_be_opened(folder: Path) -> None:
     assert "Traceback" not in refused.err
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+HANGS_UP = pytest.mark.skipif(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN, reason="nohup: no terminal can close")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, pytest.param(signal.SIGHUP, marks=HANGS_UP)])
 def test_a_signal_lets_what_executes_end(number: signal.Signals, folder: Path) -> None:
     """The step that is under way finishes, and then the process ends with code 0."""
     enqueue(folder, "a", free=False)
@@ -187,6 +192,29 @@ def test_what_a_worker_cannot_do_does_not_bring_it_back(folder: Path) -> None:
         program.tell(signal.SIGTERM)
         assert program.ended() == 0
     assert sum("event=worker_started" in line for line in program.lines) == 2
+
+
+async def test_what_nohup_started_outlives_its_terminal() -> None:
+    """Who said that SIGHUP is to be ignored is heeded."""
+    usual = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with stopping(lambda at_once: pytest.fail(f"it was told to stop: {at_once}")):
+            signal.raise_signal(signal.SIGHUP)
+            await asyncio.sleep(0)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, usual)
+
+
+@HANGS_UP
+def test_a_closed_terminal_leaves_no_worker_behind(folder: Path) -> None:
+    """The parent hands it on, and ends once its child has; that it is told twice makes no order of it."""
+    with awaitly(folder, "dev", "app:orchestrator", "--no-inbox") as program:
+        program.until("event=started")
+        program.tell(signal.SIGHUP)
+        program.tell(signal.SIGHUP)
+        program.until("event=worker_ended", "code=0")
+        assert program.ended() == 0
 
 
 def test_a_change_of_the_code_starts_the_worker_anew(folder: Path) -> None:
