@@ -42,7 +42,8 @@ class Actor:
     `on_behalf_of` names the human behind a program: that person counts as the requester where self-approval is judged.
     `via` says by which channel they act (the ledger notes it), `authenticated_at`, an aware time, when they last proved
     who they are (a policy may want that to be recent). Both are of this one act, so they make no difference between two
-    actors.
+    actors. Raises `ValueError` for a name without a letter, or a time without its zone, and `TypeError` for roles that
+    are one text.
     """
 
     name: str = field(validator=_named)

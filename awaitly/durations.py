@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
-__all__ = ["Duration", "as_timedelta", "from_micros", "spoken", "to_micros", "utc_now"]
+__all__ = ["Duration", "as_span", "as_timedelta", "from_micros", "spoken", "to_micros", "utc_now"]
 
 Duration: TypeAlias = timedelta | str
 """What every option that is a length of time takes."""
@@ -14,12 +14,18 @@ Duration: TypeAlias = timedelta | str
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
 _SHORT = re.compile(r"(\d+(?:\.\d+)?)(ms|[wdhms])")
 _ISO = re.compile(r"P(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+_LONGEST = 100
+"""Characters of a text that is read: what is longer takes long to look through, and means nothing."""
+_CENTURY = timedelta(days=36_525)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
 def as_timedelta(value: Duration) -> timedelta:
-    """Read a length of time. Raises `ValueError` where the text is no duration or is not longer than zero."""
+    """Read a length of time. Raises `ValueError` where the text is no duration or is not longer than zero.
+
+    A text of more than 100 characters is none.
+    """
     try:
         length = value if isinstance(value, timedelta) else _parse(value)
     except OverflowError as exc:
@@ -27,6 +33,15 @@ def as_timedelta(value: Duration) -> timedelta:
         raise ValueError(msg) from exc
     if length <= timedelta(0):
         msg = f"a duration must be longer than zero, not {value!r}"
+        raise ValueError(msg)
+    return length
+
+
+def as_span(value: Duration) -> timedelta:
+    """Read a length of time that is added to moments. Raises `ValueError`, also where it is longer than 100 years."""
+    length = as_timedelta(value)
+    if length > _CENTURY:
+        msg = f"a duration of at most 100 years is needed here, not {str(value)[:40]!r}"
         raise ValueError(msg)
     return length
 
@@ -43,14 +58,14 @@ def spoken(length: timedelta) -> str:
 
 
 def _parse(text: str) -> timedelta:
-    compact = text.strip()
+    compact = text.strip() if len(text) <= _LONGEST else ""
     if _SHORT.sub("", compact) == "" and compact:
         return sum((timedelta(**{_UNITS[unit]: float(n)}) for n, unit in _SHORT.findall(compact)), timedelta())
     iso = _ISO.fullmatch(compact)
     if iso and any(iso.groups()):
         weeks, days, hours, minutes, seconds = (float(part or 0) for part in iso.groups())
         return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
-    msg = f"not a duration: {text!r}; write it as '30s', '24h', '1d12h' or 'PT24H'"
+    msg = f"not a duration: {text[:40]!r}; write it as '30s', '24h', '1d12h' or 'PT24H'"
     raise ValueError(msg)
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from attrs import field
 
-from awaitly.durations import as_timedelta
+from awaitly.durations import as_span
 from awaitly.values import frozen
 
 __all__ = ["ONCE", "Retry"]
@@ -39,14 +39,15 @@ class Retry:
     """Exponential backoff with full jitter.
 
     `attempts` counts the first one too: 5 attempts are 4 retries. The wait before retry n is drawn between zero and
-    `base * 2**(n-1)`, at most `cap`; without `jitter` it is that bound itself. A `cap` shorter than `base` raises
-    `ValueError`. `on` names what is retried: exception classes that the step raises, and classes of the errors that it
-    returns. By default everything it raises, and nothing it returns.
+    `base * 2**(n-1)`, at most `cap`; without `jitter` it is that bound itself. Both are at most 100 years. `on` names
+    what is retried: exception classes that the step raises, and classes of the errors that it returns. By default
+    everything it raises, and nothing it returns. Raises `ValueError` for a `cap` shorter than `base`, and for what is
+    no length of time.
     """
 
     attempts: int = field(default=5, validator=_at_least_one)
-    base: timedelta = field(default=timedelta(seconds=1), converter=as_timedelta)
-    cap: timedelta = field(default=timedelta(hours=1), converter=as_timedelta, validator=_not_below_base)
+    base: timedelta = field(default=timedelta(seconds=1), converter=as_span)
+    cap: timedelta = field(default=timedelta(hours=1), converter=as_span, validator=_not_below_base)
     jitter: bool = True
     on: tuple[type, ...] | None = field(default=None, converter=_classes)
 

@@ -33,8 +33,14 @@ def clipped(text: str, longest: int) -> str:
 
 
 def shown(value: Any) -> str:
-    """Write a JSON value on one line, a text without quotation marks; an object with a type reads as a call."""
-    return visible(value) if isinstance(value, str) else _quoted(value)
+    """Write a JSON value on one line, a text without quotation marks; an object with a type reads as a call.
+
+    One that is nested too deeply to be gone through is said to be so, in its place.
+    """
+    try:
+        return visible(value) if isinstance(value, str) else _quoted(value)
+    except RecursionError:
+        return "… (nested too deeply to be shown)"
 
 
 def _quoted(value: Any) -> str:

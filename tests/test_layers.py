@@ -37,7 +37,7 @@ LAYERS: list[list[str]] = [
     ["approvals.deciding"],
     # storage
     ["storage.journal", "storage.store"],
-    ["storage.lanes"],
+    ["storage.lanes", "storage.asked"],
     ["storage.records", "storage.memory"],
     # runs
     ["runs.witness"],

@@ -41,6 +41,7 @@ class AppriseChannel:
     is left to itself. With `links`, a target that is one person's has the link that is theirs. Each service is told
     apart from the others: tried again where it does not take a notice, and given up, for itself. No error has an URL in
     it.
+    Raises `ValueError` where `timeout` is no length of time.
     """
 
     def __init__(

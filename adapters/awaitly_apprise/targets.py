@@ -38,6 +38,7 @@ class Target:
     """An URL of apprise's, and the `person` who alone reads what comes there: links are made for a person.
 
     `name` is what the store and the logs call it, which must have nothing of the URL that is secret.
+    Raises `ValueError`, without the URL, where it is none of apprise's.
     """
 
     url: str = field(converter=checked_url, repr=False)

@@ -51,6 +51,7 @@ class SmtpServer:
     """A mail server. Without `port` it is 587, 465 or 25, as `security` says. `timeout` is that of each command.
 
     `tls` is for servers with certificates of an authority of your own, `helo` how this machine introduces itself.
+    Raises `ValueError` where `timeout` is no length of time.
     """
 
     host: str

@@ -41,6 +41,7 @@ class Answering:
     `inbox_url`: where people decide, for clients that can show an address. `wait`: how long an answer is put off in
     case somebody decides right now, None for not at all; clients that can come back of themselves then do so up to
     `rounds` times.
+    Raises `ValueError` where `wait` is no length of time.
     """
 
     inbox_url: str | None = field(default=None, converter=_address)

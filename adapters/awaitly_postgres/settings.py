@@ -26,6 +26,7 @@ class Settings:
     its own size, of which listening takes one too. `reconnect`: how long it tries to get a lost connection back, and
     what was asked answered, before it raises. `lock_wait`: how long a commit waits for somebody else's transaction
     about the same run.
+    Raises `ValueError` for what is no length of time.
     """
 
     pool_size: int = field(default=8, validator=ge(2))

@@ -80,6 +80,7 @@ class PostgresStore:
     A store belongs to the event loop that opened it; another loop, thread or forked process needs another store.
     Commits that queue up share a round trip and a transaction. A commit whose answer was lost is asked for again, and
     never applied twice.
+    Raises `ValueError` for a namespace or a schema that can be none.
     """
 
     def __init__(

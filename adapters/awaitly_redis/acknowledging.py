@@ -21,6 +21,7 @@ class Acknowledge:
 
     Where that takes longer than `timeout`, the commit raises `CommitUnknown`: it stands on the master, and may be lost
     with it. `fsync` needs Redis 7.2.
+    Raises `ValueError` where it asks for nothing, and where `timeout` is no length of time.
     """
 
     replicas: int = 0

@@ -89,6 +89,7 @@ class RedisStore:
     among how many slots of a cluster the rows are spread, fixed when the namespace is made; 16 where nothing is said.
 
     A store belongs to the event loop that opened it; another loop, thread or forked process needs another store.
+    Raises `ValueError` for a namespace that can be none, and a `patience` that is none or too long.
     """
 
     def __init__(

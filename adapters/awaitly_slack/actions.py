@@ -55,6 +55,7 @@ class SlackActions:
     Open a link of their own. A decision binds the content that the button stood beside: on anything newer it is
     refused. What is answered is seen by whoever pressed alone. Close it by `await actions.close()`, or use it as
     `async with`. Raises `DefinitionError` for secrets that are none.
+    Raises `ValueError` where `patience` is no length of time.
     """
 
     def __init__(

@@ -55,6 +55,7 @@ class SlackChannel:
     reminders and escalations are replies to it besides. `buttons` lets people decide in it, by `SlackActions`. With
     `links` there is a button to the page: a direct message has the link of that person, elsewhere `SlackActions` gives
     whoever presses it their own. `base_url` is where Slack is. Raises `DefinitionError` for a token that is none.
+    Raises `ValueError` where `timeout` is no length of time.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ def checked_secrets(secrets: Iterable[str] | str) -> tuple[bytes, ...]:
     given = (secrets,) if isinstance(secrets, str) else tuple(secrets)
     if not given or any(len(secret.strip()) < _SHORTEST for secret in given):
         raise DefinitionError(f"Slack's callbacks need the app's signing secrets, of {_SHORTEST} characters or more")
-    return tuple(secret.strip().encode() for secret in given)
+    return tuple(secret.strip().encode("utf-8", "surrogatepass") for secret in given)
 
 
 def signature_of(secret: bytes, timestamp: str, body: bytes) -> str:

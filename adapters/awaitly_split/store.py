@@ -43,6 +43,7 @@ class SplitStore:
     commit on both halves to the process that began it. The approvals store's clock is the clock.
 
     Neither store may be used past this one. It opens both and closes both.
+    Raises `ValueError` for one store twice, and where `grace` is no length of time.
     """
 
     def __init__(self, *, approvals: Store, state: Store, grace: Duration = DEFAULT_GRACE) -> None:

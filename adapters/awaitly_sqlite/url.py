@@ -22,7 +22,10 @@ def open_sqlite(url: str) -> SqliteStore:
     missing is not created, and `?mode=ro` is for looking only. `%`-escapes are read in the path. Raises `UnknownStore`
     for any other URL.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise _refusal(url, str(error)) from error
     _check(parts, url)
     options = _options(parts.query, url)
     path = unquote(parts.path.removeprefix("/"))

@@ -14,7 +14,12 @@ SHORTEST_KEY = 32
 def checked_keys(values: Sequence[str] | str) -> tuple[str, ...]:
     """Give keys, the first to sign and all to be accepted. Raises `DefinitionError` for those that keep nobody out."""
     keys = (values,) if isinstance(values, str) else tuple(values)
-    if not keys or any(len(key) < SHORTEST_KEY for key in keys):
+    if not keys or any(len(key) < SHORTEST_KEY or _has_halves(key) for key in keys):
         msg = f"this takes keys of at least {SHORTEST_KEY} characters; make one with secrets.token_urlsafe(32)"
         raise DefinitionError(msg)
     return keys
+
+
+def _has_halves(text: str) -> bool:
+    """Whether half a surrogate pair stands in a text, which has no bytes."""
+    return any("\ud800" <= each <= "\udfff" for each in text)

@@ -39,7 +39,7 @@ class Reach:
     """Which receivers are reached. Left as it is: `https` on port 443 of hosts whose every address is public.
 
     `private_hosts`: hosts, by name, that may have private addresses, be spoken to by plain `http`, and on any port.
-    `ports`: which ports public hosts may be spoken to on.
+    `ports`: which ports public hosts may be spoken to on. Raises `TypeError` for hosts that are one text.
     """
 
     private_hosts: frozenset[str] = field(default=frozenset[str](), converter=_names)

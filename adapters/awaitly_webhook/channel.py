@@ -32,6 +32,7 @@ class WebhookChannel:
     `reach` says which receivers are allowed; redirects are never followed, and no proxy is taken from the environment.
     All of a send has to be over within `timeout`. `tls` is for receivers with certificates of an authority of your own.
     Raises `DefinitionError` for keys and URLs that are none.
+    Raises `ValueError` where `timeout` is no length of time.
     """
 
     def __init__(

@@ -40,9 +40,14 @@ class Difference:
 def differences(before: Any, after: Any, *, redact: tuple[str, ...] = ()) -> tuple[Difference, ...]:
     """Tell two JSON values apart, field by field; items of lists are compared by their places.
 
-    That a member named in `redact` differs is told, and not from what to what.
+    That a member named in `redact` differs is told, and not from what to what. Raises `ValueError` where a value is
+    nested so deeply that it cannot be gone through.
     """
-    return tuple(_between("$", before, after, redact))
+    try:
+        return tuple(_between("$", before, after, redact))
+    except RecursionError as exc:
+        msg = "these values are nested too deeply to be compared"
+        raise ValueError(msg) from exc
 
 
 def edits_of(approval: Approval) -> tuple[Difference, ...]:

@@ -239,7 +239,7 @@ class Policy:
             return DEFAULT
         try:
             return cls(**{name: _READ.get(name, _as_it_is)(value) for name, value in plain.items()})
-        except (TypeError, KeyError, AttributeError, OverflowError) as exc:
+        except (TypeError, KeyError, AttributeError, OverflowError, RecursionError) as exc:
             msg = f"no policy of this release: {type(exc).__name__}: {exc}"
             raise PolicyError(msg) from exc
 

@@ -16,7 +16,7 @@ from awaitly.approvals.differing import Difference, differences
 from awaitly.approvals.grants import Rule
 from awaitly.approvals.policy import Policy
 from awaitly.coding.texts import compact
-from awaitly.durations import Duration, as_timedelta
+from awaitly.durations import Duration, as_span
 from awaitly.errors import (
     NeedsReview,
     PendingApproval,
@@ -72,6 +72,8 @@ class Gate(Proposing):
     `channels` people are told, as in `Orchestrator`; `approver_rules` are the application's own that policies name.
     An agent may have people asked as often as the `ceiling` says. A process that dies holds what it executes for as
     long as a `lease`.
+
+    Every verb raises `ValueError` for somebody without a name, and for an `after` that no page gave.
     """
 
     def __init__(
@@ -90,7 +92,7 @@ class Gate(Proposing):
         self._channels = tuple(channels)
         self._approver_rules = tuple(approver_rules)
         self._observers = tuple(observers)
-        self._lease = as_timedelta(lease)
+        self._lease = as_span(lease)
         self._orchestrator: Orchestrator | None = None
 
     @property

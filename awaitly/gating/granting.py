@@ -20,6 +20,7 @@ from awaitly.gating.standing import GrantRefused, StandingGrant, grant_of, grant
 from awaitly.gating.tickets import agent_prefix
 from awaitly.ids import GRANTS, new_run_id
 from awaitly.result import Err, Ok, Result
+from awaitly.storage.asked import listed_runs
 from awaitly.storage.store import Changes, Hold, Move, RunQuery, Store
 from awaitly.values import frozen
 from awaitly.verbs.orchestrator import Orchestrator
@@ -36,7 +37,10 @@ def _span(value: Duration) -> timedelta:
 
 @frozen
 class Ceiling:
-    """How often one agent may have people asked: `questions` times within a length of time."""
+    """How often one agent may have people asked: `questions` times within a length of time.
+
+    Raises `DefinitionError` for what would let nobody ask, `ValueError` where `within` is no length of time.
+    """
 
     questions: int
     within: timedelta = field(default=timedelta(hours=1), converter=_span)
@@ -88,7 +92,11 @@ class Grants:
             agent=agent,
             given_at=now,
         )
-        await self._store.commit(Changes(move=Move.SCHEDULE, runs=(row_of_grant(given, now),)))
+        try:
+            row = row_of_grant(given, now)
+        except RecursionError:
+            return Err(GrantRefused(tool, "its conditions are nested too deeply to be kept"))
+        await self._store.commit(Changes(move=Move.SCHEDULE, runs=(row,)))
         return Ok(given)
 
     async def listed(self, tool: str | None = None) -> tuple[StandingGrant, ...]:
@@ -97,7 +105,7 @@ class Grants:
         after: str | None = None
         while True:
             prefix = GRANTS if tool is None else grants_prefix(tool)
-            page = await self._store.page_runs(RunQuery(prefix=prefix, limit=_AT_ONCE, after=after))
+            page = await listed_runs(self._store, RunQuery(prefix=prefix, limit=_AT_ONCE, after=after))
             for row in page.items:
                 try:
                     found.append(grant_of(row))

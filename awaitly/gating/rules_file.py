@@ -28,7 +28,7 @@ def load_rules(path: str | Path) -> Rules:
     """Read a file of rules. Raises `DefinitionError` where it is none, with the place, and `OSError`."""
     try:
         return read_rules(Path(path).read_text("utf-8"))
-    except (DefinitionError, UnicodeDecodeError) as exc:
+    except (DefinitionError, ValueError) as exc:  # (no UTF-8, or a path that no system has)
         msg = f"{path}: {exc}"
         raise DefinitionError(msg) from exc
 
@@ -37,7 +37,7 @@ def read_rules(text: str) -> Rules:
     """Read rules from the text of a file. Raises `DefinitionError`, with the place."""
     try:
         found = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as exc:
+    except (ValueError, RecursionError) as exc:  # (digits beyond what Python reads are no error of TOML's)
         msg = f"this is no TOML: {exc}"
         raise DefinitionError(msg) from exc
     _known(found, frozenset({"policy", "rule"}), "the file")

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from attrs import field
 
 from awaitly.actors import Actor
-from awaitly.durations import Duration, as_timedelta, from_micros, to_micros
+from awaitly.durations import Duration, as_span, from_micros, to_micros
 from awaitly.errors import LinkRefused
 from awaitly.exceptions import DefinitionError, TokenTooLong
 from awaitly.notifying.channels import Delivery, Undeliverable
@@ -54,22 +54,34 @@ class LinkClaim:
 
 def _keys(values: Sequence[str] | str) -> tuple[str, ...]:
     keys = (values,) if isinstance(values, str) else tuple(values)
-    if not keys or any(len(key) < _SHORTEST_KEY for key in keys):
+    if not keys or any(len(key) < _SHORTEST_KEY or _has_halves(key) for key in keys):
         msg = f"links take keys of at least {_SHORTEST_KEY} characters; make one with secrets.token_urlsafe(32)"
         raise DefinitionError(msg)
     return keys
 
 
+def _has_halves(text: str) -> bool:
+    """Whether half a surrogate pair stands in a text, which has no bytes."""
+    return any("\ud800" <= each <= "\udfff" for each in text)
+
+
 def _length(value: Duration) -> timedelta:
-    return as_timedelta(value)
+    return as_span(value)
 
 
 def _base(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("https", "http") or not parts.netloc or parts.query or parts.fragment:
+    if not _is_base(value):
         msg = f"links begin with where people reach the inbox, as 'https://approvals.example.com', not {value!r}"
         raise DefinitionError(msg)
     return value.rstrip("/")
+
+
+def _is_base(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+    except ValueError:
+        return False
+    return parts.scheme in {"https", "http"} and bool(parts.netloc) and not parts.query and not parts.fragment
 
 
 @frozen(kw_only=True)
@@ -77,8 +89,8 @@ class SignedLinks:
     """Makes and reads links.
 
     `base_url`: where people reach the inbox. `keys`: the first signs, the others are still accepted, so that keys can
-    be rotated. `expires_in`: how long a link is good. Raises `DefinitionError` for keys that are too short to keep
-    anybody out.
+    be rotated. `expires_in`: how long a link is good, at most 100 years. Raises `DefinitionError` for keys that are too
+    short to keep anybody out and for a `base_url` that is none, `ValueError` where `expires_in` is no length of time.
     """
 
     base_url: str = field(converter=_base)
@@ -131,4 +143,7 @@ class SignedLinks:
         from itsdangerous import URLSafeSerializer  # noqa: PLC0415  (an extra of those who send links)
 
         options = {"digest_method": hashlib.sha256, "key_derivation": "hmac"}
-        return URLSafeSerializer(list(reversed(self.keys)), salt=_SALT, signer_kwargs=options)
+        written = {"ensure_ascii": True}  # half a surrogate pair has no bytes
+        return URLSafeSerializer(
+            list(reversed(self.keys)), salt=_SALT, signer_kwargs=options, serializer_kwargs=written
+        )

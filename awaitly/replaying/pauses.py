@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from awaitly.changing import changed
 from awaitly.codec import ResultHint
 from awaitly.digest import digest
-from awaitly.durations import Duration, as_timedelta
+from awaitly.durations import Duration, as_span
 from awaitly.errors import PromiseRejected, TimedOut, UnexpectedError
 from awaitly.ids import LONGEST_NAME, checked_name, checked_run_id
 from awaitly.replaying.calling import Attempts, Body, result_of
@@ -81,7 +81,7 @@ class Pauses(Line, Generic[E_contra]):
 
         Raises `ValueError` where the length is none.
         """
-        span = as_timedelta(length)
+        span = as_span(length)
         return self._slept(self._pause("sleep", WaitKind.TIMER), lambda: self._host.clock() + span)
 
     def sleep_until(self, moment: datetime) -> Coroutine[Any, Any, None]:
@@ -213,7 +213,7 @@ class Pauses(Line, Generic[E_contra]):
             requested_by=own.requested_by,
             due_at=now,
             begun=False,
-            queue=queue or own.queue,
+            queue=own.queue if queue is None else checked_name("a queue", queue),
             priority=priority or own.priority,
             parent=own.run_id,
         )
@@ -311,7 +311,7 @@ class Pauses(Line, Generic[E_contra]):
     def _from_now(self, length: Duration | None) -> Until | None:
         if length is None:
             return None
-        span = as_timedelta(length)
+        span = as_span(length)
         return lambda: self._host.clock() + span
 
     async def _waited(self, pause: Pause, until: Until | None, child: RunRecord | None = None) -> Arrived | Elapsed:

@@ -23,7 +23,7 @@ Kept: TypeAlias = "Callable[[Duration | None], Coroutine[Any, Any, Result[T, Pro
 
 def promise_id(run_id: str, key: str) -> str:
     """Give the id by which any process can resolve or reject a promise. It is no secret: it names run and key."""
-    return f"{quote(key, safe='')}@{run_id}"
+    return f"{quote(key, safe='', errors='surrogatepass')}@{run_id}"
 
 
 def parts_of_promise(promise_id: str) -> tuple[str, str]:

@@ -49,6 +49,7 @@ class Snapshot:
 
     The text holds real arguments and values, secrets included, and a digest that shows damage and careless edits; it is
     no signature, so keep it where you keep the data itself.
+    Its verbs raise `ValueError` for somebody without a name.
     """
 
     state: RunState

@@ -374,7 +374,8 @@ def step(
     An attempt that runs out of time counts as raising `TimeoutError`; a plain function's thread cannot be stopped and
     its late result is dropped. A step whose process dies in its midst runs again, unless `at_most_once`: then the run
     is set aside, and a person says by `settle` what came of the call. A gated step is called at most once, unless this
-    is False or there are retries. Raises `DefinitionError` for retries of what is to be called at most once.
+    is False or there are retries. Raises `DefinitionError` for retries of what is to be called at most once,
+    `ValueError` where the timeout is no length of time.
     """
     if key is not None:
         checked_name("a step's key", key)

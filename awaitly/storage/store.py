@@ -280,7 +280,8 @@ class NoticeQuery:
     after: str | None = None
 
 
-NEVER = 2**63 - 1
+_WIDEST = 2**63
+NEVER = _WIDEST - 1
 """Stands for the deadline of an approval that has none, where approvals are ordered by theirs."""
 
 
@@ -293,12 +294,17 @@ def position(after: str, *kinds: type) -> tuple[int | str, ...]:
     """Read what `cursor` wrote; raises `ValueError` where the text is no such thing."""
     try:
         parts: tuple[int | str, ...] = tuple(json.loads(after))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         parts = ()
-    if tuple(map(type, parts)) != kinds:
-        msg = f"not the `after` of a page: {after!r}"
+    if tuple(map(type, parts)) != kinds or not all(map(_is_kept, parts)):
+        msg = f"not the `after` of a page: {after[:200]!r}"
         raise ValueError(msg)
     return parts
+
+
+def _is_kept(part: int | str) -> bool:
+    """Whether a store can compare with a part of a place: some know no number of more than 64 bits, and no NUL."""
+    return part.isprintable() if isinstance(part, str) else -_WIDEST <= part < _WIDEST
 
 
 class ApprovalStore(Protocol):
@@ -485,6 +491,6 @@ def _unknown(url: str, scheme: str, installed: Iterable[str]) -> str:
     from urllib.parse import quote  # noqa: PLC0415  (only those who mistype need it)
 
     if scheme == url or len(scheme) == 1:  # the letter of a drive
-        return f"no store for {url!r}: it is no URL; for a SQLite file write sqlite:///{quote(url)}"
+        return f"no store for {url!r}: it is no URL; for a SQLite file write sqlite:///{quote(url, errors='replace')}"
     known = ", ".join(sorted(installed)) or "none; is awaitly installed?"
     return f"no store for {url.rsplit('@', maxsplit=1)[-1]!r}: its scheme {scheme!r} is unknown here (known: {known})"

@@ -29,7 +29,7 @@ from awaitly.errors import (
     WorkflowChanged,
 )
 from awaitly.exceptions import CommitUnknown, RecordCorrupt
-from awaitly.ids import SCHEDULES, is_of_no_run
+from awaitly.ids import SCHEDULES
 from awaitly.observing import Observers
 from awaitly.replaying.execution import Execution, execution_of
 from awaitly.replaying.workflow import Workflow
@@ -43,6 +43,7 @@ from awaitly.runs.saving import approvals_in, decision, difference, state_in, wi
 from awaitly.runs.standing import Standings, with_absences
 from awaitly.runs.witness import tell_chimed, tell_decided, tell_ended
 from awaitly.statuses import RunStatus
+from awaitly.storage.asked import approvals_of, loaded
 from awaitly.storage.journal import RunState
 from awaitly.storage.records import head_of
 from awaitly.storage.store import Changes, Found, Move, RunRow, Store
@@ -127,8 +128,8 @@ class Desk:
 
     async def _tried(self, wish: _Wish) -> Result[Any, Refusal] | None:
         """Load, decide, commit; None where somebody else came first: they may have decided otherwise."""
-        look = self._store.load if wish.resume is not None or wish.restarts_clock else self._store.approvals
-        found = wish.looks.again(await look(wish.run_id))
+        look = loaded if wish.resume is not None or wish.restarts_clock else approvals_of
+        found = wish.looks.again(await look(self._store, wish.run_id))
         try:
             approvals = approvals_in(found)
         except RecordCorrupt as exc:
@@ -214,8 +215,8 @@ class Desk:
         """End a run from outside, and withdraw what it asks. `key` may name the question that prompts it."""
         looks = Looks()
         while True:
-            found = looks.again(await self._store.load(run_id))
-            if found.run is None or is_of_no_run(run_id):
+            found = looks.again(await loaded(self._store, run_id))
+            if found.run is None:
                 return Err(UnknownRun(run_id))
             if listed(found.run).status is RunStatus.SCHEDULED:
                 return Err(_no_run(run_id))

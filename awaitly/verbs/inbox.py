@@ -17,6 +17,7 @@ from awaitly.durations import Duration, as_timedelta, from_micros
 from awaitly.errors import PendingApproval, Refusal
 from awaitly.exceptions import RecordCorrupt
 from awaitly.result import Result
+from awaitly.storage.asked import approvals_of, listed_approvals
 from awaitly.storage.records import approval_of
 from awaitly.storage.store import NEVER, ApprovalQuery, ApprovalRow, Page, cursor
 from awaitly.verbs.staffing import Staffing
@@ -93,7 +94,7 @@ class Inbox(Staffing):
                 limit=limit,
                 after=after,
             )
-            page = await self._store.page_approvals(query)
+            page = await listed_approvals(self._store, query)
             for row in page.items:
                 view = await self._view(row, by, standing, from_micros(now))
                 if view is not None:
@@ -119,7 +120,7 @@ class Inbox(Staffing):
         now, only trying tells. What does not decode is left out, and an unknown run has none.
         """
         by = as_actor(person)
-        found = await self._store.approvals(run_id)
+        found = await approvals_of(self._store, run_id)
         legible = [approval for row in found.approvals if (approval := _legible(row)) is not None]
         absences = await self._standings.absences_for(by, from_micros(found.now)) if legible else ()
         return tuple([a for a in legible if concerns(a, by, await self._standing(by, a, absences))])

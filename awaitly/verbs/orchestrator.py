@@ -11,14 +11,14 @@ from typing import Any, Self, TypeVar, overload
 
 from awaitly.actors import By
 from awaitly.approvals.grants import Rule
-from awaitly.durations import Duration, as_timedelta, from_micros
+from awaitly.durations import Duration, as_span, as_timedelta, from_micros
 from awaitly.errors import (
     ConflictReason,
     RunConflict,
     UnknownRun,
 )
 from awaitly.exceptions import RecordCorrupt, UnknownWorkflow
-from awaitly.ids import checked_run_id, is_of_no_run, new_run_id
+from awaitly.ids import checked_run_id, new_run_id
 from awaitly.notifying.channels import NotificationChannel
 from awaitly.notifying.courier import Courier, named_channels
 from awaitly.observing import Observer, Observers
@@ -32,6 +32,7 @@ from awaitly.runs.saving import state_in
 from awaitly.runs.standing import rules_by_grant
 from awaitly.runs.watching import watching
 from awaitly.statuses import RunStatus
+from awaitly.storage.asked import loaded
 from awaitly.storage.journal import DEFAULT_QUEUE, RunState
 from awaitly.storage.store import Move, Store, Wakes, joined
 from awaitly.verbs.doctor import Diagnosis, Doctor
@@ -63,6 +64,9 @@ class Orchestrator(Settling):
     run parks. `observers` are told what happens here; a `dispatcher` hands what comes due to a fleet, for its tasks to
     `resume`. `rules` are those of the application that policies name. By `channels` people are told of what its
     runs ask; a worker that has the same channels sends that. The orchestrator opens the store and closes it.
+
+    Every verb raises `ValueError` for somebody without a name, a length of time that is none, and an `after` that no
+    page gave.
     """
 
     def __init__(
@@ -81,7 +85,7 @@ class Orchestrator(Settling):
             store = dispatching(store, dispatcher)
         told = Observers(observers)
         self._channels = named_channels(channels)
-        executor = Executor(store, workflows, as_timedelta(lease), as_timedelta(inline), told, self._channels)
+        executor = Executor(store, workflows, as_span(lease), as_timedelta(inline), told, self._channels)
         super().__init__(store, told, executor, rules_by_grant(rules))
         self._renewing: asyncio.Task[None] | None = None
 
@@ -192,8 +196,8 @@ class Orchestrator(Settling):
         No decision goes along: what needed an approval is asked again. Where the answer then differs, the copied steps
         that came after it no longer fit, and the new run says `WorkflowChanged`.
         """
-        found = await self._store.load(run_id)
-        if found.run is None or is_of_no_run(run_id):
+        found = await loaded(self._store, run_id)
+        if found.run is None:
             return Execution(run_id, None, Err(UnknownRun(run_id)))
         try:
             state = state_in(found, found.run)
@@ -290,8 +294,8 @@ class Orchestrator(Settling):
         limit = math.inf if timeout is None else time.monotonic() + as_timedelta(timeout).total_seconds()
         async with watching(self._store) as wakes:
             while True:
-                found = await self._store.load(run_id)
-                if found.run is None or is_of_no_run(run_id):
+                found = await loaded(self._store, run_id)
+                if found.run is None:
                     return Execution(run_id, None, Err(UnknownRun(run_id)))
                 known = workflow or self._executor.workflow_of(found.run)
                 try:

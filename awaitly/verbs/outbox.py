@@ -9,6 +9,7 @@ from awaitly.errors import UnknownNotice
 from awaitly.exceptions import RecordCorrupt
 from awaitly.result import Err, Ok, Result
 from awaitly.runs.salvage import legible_notices
+from awaitly.storage.asked import listed_notices, notices_of
 from awaitly.storage.records import notice_of, row_of_notice
 from awaitly.storage.store import Changes, Move, NoticeQuery, NoticeRow, Page
 from awaitly.values import frozen
@@ -42,14 +43,14 @@ class Outbox(Inbox):
 
     async def notices(self, run_id: str) -> tuple[Notice, ...]:
         """List what people were, or are to be, told of a run; what does not decode is left out."""
-        return legible_notices(await self._store.notices(run_id))
+        return legible_notices(await notices_of(self._store, run_id))
 
     async def dead_letters(
         self, *, run_id: str | None = None, channel: str | None = None, limit: int = 50, after: str | None = None
     ) -> Page[DeadLetter]:
         """List the notices that were given up, by run. `after` is the `after` of the page before."""
         query = NoticeQuery(run_id=run_id, channel=channel, limit=limit, after=after)
-        page = await self._store.page_notices(query)
+        page = await listed_notices(self._store, query)
         return Page(tuple(map(_shown, page.items)), page.after)
 
     async def resend(self, run_id: str, key: str) -> Result[Notice, UnknownNotice]:

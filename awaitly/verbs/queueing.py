@@ -21,6 +21,7 @@ from awaitly.runs.salvage import listed
 from awaitly.runs.saving import difference, is_due_soon, state_in
 from awaitly.runs.witness import tell_enqueued
 from awaitly.statuses import Priority, RunStatus
+from awaitly.storage.asked import loaded
 from awaitly.storage.journal import DEFAULT_QUEUE, Lease, RunRecord
 from awaitly.storage.records import released, row_of_run
 from awaitly.storage.store import Changes, Move, RunRow, Store, joined
@@ -83,7 +84,7 @@ class Queueing(Messenger):
         """
         looks = Looks()
         while True:
-            found = looks.again(await self._store.load(run_id))
+            found = looks.again(await loaded(self._store, run_id))
             if found.run is None:
                 return Err(UnknownRun(run_id))
             try:

@@ -15,12 +15,12 @@ from awaitly.approvals.audit import BrokenChain, Entry, Head, Part, said, verify
 from awaitly.durations import Duration, as_timedelta, from_micros
 from awaitly.errors import NeedsReview, PendingApproval, UnknownApproval, UnknownRun
 from awaitly.exceptions import RecordCorrupt
-from awaitly.ids import is_of_no_run
 from awaitly.result import Err, Ok, Result
 from awaitly.runs.salvage import listed, salvaged
 from awaitly.runs.saving import approvals_in
 from awaitly.runs.watching import watching
 from awaitly.statuses import RunStatus
+from awaitly.storage.asked import approvals_of, entries_of, listed_approvals, listed_runs, loaded
 from awaitly.storage.journal import Message, RunRecord, Step, Wait
 from awaitly.storage.records import approval_of
 from awaitly.storage.store import (
@@ -115,16 +115,16 @@ class Reader:
 
     async def status(self, run_id: str) -> Result[RunDetails, UnknownRun]:
         """Give a run and its approvals as they stand, without running anything."""
-        found = await self._store.load(run_id)
-        if found.run is None or is_of_no_run(run_id):
+        found = await loaded(self._store, run_id)
+        if found.run is None:
             return Err(UnknownRun(run_id))
         read = salvaged(evolve(found, steps=()), found.run)
         return Ok(RunDetails(read.run, read.approvals, from_micros(found.now), read.damage, read.messages))
 
     async def history(self, run_id: str) -> Result[History, UnknownRun]:
         """Give all that happened in a run."""
-        found = await self._store.load(run_id)
-        if found.run is None or is_of_no_run(run_id):
+        found = await loaded(self._store, run_id)
+        if found.run is None:
             return Err(UnknownRun(run_id))
         return Ok(await self._history(found, found.run))
 
@@ -135,7 +135,7 @@ class Reader:
 
     async def progress(self, run_id: str, chain: str) -> Result[Progress, UnknownApproval | NeedsReview]:
         """Tell which stages of a chain are completed, which one waits and for whom, which remain or are left out."""
-        found = await self._store.approvals(run_id)
+        found = await approvals_of(self._store, run_id)
         try:
             approvals = approvals_in(found)
         except RecordCorrupt as exc:
@@ -146,7 +146,7 @@ class Reader:
 
     async def ledger(self, run_id: str) -> tuple[Entry, ...]:
         """Read a run's ledger, in order; `said(entry)` tells what an entry says, `verify` checks the chain."""
-        return await self._store.entries(run_id)
+        return await entries_of(self._store, run_id)
 
     async def redact(
         self, run_id: str, *, parts: Collection[Part] = (Part.TEXT,), key: str | None = None
@@ -156,7 +156,7 @@ class Reader:
         The chain still verifies, and says where something was taken out. `key` names the approval whose entries are
         meant. What stands in the approvals themselves goes with `cleanup`. Refused where the chain is broken.
         """
-        entries = await self._store.entries(run_id)
+        entries = await entries_of(self._store, run_id)
         match verify(run_id, entries):
             case Err(broken):
                 return Err(broken)
@@ -170,7 +170,7 @@ class Reader:
 
     async def verify(self, run_id: str, exported: Head | None = None) -> Result[Head, BrokenChain]:
         """Check a run's ledger, against a head that was exported before where one is given."""
-        return verify(run_id, await self._store.entries(run_id), exported)
+        return verify(run_id, await entries_of(self._store, run_id), exported)
 
     async def pending(
         self,
@@ -199,7 +199,7 @@ class Reader:
             limit=limit,
             after=after,
         )
-        page = await self._store.page_approvals(query)
+        page = await listed_approvals(self._store, query)
         return Page(tuple(map(_view, page.items)), page.after)
 
     async def runs(
@@ -214,7 +214,7 @@ class Reader:
         """List runs, the newest first. `prefix` is one of run ids; `after` is the `after` of the page before."""
         names = tuple(status.value for status in (RunStatus if statuses is None else statuses))
         query = RunQuery(prefix=prefix, workflow=workflow, statuses=names, limit=limit, after=after)
-        page = await self._store.page_runs(query)
+        page = await listed_runs(self._store, query)
         return Page(tuple(map(listed, page.items)), page.after)
 
     async def cleanup(self, *, older_than: Duration, archive: Archive | None = None, batch: int = 1_000) -> int:

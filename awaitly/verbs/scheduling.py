@@ -16,6 +16,7 @@ from awaitly.runs.salvage import listed
 from awaitly.runs.saving import is_due_soon
 from awaitly.runs.schedules import checked_schedule, ended, next_tick, replaced, schedule_id
 from awaitly.statuses import Priority, RunStatus
+from awaitly.storage.asked import loaded
 from awaitly.storage.journal import DEFAULT_QUEUE, RunRecord, Tick
 from awaitly.storage.records import row_of_run
 from awaitly.storage.store import Changes, Move, RunQuery, RunRow
@@ -72,7 +73,7 @@ class Scheduling(Queueing):
         who = None if requested_by is None else as_actor(requested_by)
         looks = Looks()
         while True:
-            found = looks.again(await self._store.load(schedule_id(name)))
+            found = looks.again(await loaded(self._store, schedule_id(name)))
             now = from_micros(found.now)
             tick = Tick(name, cron, timezone, next_tick(cron, timezone, now))
             wanted = _row(invocation, tick, now, requested_by=who, queue=queue, priority=priority)
@@ -87,7 +88,7 @@ class Scheduling(Queueing):
         """End a schedule, and give it as it was. Runs that are in the queue, or have begun, go on."""
         looks = Looks()
         while True:
-            found = looks.again(await self._store.load(schedule_id(name)))
+            found = looks.again(await loaded(self._store, schedule_id(name)))
             run = None if found.run is None else listed(found.run)
             if run is None or run.tick is None or run.status is not RunStatus.SCHEDULED:
                 return Err(UnknownSchedule(name))

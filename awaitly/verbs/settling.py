@@ -20,12 +20,13 @@ from awaitly.errors import (
     WrongOutcome,
 )
 from awaitly.exceptions import RecordCorrupt
-from awaitly.ids import TICKETS, is_of_no_run
+from awaitly.ids import TICKETS
 from awaitly.replaying.workflow import OutcomeShape
 from awaitly.result import Err, Ok, Result
 from awaitly.runs.saving import difference, state_in
 from awaitly.runs.settling import Happened, Settlement, settle
 from awaitly.runs.witness import tell_enqueued
+from awaitly.storage.asked import loaded
 from awaitly.storage.journal import Content, Returned, RunRecord
 from awaitly.storage.store import Move, RunRow
 from awaitly.verbs.outbox import Outbox
@@ -57,8 +58,8 @@ class Settling(Outbox):
         """
         looks = Looks()
         while True:
-            found = looks.again(await self._store.load(run_id))
-            if found.run is None or is_of_no_run(run_id):
+            found = looks.again(await loaded(self._store, run_id))
+            if found.run is None:
                 return Err(UnknownRun(run_id))
             try:
                 state = state_in(found, found.run)

@@ -21,7 +21,7 @@ from awaitly.changing import changed
 from awaitly.durations import from_micros
 from awaitly.errors import ConflictReason, NeedsReview, RunConflict, UnknownRun, WorkflowChanged
 from awaitly.exceptions import DefinitionError, RecordCorrupt, StoreError, UnknownWorkflow
-from awaitly.ids import SCHEDULES, is_of_no_run
+from awaitly.ids import SCHEDULES
 from awaitly.observing import NOBODY, Leaving, Observers
 from awaitly.replaying.execution import Execution, drive, execution_of, journal_of, other_arguments, other_code
 from awaitly.replaying.host import INLINE, Host
@@ -35,6 +35,7 @@ from awaitly.runs.salvage import listed, standing
 from awaitly.runs.saving import difference, state_in
 from awaitly.runs.witness import Witness, tell_chimed, tell_set_aside
 from awaitly.statuses import RunStatus
+from awaitly.storage.asked import loaded
 from awaitly.storage.journal import Lease, RunRecord, RunState
 from awaitly.storage.records import quarantined, released, row_of_notice, run_of, version_of
 from awaitly.storage.store import Changes, Clocked, Found, Move, RunRow, Store
@@ -130,8 +131,8 @@ class Executor:
         """
         looks, told = Looks(), False
         while True:
-            found = looks.again(await self._store.load(run_id))
-            if found.run is None or is_of_no_run(run_id):
+            found = looks.again(await loaded(self._store, run_id))
+            if found.run is None:
                 return Execution(run_id, None, Err(UnknownRun(run_id)))
             row = released(found.run) if take.move is Move.RETRY else found.run
             try:

@@ -7,12 +7,12 @@ from attrs import evolve
 from awaitly.durations import from_micros
 from awaitly.errors import DurabilityUnknown, RunEnded, Sent, SignalRefusal, UnknownRun
 from awaitly.exceptions import CommitUnknown, RecordCorrupt
-from awaitly.ids import is_no_id, is_of_no_run
 from awaitly.observing import NOBODY, Observers, RunSignalled
 from awaitly.result import Err, Ok, Result
 from awaitly.runs.letters import Kept, Letter, LetterRefusal, again, message_from, received
 from awaitly.runs.salvage import standing
 from awaitly.statuses import RunStatus
+from awaitly.storage.asked import loaded
 from awaitly.storage.journal import Arrived, Message, RunRecord
 from awaitly.storage.records import is_message, message_of, row_of_message, run_of, step_of
 from awaitly.storage.store import Changes, Found, Hold, Move, RunRow, Store
@@ -34,12 +34,10 @@ class Mailbox:
         The first under a name and key stays, unless it turned out to be none that the run can read. One with the same
         content again is `Ok` and changes nothing.
         """
-        if is_no_id(letter.run_id) or is_of_no_run(letter.run_id):
-            return Err(UnknownRun(letter.run_id))
         looks = Looks()
         try:
             while True:
-                found = looks.again(await self._store.load(letter.run_id))
+                found = looks.again(await loaded(self._store, letter.run_id))
                 answer = await self._tried(letter, found)
                 if answer is not None:
                     return answer

@@ -460,7 +460,7 @@ async def _happens(event: asyncio.Event, longest: float) -> None:
 def _checked(queues: Iterable[str]) -> tuple[str, ...]:
     if isinstance(queues, str):
         msg = f"queues are named in a list: [{queues!r}]"
-        raise TypeError(msg)
+        raise DefinitionError(msg)
     named = tuple(dict.fromkeys(checked_name("a queue's name", queue) for queue in queues))
     if not named:
         msg = "a worker works in at least one queue"

@@ -24,7 +24,7 @@ def hashed_key(key: str) -> str:
     if len(key) < _SHORTEST:
         msg = f"a key has at least {_SHORTEST} characters; make one with secrets.token_urlsafe(32)"
         raise DefinitionError(msg)
-    return sha256(key.encode()).hexdigest()
+    return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _hashes(values: Mapping[str, Actor]) -> Mapping[str, Actor]:
@@ -45,6 +45,6 @@ class BearerKeys:
         token = borne(request)
         if token is None:
             return None
-        given = sha256(token.encode()).hexdigest()
+        given = sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
         found = [actor for known, actor in self.actors.items() if hmac.compare_digest(known, given)]
         return found[0] if found else None

@@ -32,6 +32,7 @@ class Sessions:
     `keys`: the first signs, the others are still accepted. A session is good for `lasts`, from the sign-in; it cannot
     be taken back before, save by new keys. `secure` is False for development alone: such a cookie goes over plain HTTP
     too. Raises `DefinitionError` for keys that are too short.
+    Raises `ValueError` where `lasts` is no length of time.
     """
 
     keys: tuple[str, ...] = field(converter=checked_keys, repr=False)

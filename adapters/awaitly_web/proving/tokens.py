@@ -98,7 +98,13 @@ def keys_in(document: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _source(value: KeySet | Mapping[str, Any]) -> KeySet | _Given:
-    return value if isinstance(value, KeySet) else _Given(keys_in(value))
+    if isinstance(value, KeySet):
+        return value
+    try:
+        return _Given(keys_in(value))
+    except _jwt().PyJWTError as exc:
+        msg = f"keys is a KeySet, or the document with the provider's keys: {exc}"
+        raise DefinitionError(msg) from exc
 
 
 def _algorithms(values: Iterable[str]) -> tuple[str, ...]:
@@ -119,7 +125,8 @@ class OidcTokens:
 
     `keys` are the provider's: a `KeySet`, or the document itself. `name` and `roles` name the claims that say who it
     is, and what they are; a claim inside another is named with a dot, as `realm_access.roles`. When they last signed in
-    is known where the token says so (`auth_time`). Clocks may differ by `leeway`. Needs `awaitly[oidc]`.
+    is known where the token says so (`auth_time`). Clocks may differ by `leeway`. Needs `awaitly[oidc]`. Raises
+    `DefinitionError` for algorithms and keys that are none, `ValueError` where `leeway` is no length of time.
     """
 
     issuer: str
