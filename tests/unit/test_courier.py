@@ -288,7 +288,9 @@ class Misgiving(RecordingChannel):
         return self.gives
 
 
-@pytest.mark.parametrize("given", [7, b"bytes", ["a text"], False, object()], ids=["number", "bytes", "list", "flag", "object"])
+@pytest.mark.parametrize(
+    "given", [7, b"bytes", ["a text"], False, object()], ids=["number", "bytes", "list", "flag", "object"]
+)
 async def test_a_receipt_that_is_no_text_is_a_dead_letter_at_once(
     store: SharedStore, clock: TestClock, given: object
 ) -> None:
