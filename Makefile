@@ -174,6 +174,13 @@ faults: setup ## Run the long fault runs: killed processes and servers, lost rep
 	@AWAITLY_FAULTS=long AWAITLY_FAULTS_SHARE=$(SHARE) $(VENV)/bin/python -m pytest tests/adapters tests/stores \
 	    tests/unit/test_policy_machine.py tests/faults -m "slow or not slow" $(ARGS)
 
+# How many examples each entry gets: `make fuzz EXAMPLES=5000` takes hours.
+EXAMPLES ?= 400
+
+.PHONY: fuzz
+fuzz: setup ## Give nasty texts to everything public that takes text (EXAMPLES=5000: for hours)
+	@AWAITLY_FUZZ=long AWAITLY_FUZZ_EXAMPLES=$(EXAMPLES) $(VENV)/bin/python -m pytest tests/fuzz -n $(JOBS) --dist loadfile $(ARGS)
+
 .PHONY: services
 services: setup ## Print which servers and tools the tests use (ARGS=--install: get what is missing now)
 	@$(VENV)/bin/python -m tests.services $(ARGS)
