@@ -127,7 +127,8 @@ class Roster:
             executing.dismiss()
         begun, self.busy = self.busy, Tally()  # what begins from now on is not waited for
         with suppress(TimeoutError):
-            await asyncio.wait_for(begun.done(), self._lease)
+            async with asyncio.timeout(self._lease):  # `wait_for` may swallow a cancellation
+                await begun.done()
         for executing in self._executing:
             executing.abandon()
 
