@@ -190,9 +190,11 @@ class Orchestrator(Attended):
         """Be a worker: until nothing is due (`once`), until nothing was for so long (`idle_exit`), or for ever."""
         self._run(self._inner.work(once=once, idle_exit=idle_exit, concurrency=concurrency, queues=queues, grace=grace))
 
-    def wait(self, run_id: str, *, timeout: Duration | None = None) -> Execution[Any, Any]:
+    def wait(
+        self, run_id: str, workflow: Workflow[..., Any, Any] | None = None, *, timeout: Duration | None = None
+    ) -> Execution[Any, Any]:
         """Wait until a run has ended; at the `timeout`, give it as it then stands."""
-        return self._run(self._inner.wait(run_id, timeout=timeout))
+        return self._run(self._inner.wait(run_id, workflow, timeout=timeout))
 
     @overload
     def approve(

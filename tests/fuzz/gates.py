@@ -55,6 +55,7 @@ GATES: tuple[Entry, ...] = (
     _e("reject", **TICKET),
     _e("revoke", grant_id="r"),
     _e("ruling", {"arguments": ARGUMENTS}, tool="pay", arguments={}),
+    _e("wait", ticket="r", timeout="1ms"),
 )
 PROPOSED: tuple[Entry, ...] = (
     Entry("awaitly.Gate.call", answered, {"tool": "pay", "arguments": {}}, {"arguments": ARGUMENTS}),

@@ -22,7 +22,7 @@ import awaitly_sqlite
 import awaitly_web
 import awaitly_webhook
 from awaitly import Actor, MemoryStore, Orchestrator
-from awaitly_mcp.lines import LinesIn
+from awaitly_mcp.lines import LinesIn, LinesOut
 from awaitly_slack.signing import signature_of
 from awaitly_web.hooks import verified
 from tests.fuzz.entries import Entry
@@ -102,10 +102,13 @@ def line(content: bytes) -> object:
     async def more() -> bytes:
         return told.pop() if told else b""
 
+    async def answer(_: bytes) -> None:
+        return None
+
     async def close() -> None:
         return None
 
-    return asyncio.run(LinesIn(more, close).receive())
+    return asyncio.run(LinesIn(more, close, LinesOut(answer, close)).receive())
 
 
 def request(method: str, path: str, query: str, name: str) -> object:
