@@ -8,14 +8,14 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tests.cli.support import environment
 from tests.services.guard import commands
 
-__all__ = ["Program", "app_in", "awaitly", "enqueue", "left_of"]
+__all__ = ["Program", "app_in", "awaitly", "enqueue", "enqueuing", "left_of"]
 
 _LONGEST = 30.0
 
@@ -52,6 +52,7 @@ import asyncio, sys
 import app
 async def go():
     async with app.make() as orchestrator:
+        sys.stdin.read()
         (await orchestrator.enqueue(getattr(app, sys.argv[1])(sys.argv[2]), run_id=sys.argv[2])).unwrap()
 asyncio.run(go())
 """
@@ -65,9 +66,22 @@ def app_in(folder: Path) -> Path:
 
 def enqueue(folder: Path, name: str, workflow: str = "holding", *, free: bool = True) -> None:
     """Enqueue a run from a process of its own; unless it is `free`, it holds until its file is made."""
+    with enqueuing(folder, name, workflow, free=free) as now:
+        now()
+
+
+@contextmanager
+def enqueuing(
+    folder: Path, name: str, workflow: str = "holding", *, free: bool = True
+) -> Generator[Callable[[], object]]:
+    """Start a process that enqueues a run as soon as what this gives is called."""
     if free:
         (folder / f"{name}.go").touch()
-    subprocess.run([sys.executable, "-c", _ENQUEUE, workflow, name], cwd=folder, env=environment(), check=True)
+    command = [sys.executable, "-c", _ENQUEUE, workflow, name]
+    with subprocess.Popen(command, cwd=folder, env=environment(), stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        yield process.stdin.close
+    assert process.returncode == 0
 
 
 class Program:

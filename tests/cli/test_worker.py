@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from awaitly.cli.stopping import stopping
-from tests.cli.programs import app_in, awaitly, enqueue, left_of
+from tests.cli.programs import app_in, awaitly, enqueue, enqueuing, left_of
 from tests.cli.support import call, process
 
 
@@ -186,8 +186,9 @@ def test_what_a_worker_cannot_do_does_not_bring_it_back(folder: Path) -> None:
     enqueue(folder, "s", "strange")
     with awaitly(folder, "worker", "app:orchestrator", "--supervise", "--idle-exit", "1s") as program:
         program.until("event=unknown_workflow")
-        program.until("event=worker_ended", "code=0")
-        enqueue(folder, "a")
+        with enqueuing(folder, "a") as now:  # is ready, so that the idle time of one second does not pass meanwhile
+            program.until("event=worker_ended", "code=0")
+            now()
         program.until("event=executed run=a")
         program.tell(signal.SIGTERM)
         assert program.ended() == 0

@@ -38,7 +38,7 @@ def decide(folder: Path, verb: str, ticket: str, *words: str) -> int:
     ("decision", "paid"),
     [
         (("approve",), ["bob,30", "eve,400"]),
-        (("reject", "--reason", "not ours"), ["bob,30"]),
+        pytest.param(("reject", "--reason", "not ours"), ["bob,30"], marks=pytest.mark.slow),
     ],
 )
 def test_it_stops_in_one_process_and_goes_on_in_another(

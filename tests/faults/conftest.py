@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.grounds import ELSEWHERE, Ground, ground_of
+from tests.faults.grounds import ELSEWHERE, SOON, Ground, ground_of
 from tests.faults.lives import folder
 from tests.faults.orders import Place
 
@@ -17,7 +17,7 @@ def place() -> Iterator[Place]:
         yield Place.at(here)
 
 
-@pytest.fixture(params=ELSEWHERE)
+@pytest.fixture(params=[*SOON, *(pytest.param(kind, marks=pytest.mark.slow) for kind in ELSEWHERE if kind not in SOON)])
 def ground(request: pytest.FixtureRequest) -> Ground:
     """Give where new, empty stores of one kind are had; each test that asks for it is made for all kinds but SQLite."""
     return ground_of(request.param, request)

@@ -125,7 +125,7 @@ ROWS = (
     ),
     Row(
         "Each store equals its model over random histories",
-        f"{SHORT[0]} histories of {SHORT[1]} moves; two stores on servers, or in files, 25",
+        f"{SHORT[0]} histories of {SHORT[1]} moves; two stores as one {test_split.FEW}",
         f"{WHOLE[0]} histories of {WHOLE[1]} moves, in each store",
         (
             test_sqlite.test_the_sqlite_store_equals_the_model,
@@ -200,7 +200,7 @@ ROWS = (
     ),
     Row(
         "Tests bite: a store without a comparison, or with another bug, fails them",
-        "each planted bug fails its own tests of the contract; random histories find a third untold",
+        "each planted bug fails its own tests of the contract; random histories find a sixth untold",
         "random histories find all that show in answers",
         (
             bites.test_the_contract_catches,

@@ -19,7 +19,7 @@ from tests.services.postgres_server import PostgresServer
 from tests.services.redis_cluster import RedisCluster
 from tests.services.redis_server import RedisServer
 
-__all__ = ["ELSEWHERE", "Ground", "ground_of"]
+__all__ = ["ELSEWHERE", "SOON", "Ground", "ground_of"]
 
 Ground: TypeAlias = Callable[[Path], Place]
 _Address: TypeAlias = Callable[[Path, str], str]
@@ -59,6 +59,8 @@ _ADDRESSES: Mapping[str, Callable[[pytest.FixtureRequest], _Address]] = {
 }
 ELSEWHERE = tuple(_ADDRESSES)
 """All kinds but SQLite, whose tests are so quick that they are made at length each time."""
+SOON = ("postgres", "redis", "split on servers")
+"""Those of them on which the short runs are made too."""
 
 
 def ground_of(name: str, request: pytest.FixtureRequest) -> Ground:

@@ -147,10 +147,10 @@ MACHINE_CATCHES = [
 
 
 SAMPLED = [
-    name if number % 3 == 0 else pytest.param(name, marks=pytest.mark.slow)
+    name if number % 6 == 0 else pytest.param(name, marks=pytest.mark.slow)
     for number, name in enumerate(MACHINE_CATCHES)
 ]
-"""A third of them by default: each takes up to some hundred histories."""
+"""A sixth of them by default: each takes up to some hundred histories."""
 
 
 @pytest.mark.parametrize("name", SAMPLED)

@@ -143,7 +143,7 @@ class TestRedisNamespaces(NamespaceContract):
             yield (stores[0], stores[1])
 
 
-@pytest.mark.parametrize("server", ["redis_url", "redis_cluster_url"])
+@pytest.mark.parametrize("server", ["redis_url", pytest.param("redis_cluster_url", marks=pytest.mark.slow)])
 def test_the_redis_store_equals_the_model(server: str, request: pytest.FixtureRequest) -> None:
     """Over random histories the Redis store gives the model's answers, on one server and on a cluster."""
     url: str = request.getfixturevalue(server)

@@ -21,6 +21,8 @@ from awaitly_split import SplitStore
 from awaitly_sqlite import SqliteStore
 from tests.faults.lengths import LONG
 
+FEW = 15
+"""Histories of each pair, where the run is no long one."""
 Make: TypeAlias = Callable[[], SplitStore]
 """Makes a store over the same two halves, each time another."""
 
@@ -189,7 +191,7 @@ def test_a_split_store_equals_the_model(pair: str, request: pytest.FixtureReques
         return store
 
     length = machine_settings()
-    check_store(open_store, length if LONG or pair == "in-memory" else settings(length, max_examples=25))
+    check_store(open_store, length if LONG else settings(length, max_examples=FEW))
 
 
 def in_new_memory(request: pytest.FixtureRequest) -> Callable[[], tuple[Store, Store]]:
