@@ -62,9 +62,8 @@ class Turn:
         try:
             await self._called
         except asyncio.CancelledError:
-            if line[0] is self:
-                self.end()
-            else:
+            self.end()
+            if self in line:  # where its turn has not even begun
                 line.remove(self)
             raise
 

@@ -51,3 +51,18 @@ async def test_only_those_who_make_somebody_wait_are_hurried(monkeypatch: pytest
         await _taking(line, "ann", taken)
         assert taken == ["ann"]
     assert not line._lines  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_one_whose_turn_was_over_before_they_knew_can_be_cancelled() -> None:
+    """Called, hurried past and cancelled in one moment, as on an event loop that stood still: nothing else happens."""
+    line, taken = Turns(), list[str]()
+    async with line.of("r"):
+        late = asyncio.create_task(_taking(line, "ann", taken))
+        await asyncio.sleep(0)
+        theirs = line._lines["r"][1]  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    theirs.end()
+    late.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await late
+    await _taking(line, "bob", taken)
+    assert taken == ["bob"]
