@@ -129,7 +129,9 @@ async def settle_all(gateway: Orchestrator, place: Place, names: Sequence[str], 
     """Keep each promise once its invoice is out, until all runs have ended."""
     limit, kept, over = time.monotonic() + patience, set[str](), set[str]()
     while len(over) < len(names):
-        TALLY.check("all runs end in time", time.monotonic() < limit, sorted(set(names) - over))
+        if time.monotonic() >= limit:
+            left = [(name, name in kept, await gateway.history(name)) for name in sorted(set(names) - over)]
+            TALLY.check("all runs end in time", holds=False, details=left)
         invoiced = {name for name, step, *_ in lines_in(place) if step == "invoice"}
         for name in invoiced.intersection(names) - kept:
             (await gateway.resolve(f"paid@{name}", "paid")).unwrap()
@@ -138,6 +140,7 @@ async def settle_all(gateway: Orchestrator, place: Place, names: Sequence[str], 
             if (await gateway.status(name)).unwrap().run.status.ended:
                 over.add(name)
         await asyncio.sleep(0.02)
+    TALLY.check("all runs end in time", holds=True)
 
 
 async def check_all(gateway: Orchestrator, place: Place, names: Sequence[str]) -> None:
