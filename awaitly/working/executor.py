@@ -186,6 +186,8 @@ class Executor:
         if await self._errands.reach(state):
             return state.run.run_id
         match self._taken(take, state, now):
+            case Err(RunConflict(reason=ConflictReason.RESUMABLE) as refusal):  # others go on, with what it was told
+                return execution_of(workflow, state, refusal)
             case Err(RunConflict() | NeedsReview() as refusal):
                 await self._put_away(row, state)
                 return execution_of(workflow, state, refusal)
