@@ -15,7 +15,7 @@ from awaitly.working.executor import Executor, Take
 @workflow
 async def waiting(run: Run[str]) -> Result[str, str]:
     """Wait to be told."""
-    return Ok(await run.wait_for("word", str))
+    return Ok(str(await run.wait_for("word", str)))
 
 
 def _stopping(state: RunState, _: datetime) -> Result[Moved, RunRefusal]:
