@@ -6,8 +6,9 @@ from datetime import datetime
 
 from awaitly import Err, MemoryStore, Ok, Orchestrator, Result, Run, workflow
 from awaitly.errors import ConflictReason, RunConflict
-from awaitly.runs.moves import Moved, RunState
+from awaitly.runs.moves import Moved
 from awaitly.runs.running import RunRefusal
+from awaitly.storage.journal import RunState
 from awaitly.testing import TestClock
 from awaitly.working.executor import Executor, Take
 
